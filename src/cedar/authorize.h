@@ -1,0 +1,93 @@
+// Decisions: compiled policies, evaluated for a request over the entities that a reader knows.
+// Cedar's rules: allow when some permit and no forbid is satisfied; a policy whose evaluation fails
+// is not satisfied, and is reported. A caller for whom an errored forbid must deny asks
+// `forbid_failed`.
+#pragma once
+
+#include <boost/container/small_vector.hpp>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/result.h"
+#include "cedar/entity.h"
+#include "cedar/policy.h"
+
+namespace writ::cedar {
+
+struct Request {
+  EntityUid principal;
+  EntityUid action;
+  EntityUid resource;
+  Value context = Value::record();  // a record
+};
+
+namespace detail {
+struct Program;
+}
+
+// Immutable and safe to share between threads. Copies share.
+class CompiledPolicies {
+ public:
+  // Templates are left out: only policies decide.
+  explicit CompiledPolicies(PolicySet policies);
+
+  std::size_t size() const;
+  const PolicySet& set() const;
+  // Index below size(), in the order of set().policies().
+  const Policy& policy(std::size_t index) const;
+  const std::string& id(std::size_t index) const { return policy(index).id; }
+  Effect effect(std::size_t index) const { return policy(index).effect; }
+  std::optional<std::size_t> index_of(std::string_view id) const;
+  const detail::Program& program() const { return *program_; }
+
+ private:
+  std::shared_ptr<const detail::Program> program_;
+};
+
+enum class Decision : std::uint8_t { kDeny, kAllow };
+
+struct PolicyError {
+  std::uint32_t policy;  // index
+  Error error;           // where: file:line:column of the expression
+};
+
+struct Response {
+  Decision decision = Decision::kDeny;
+  // Indices of the determining policies, ascending: the satisfied forbids of a denial, the
+  // satisfied permits of an allow, none where nothing applied.
+  boost::container::small_vector<std::uint32_t, 8> reasons;
+  std::vector<PolicyError> errors;  // by ascending index
+  bool forbid_failed = false;       // an errored policy is a forbid
+};
+
+Response authorize(const CompiledPolicies& policies, const Request& request,
+                   const EntityReader& entities);
+
+// Why one policy does or does not apply to a request.
+struct Explanation {
+  enum class Outcome : std::uint8_t {
+    kSatisfied,
+    kPrincipal,  // the scope does not cover this principal
+    kAction,
+    kResource,
+    kCondition,  // `condition` is false (true, for unless)
+    kError,
+  };
+  Outcome outcome = Outcome::kSatisfied;
+  std::size_t condition = 0;  // which clause, from 0; of kCondition and kError
+  Position position;          // of the scope part's policy, the clause, or the failed expression
+  std::string text;           // of the clause: `when { … }`, as written
+  std::string message;        // of kError
+};
+Explanation explain(const CompiledPolicies& policies, std::size_t index, const Request& request,
+                    const EntityReader& entities);
+
+// The value of an expression, for tools.
+Result<Value> evaluate(std::string_view expression, const Request& request,
+                       const EntityReader& entities);
+
+}  // namespace writ::cedar

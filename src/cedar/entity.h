@@ -1,0 +1,61 @@
+// Entities: what policies read about principals, actions and resources.
+// Invariant: `ancestors` is transitive: it holds every entity above this one, whether or not that
+// entity itself is known, and never the entity itself.
+#pragma once
+
+#include <string_view>
+#include <vector>
+
+#include "base/result.h"
+#include "cedar/value.h"
+
+namespace writ::cedar {
+
+struct Entity {
+  EntityUid uid;
+  Value attrs = Value::record();  // a record
+  Value tags = Value::record();   // a record
+  UidSet ancestors;
+};
+
+// Where evaluation reads entities, as policies touch them. Called from evaluation only, so an
+// implementation over an immutable snapshot needs no lock.
+class EntityReader {
+ public:
+  EntityReader() = default;
+  EntityReader(const EntityReader&) = default;
+  EntityReader& operator=(const EntityReader&) = default;
+  virtual ~EntityReader() = default;
+  // The entity, or null where there is none. It must stay valid, and the same, until the
+  // authorize, explain or evaluate call that asked has returned.
+  virtual const Entity* find(const EntityUid& uid) const = 0;
+};
+
+struct EntityLimits {
+  std::size_t bytes = 64 << 20;            // of JSON text
+  std::size_t depth = 64;                  // of nested JSON values
+  std::size_t items = 8'000'000;           // JSON values
+  std::size_t ancestors = 20'000'000;      // of all entities together, after closure
+};
+
+// Entities in memory, read from Cedar's JSON format: an array of {"uid", "attrs", "parents",
+// "tags"}, the last optional.
+class Entities final : public EntityReader {
+ public:
+  Entities() = default;
+  // Refuses cycles, and duplicates unless they are identical. `name` stands in error places.
+  static Result<Entities> parse_json(std::string_view text, std::string_view name = {},
+                                     const EntityLimits& limits = {});
+  static Result<Entities> from_json(const Json& json, std::string_view name = {},
+                                    const EntityLimits& limits = {});
+
+  const Entity* find(const EntityUid& uid) const override;
+  std::size_t size() const { return entities_.size(); }
+  auto begin() const { return entities_.begin(); }
+  auto end() const { return entities_.end(); }
+
+ private:
+  std::vector<Entity> entities_;  // sorted by hash of the uid, then uid
+};
+
+}  // namespace writ::cedar

@@ -1,0 +1,205 @@
+// Value: what a Cedar expression evaluates to, and what attributes and context hold. Immutable; a
+// copy counts one reference more. Invariant: sets are sorted and free of duplicates, records are
+// sorted by name, so that equal values have equal forms.
+#pragma once
+
+#include <array>
+#include <atomic>
+#include <compare>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "base/json.h"
+#include "cedar/uid.h"
+
+namespace writ::cedar {
+
+enum class Kind : std::uint8_t {
+  kBool,
+  kInt,
+  kString,
+  kEntity,
+  kSet,
+  kRecord,
+  kDecimal,
+  kDatetime,
+  kDuration,
+  kIp,
+  kNone,  // of a ValueView that refers to nothing; never of a Value
+};
+// "a boolean", "a string", …: for messages.
+std::string_view kind_name(Kind kind);
+
+// An address or range: network bytes (the first four for version 4) and prefix length.
+struct IpRange {
+  std::array<std::uint8_t, 16> bytes{};
+  std::uint8_t prefix = 0;
+  bool v6 = false;
+  auto operator<=>(const IpRange&) const = default;
+};
+
+namespace detail {
+struct Text {
+  mutable std::atomic<std::uint32_t> owners;
+  std::uint32_t size;
+  std::uint64_t hash;
+  const char* bytes() const { return reinterpret_cast<const char*>(this + 1); }
+  std::string_view view() const { return {bytes(), size}; }
+};
+const Text* make_text(std::string_view bytes);
+void release(const Text* text);
+struct SetItems;
+struct RecordFields;
+struct IpBox;
+}  // namespace detail
+
+// A shared immutable string with its hash. Keep those of often used attribute names.
+class String {
+ public:
+  String(std::string_view bytes) : text_(detail::make_text(bytes)) {}
+  String(const char* bytes) : String(std::string_view(bytes)) {}
+  String(const std::string& bytes) : String(std::string_view(bytes)) {}
+  explicit String(const detail::Text* text) : text_(text) { keep(); }
+  String(const String& other) : text_(other.text_) { keep(); }
+  String(String&& other) noexcept : text_(other.text_) { keep(); }  // never left empty
+  String& operator=(String other) noexcept {
+    std::swap(text_, other.text_);
+    return *this;
+  }
+  ~String() { detail::release(text_); }
+  std::string_view view() const { return text_->view(); }
+  const detail::Text* text() const { return text_; }
+  std::uint64_t hash() const { return text_->hash; }
+  bool operator==(const String& other) const {
+    return text_ == other.text_ ||
+           (text_->hash == other.text_->hash && text_->view() == other.text_->view());
+  }
+
+ private:
+  void keep() const { text_->owners.fetch_add(1, std::memory_order_relaxed); }
+  const detail::Text* text_;
+};
+
+class Value;
+using Field = std::pair<String, Value>;
+
+// A borrowed value: valid while its Value lives. What evaluation passes around; copying costs
+// nothing. The accessors without a check want the right kind.
+class ValueView {
+ public:
+  ValueView() : kind_(Kind::kNone), integer_(0) {}
+  ValueView(const Value& value);
+  static ValueView boolean(bool v) { return ValueView(Kind::kBool, v ? 1 : 0); }
+  static ValueView integer(std::int64_t v) { return ValueView(Kind::kInt, v); }
+  static ValueView decimal(std::int64_t v) { return ValueView(Kind::kDecimal, v); }
+  static ValueView datetime(std::int64_t v) { return ValueView(Kind::kDatetime, v); }
+  static ValueView duration(std::int64_t v) { return ValueView(Kind::kDuration, v); }
+  static ValueView entity(const EntityUid& uid) { return ValueView(uid.text()); }
+
+  Kind kind() const { return kind_; }
+  bool is(Kind kind) const { return kind_ == kind; }
+  bool boolean() const { return integer_ != 0; }
+  std::int64_t integer() const { return integer_; }  // kInt, kDecimal, kDatetime, kDuration
+  const detail::Text* text() const { return text_; }
+  std::string_view string() const { return text_->view(); }
+  const detail::UidText* entity() const { return uid_; }
+  const IpRange& ip() const;
+  const std::vector<Value>& items() const;                  // kSet
+  const std::vector<Field>& fields() const;                 // kRecord
+  ValueView find(const detail::Text* name) const;           // kRecord; kNone when there is none
+  ValueView find(std::string_view name) const;              // the same
+  bool contains(ValueView item) const;                      // kSet
+  bool contains_all(ValueView items) const;                 // kSet, kSet
+  bool contains_any(ValueView items) const;                 // kSet, kSet
+  std::uint64_t hash() const;
+
+ private:
+  friend class Value;
+  ValueView(Kind kind, std::int64_t v) : kind_(kind), integer_(v) {}
+  explicit ValueView(const detail::UidText* uid) : kind_(Kind::kEntity), uid_(uid) {}
+  Kind kind_;
+  union {
+    std::int64_t integer_;
+    const detail::Text* text_;
+    const detail::UidText* uid_;
+    const detail::SetItems* set_;
+    const detail::RecordFields* record_;
+    const detail::IpBox* ip_;
+  };
+};
+
+bool equal(ValueView a, ValueView b);
+// A total order: by kind, then content. Not Cedar's `<`.
+std::strong_ordering compare(ValueView a, ValueView b);
+
+class Value {
+ public:
+  static Value boolean(bool v) { return Value(ValueView::boolean(v)); }
+  static Value integer(std::int64_t v) { return Value(ValueView::integer(v)); }
+  static Value string(String v);
+  static Value entity(const EntityUid& uid);
+  static Value set(std::vector<Value> items);
+  // Names must be unique; of equal ones the first stays.
+  static Value record(std::vector<Field> fields = {});
+  static Value decimal(std::int64_t ten_thousandths) {
+    return Value(ValueView::decimal(ten_thousandths));
+  }
+  static Value datetime(std::int64_t ms_since_epoch) {
+    return Value(ValueView::datetime(ms_since_epoch));
+  }
+  static Value duration(std::int64_t ms) { return Value(ValueView::duration(ms)); }
+  static Value ip(const IpRange& range);
+  // Owns what the view borrows. The view must not be kNone.
+  static Value of(ValueView view) {
+    keep(view);
+    return Value(view);
+  }
+
+  Value(const Value& other) : view_(other.view_) { keep(view_); }
+  Value(Value&& other) noexcept : view_(std::exchange(other.view_, ValueView::boolean(false))) {}
+  Value& operator=(Value other) noexcept {
+    std::swap(view_, other.view_);
+    return *this;
+  }
+  ~Value() { drop(view_); }
+
+  Kind kind() const { return view_.kind(); }
+  ValueView view() const { return view_; }
+  // Empty when the value is of another kind.
+  std::optional<bool> as_bool() const;
+  std::optional<std::int64_t> as_int() const;
+  std::optional<std::string_view> as_string() const;
+  std::optional<EntityUid> as_entity() const;
+  // A member of a record; empty when there is none or this is no record.
+  std::optional<Value> find(std::string_view name) const;
+
+  bool operator==(const Value& other) const { return equal(view_, other.view_); }
+  std::strong_ordering operator<=>(const Value& other) const { return compare(view_, other.view_); }
+  std::uint64_t hash() const { return view_.hash(); }
+
+ private:
+  explicit Value(ValueView view) : view_(view) {}
+  static void keep(ValueView view);
+  static void drop(ValueView view);
+  ValueView view_;
+};
+
+inline ValueView::ValueView(const Value& value) : ValueView(value.view()) {}
+
+// Cedar's JSON form of values, where `__entity` and `__extn` mark what JSON has no type for. Depth
+// is that of the Json; null and fractional numbers are refused. `where` is the JSON pointer so far.
+Result<Value> value_from_json(const Json& json, const std::string& where = {});
+// Of an object, for a context: a record, and never an escape.
+Result<Value> record_from_json(const Json& json, const std::string& where = {});
+// {"type": "User", "id": "alice"}, bare or under `__entity`.
+Result<EntityUid> uid_from_json(const Json& json, const std::string& where = {});
+Json to_json(ValueView value);
+Json to_json(const EntityUid& uid);
+// As a policy writes it: `[1, User::"a", ip("10.0.0.0/8")]`.
+std::string print(ValueView value);
+
+}  // namespace writ::cedar
