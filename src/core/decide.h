@@ -1,0 +1,69 @@
+// decide: the one function that says whether a request is allowed, for people and machines, doors
+// and administration alike. Reads a snapshot; allocates little; never blocks; every doubt is a deny.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "core/state.h"
+
+namespace writ::core {
+
+// What is asked. Only what the asker saw itself is in here; all that Writ knows comes from State.
+struct Question {
+  std::string subject;        // identity id
+  std::string action;         // "connect", "request", an administrative verb, or NAMESPACE::…
+  std::string resource_type;  // "entitlement", "system", "grant", …; or an application's type
+  std::string resource;       // its name or id
+  std::string credential;     // serial of the certificate that the subject showed; "" inside Writ
+  std::string source_ip;
+  std::string door;           // identity id of the asking door; "" when the subject asks itself
+  std::string grant;          // the grant that a connect wants to use; "" for any
+  std::vector<std::string> actors;  // chain: who acts for the subject; empty when it acts itself
+  std::optional<Millis> duration;   // of a request
+  int approvals = 0;                // given so far, for a request
+  Json asserted;              // attributes that a door asserts; never of Writ's own types
+};
+
+struct Decision {
+  bool allow = false;
+  std::vector<std::string> reason;  // policy ids that decided, and "grant grt_…"
+  std::vector<std::string> errors;  // "policy-id: message"
+  std::vector<std::string> needs;   // "grant", "baseline_grant", "mfa", "approval": what is missing,
+                                    // as far as the asker may know
+  std::string message;              // one sentence for a person, with the next command on a denial
+  std::string grant;                // of an allowed connect
+  std::string login;
+  std::string database;
+  std::optional<Time> until;
+  Millis autonomy{0};
+};
+
+// `now` is not before state.time.
+Decision decide(const State& state, const Question& question, Time now);
+
+// An offer that an identity may take up, and on which terms.
+struct Offer {
+  std::string policy;
+  Terms terms;  // already bounded by the tier's ceiling
+};
+// The offers of an entitlement that match this identity now; one whose terms are a subset of
+// another's hides that one. Empty: it may not ask.
+std::vector<Offer> offers_for(const State& state, std::string_view identity,
+                              std::string_view entitlement, Time now);
+// Whether the policy that gave a grant still gives it.
+bool still_offered(const State& state, const Grant& grant, Time now);
+
+// The static permit that a grant stands for, as Cedar text.
+std::string print_permit(const State& state, const Grant& grant);
+
+// Why: for `writ explain`. One line per thing that decided or nearly did.
+struct Explanation {
+  Decision decision;
+  std::vector<std::string> lines;
+};
+Explanation explain(const State& state, const Question& question, Time now);
+
+}  // namespace writ::core
