@@ -11,4 +11,16 @@ Secret login_secret(const Secret& target_key, std::string_view grant, Hmac hmac)
   return secret;
 }
 
+std::vector<Result<StepOutcome>> Target::apply_all(const std::vector<Step>& steps,
+                                                   std::uint64_t fence) {
+  std::vector<Result<StepOutcome>> outcomes;
+  outcomes.reserve(steps.size());
+  for (const Step& step : steps) outcomes.push_back(apply(step, fence));
+  return outcomes;
+}
+
+Result<std::vector<ObservedUse>> Target::uses(const std::string& /*login*/) {
+  return std::vector<ObservedUse>{};
+}
+
 }  // namespace writ::core

@@ -138,6 +138,26 @@ void fields(V& v, StepOutcome& o) {
   v("quarantined", o.quarantined);
 }
 
+// From where, with what and when an account was used, as far as observation saw it; what would break
+// without its secret.
+struct ObservedUse {
+  std::string database;
+  std::string client;       // address; empty for a local socket
+  std::string application;  // as the client called itself
+  Time first;
+  Time last;
+  bool live = false;        // a session is open now
+};
+template <class V>
+void fields(V& v, ObservedUse& u) {
+  v("database", u.database);
+  v("client", u.client);
+  v("application", u.application);
+  v("first", u.first);
+  v("last", u.last);
+  v("live", u.live);
+}
+
 enum class Probe { kRefused, kAccepted };
 
 // A connection to one target. Not thread-safe: one reconciler thread owns it. Calls block, each for
@@ -156,10 +176,17 @@ class Target {
                                  const std::vector<ObservedAccount>& observed) const = 0;
   // kConflict when a step with a newer fence was seen.
   virtual Result<StepOutcome> apply(const Step& step, std::uint64_t fence) = 0;
+  // Several steps under one fence; answers one outcome for each, in their order. What one step runs
+  // into does not stop the others. A target that can take steps together overrides this.
+  virtual std::vector<Result<StepOutcome>> apply_all(const std::vector<Step>& steps,
+                                                     std::uint64_t fence);
   // Tries to log in with the secret itself. Only a definite refusal of these credentials counts as
   // refused; an unreachable target is an error.
   virtual Result<Probe> probe(const std::string& login, const std::string& database,
                               const Secret& secret) = 0;
+  // How an account was used, latest first, at most 50; what a remedy shows before it acts. Empty
+  // when the target tells nothing.
+  virtual Result<std::vector<ObservedUse>> uses(const std::string& login);
 };
 
 // The secret of a grant's login, the same on every call: HMAC-SHA-256(target key, grant id) in
