@@ -294,12 +294,16 @@ struct SessionEnded {
     v("bytes_out", e.bytes_out);
   }
 };
-struct HoldingsObserved {  // the whole list of one target, written when it changed
+// What came to and went from the holdings of one target since the last observation. At most 100
+// holdings an event (an event has at most 65,535 bytes); more become several events.
+struct HoldingsObserved {
   std::string target;
-  std::vector<Holding> holdings;
+  std::vector<Holding> added;
+  std::vector<Holding> removed;
   WRIT_EVENT(HoldingsObserved, "holdings_observed") {
     v("target", e.target);
-    v("holdings", e.holdings);
+    v("added", e.added);
+    v("removed", e.removed);
   }
 };
 struct FindingOpened {
