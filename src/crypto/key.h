@@ -74,7 +74,8 @@ class PrivateKey final : public Signer {
   friend struct NativeKey;
   PrivateKey() = default;
 
-  PublicKey public_key_;  // shares native_
+  std::shared_ptr<void> native_;  // EVP_PKEY with the private part
+  PublicKey public_key_;
 };
 
 }  // namespace writ::crypto
