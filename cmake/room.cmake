@@ -1,12 +1,13 @@
 # writ_room(NAME path CALLS rooms... LINK libraries...)
 # One room: every .cc below src/PATH becomes the library writ_NAME; every *_test.cc beside them one
 # test program NAME_test; every *_fuzz.cc a fuzzer (preset fuzz). A folder without sources is skipped,
-# so rooms appear when they have something to hold. PATH defaults to NAME.
+# so rooms appear when they have something to hold. PATH defaults to NAME. TEST_LINK is for the test
+# program alone.
 find_package(GTest REQUIRED)
 include(GoogleTest)
 
 function(writ_room NAME)
-  cmake_parse_arguments(ROOM "" "PATH" "CALLS;LINK;EXCLUDE" ${ARGN})
+  cmake_parse_arguments(ROOM "" "PATH" "CALLS;LINK;EXCLUDE;TEST_LINK" ${ARGN})
   if(NOT ROOM_PATH)
     set(ROOM_PATH ${NAME})
   endif()
@@ -34,7 +35,8 @@ function(writ_room NAME)
   if(tests AND NOT WRIT_FUZZ)
     add_executable(${NAME}_test ${tests})
     target_compile_definitions(${NAME}_test PRIVATE WRIT_SOURCE_DIR="${CMAKE_SOURCE_DIR}")
-    target_link_libraries(${NAME}_test PRIVATE writ_${NAME} GTest::gmock GTest::gtest_main)
+    target_link_libraries(${NAME}_test PRIVATE writ_${NAME} ${ROOM_TEST_LINK} GTest::gmock
+                          GTest::gtest_main)
     gtest_discover_tests(${NAME}_test TEST_PREFIX ${NAME}. DISCOVERY_MODE PRE_TEST
                          PROPERTIES TIMEOUT 300)
   endif()
