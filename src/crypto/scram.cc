@@ -84,10 +84,10 @@ Result<std::string> scram_verifier(const Secret& password, std::string_view salt
 }
 
 ScramClient::ScramClient(Secret password, Random& random)
-    : password_(std::move(password)), nonce_(to_base64(random.bytes(18))) {}
+    : password_(std::move(password)), nonce_(to_base64(random.bytes(15))) {}
 
 ScramClient::ScramClient(ScramKeys keys, Random& random)
-    : keys_(std::move(keys)), nonce_(to_base64(random.bytes(18))) {}
+    : keys_(std::move(keys)), nonce_(to_base64(random.bytes(15))) {}
 
 void ScramClient::bind_channel(std::string end_point_hash) {
   end_point_hash_ = std::move(end_point_hash);

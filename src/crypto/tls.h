@@ -3,6 +3,7 @@
 // both ends anew.
 #pragma once
 
+#include <cstddef>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -64,10 +65,54 @@ class TlsContext {
   std::unique_ptr<State> state_;
 };
 
+// A connection over a connected, non-blocking socket that the caller owns. Not thread-safe; at most
+// about 40 KB while busy, less when idle. Calls never block and never raise SIGPIPE.
+class TlsSession {
+ public:
+  enum class Outcome {
+    kDone,
+    kWantRead,   // call again when the socket is readable
+    kWantWrite,  // … writable
+    kClosed,     // the other side closed properly
+    kFailed,     // see failure()
+  };
+  struct Moved {
+    Outcome outcome = Outcome::kDone;
+    std::size_t bytes = 0;  // above zero when kDone
+  };
+  enum class Role { kServer, kClient };
+
+  TlsSession(std::shared_ptr<const TlsContext> context, int socket, Role role);
+  ~TlsSession();
+  TlsSession(TlsSession&&) noexcept;
+
+  // Names the server wanted (SNI, RFC 6066); addresses are left out. Before handshake.
+  void offer_server_name(const std::string& host);
+  Outcome handshake();
+  Moved read(char* into, std::size_t size);
+  // May write less than asked for; repeat with the rest.
+  Moved write(const char* from, std::size_t size);
+  // True when read would find bytes without the socket becoming readable.
+  bool has_buffered() const;
+  // Tells the other side that no more follows, if that can be done without waiting.
+  void close_notify();
+
+  // After the handshake; null when the other side showed no certificate.
+  std::shared_ptr<const Certificate> peer() const;
+  // What went wrong: kUnauthenticated for refused certificates (theirs or ours), else kUnavailable.
+  const Error& failure() const;
+
+ private:
+  struct State;
+  std::unique_ptr<State> state_;
+};
+
 // The other side's verified certificate after the handshake; null when it showed none. `ssl` is an
 // SSL*.
 Result<std::shared_ptr<const Certificate>> peer_certificate(void* ssl);
 // Why the handshake refused the other side's certificate; empty when it did not.
 std::string verify_failure(void* ssl);
+// True for an OpenSSL error number that says that the other side refused our certificate.
+bool is_certificate_refusal(unsigned long number);
 
 }  // namespace writ::crypto

@@ -1,0 +1,184 @@
+#include <openssl/ssl.h>
+#include <sys/socket.h>
+
+#include <cerrno>
+#include <cstring>
+
+#include "crypto/openssl.h"
+#include "crypto/tls.h"
+
+namespace writ::crypto {
+namespace {
+
+using SslPtr = std::unique_ptr<SSL, Free<SSL_free>>;
+
+// OpenSSL's own socket BIO writes with write(2), which raises SIGPIPE when the other side is gone.
+int socket_of(BIO* bio) {
+  return static_cast<int>(reinterpret_cast<std::intptr_t>(BIO_get_data(bio)));
+}
+
+bool would_block() {
+  return errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR;
+}
+
+int bio_write(BIO* bio, const char* from, std::size_t size, std::size_t* moved) {
+  BIO_clear_retry_flags(bio);
+  const ssize_t n = ::send(socket_of(bio), from, size, MSG_NOSIGNAL);
+  if (n > 0) {
+    *moved = static_cast<std::size_t>(n);
+    return 1;
+  }
+  if (n < 0 && would_block()) BIO_set_retry_write(bio);
+  return 0;
+}
+
+int bio_read(BIO* bio, char* into, std::size_t size, std::size_t* moved) {
+  BIO_clear_retry_flags(bio);
+  const ssize_t n = ::recv(socket_of(bio), into, size, 0);
+  if (n > 0) {
+    *moved = static_cast<std::size_t>(n);
+    return 1;
+  }
+  if (n == 0) BIO_set_flags(bio, BIO_FLAGS_IN_EOF);
+  if (n < 0 && would_block()) BIO_set_retry_read(bio);
+  return 0;
+}
+
+long bio_control(BIO* bio, int command, long, void*) {
+  if (command == BIO_CTRL_FLUSH) return 1;
+  if (command == BIO_CTRL_EOF) return BIO_test_flags(bio, BIO_FLAGS_IN_EOF) != 0 ? 1 : 0;
+  return 0;
+}
+
+const BIO_METHOD* socket_method() {
+  static const BIO_METHOD* const method = [] {
+    BIO_METHOD* made = BIO_meth_new(BIO_get_new_index() | BIO_TYPE_SOURCE_SINK, "socket");
+    must(made != nullptr && BIO_meth_set_write_ex(made, bio_write) == 1 &&
+             BIO_meth_set_read_ex(made, bio_read) == 1 && BIO_meth_set_ctrl(made, bio_control) == 1,
+         "making a socket BIO");
+    return made;
+  }();
+  return method;
+}
+
+}  // namespace
+
+struct TlsSession::State {
+  std::shared_ptr<const TlsContext> context;
+  SslPtr ssl;
+  std::shared_ptr<const Certificate> peer;
+  Error failure;
+
+  Outcome outcome_of(int result) {
+    const int number_of_errno = errno;
+    switch (SSL_get_error(ssl.get(), result)) {
+      case SSL_ERROR_WANT_READ:
+        return Outcome::kWantRead;
+      case SSL_ERROR_WANT_WRITE:
+        return Outcome::kWantWrite;
+      case SSL_ERROR_ZERO_RETURN:
+        return Outcome::kClosed;
+      default:
+        break;
+    }
+    const unsigned long number = ERR_peek_error();
+    const std::string refused = verify_failure(ssl.get());
+    if (!refused.empty()) {
+      ERR_clear_error();
+      failure = {
+          Code::kUnauthenticated, "the other side's certificate was refused: " + refused, {}};
+    } else if (number == 0 || ERR_GET_REASON(number) == SSL_R_UNEXPECTED_EOF_WHILE_READING) {
+      const bool ended = number != 0 || number_of_errno == 0 ||
+                         BIO_test_flags(SSL_get_rbio(ssl.get()), BIO_FLAGS_IN_EOF) != 0;
+      ERR_clear_error();
+      failure = {Code::kUnavailable,
+                 ended ? "the other side closed the connection"
+                       : std::string("the connection broke: ") + std::strerror(number_of_errno),
+                 {}};
+    } else {
+      const bool is_refusal = is_certificate_refusal(number);
+      failure = {is_refusal ? Code::kUnauthenticated : Code::kUnavailable,
+                 "TLS failed: " + openssl_reason(),
+                 {}};
+    }
+    return Outcome::kFailed;
+  }
+};
+
+TlsSession::TlsSession(std::shared_ptr<const TlsContext> context, int socket, Role role)
+    : state_(std::make_unique<State>()) {
+  state_->ssl.reset(SSL_new(static_cast<SSL_CTX*>(context->native())));
+  BIO* bio = BIO_new(socket_method());
+  must(state_->ssl && bio != nullptr, "allocating");
+  state_->context = std::move(context);
+  BIO_set_data(bio, reinterpret_cast<void*>(static_cast<std::intptr_t>(socket)));
+  BIO_set_init(bio, 1);
+  SSL_set_bio(state_->ssl.get(), bio, bio);
+  role == Role::kServer ? SSL_set_accept_state(state_->ssl.get())
+                        : SSL_set_connect_state(state_->ssl.get());
+}
+
+TlsSession::~TlsSession() = default;
+TlsSession::TlsSession(TlsSession&&) noexcept = default;
+
+void TlsSession::offer_server_name(const std::string& host) {
+  const bool is_address =
+      host.find(':') != std::string::npos || host.find_first_not_of("0123456789.") == host.npos;
+  if (is_address || host.empty() || host.size() > 253) return;
+  SSL_set_tlsext_host_name(state_->ssl.get(), host.c_str());
+}
+
+TlsSession::Outcome TlsSession::handshake() {
+  ERR_clear_error();
+  errno = 0;
+  const int result = SSL_do_handshake(state_->ssl.get());
+  if (result != 1) return state_->outcome_of(result);
+  auto peer = peer_certificate(state_->ssl.get());
+  if (!peer) {
+    // What this room cannot read must not count as "no certificate".
+    state_->failure = {Code::kUnauthenticated, peer.error().message, {}};
+    return Outcome::kFailed;
+  }
+  state_->peer = std::move(*peer);
+  return Outcome::kDone;
+}
+
+TlsSession::Moved TlsSession::read(char* into, std::size_t size) {
+  ERR_clear_error();
+  errno = 0;
+  Moved moved;
+  const int result = SSL_read_ex(state_->ssl.get(), into, size, &moved.bytes);
+  if (result != 1) moved = {state_->outcome_of(result), 0};
+  return moved;
+}
+
+TlsSession::Moved TlsSession::write(const char* from, std::size_t size) {
+  ERR_clear_error();
+  errno = 0;
+  Moved moved;
+  const int result = SSL_write_ex(state_->ssl.get(), from, size, &moved.bytes);
+  if (result != 1) moved = {state_->outcome_of(result), 0};
+  return moved;
+}
+
+bool TlsSession::has_buffered() const {
+  return SSL_has_pending(state_->ssl.get()) == 1;
+}
+
+void TlsSession::close_notify() {
+  ERR_clear_error();
+  // OpenSSL forbids it after a failure.
+  if (!state_->failure.message.empty()) return;
+  if (SSL_is_init_finished(state_->ssl.get()) == 1) SSL_shutdown(state_->ssl.get());
+  ERR_clear_error();
+}
+
+std::shared_ptr<const Certificate> TlsSession::peer() const {
+  return state_->peer;
+}
+
+const Error& TlsSession::failure() const {
+  return state_->failure;
+}
+
+}  // namespace writ::crypto
