@@ -8,6 +8,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -53,6 +54,10 @@ struct Outcome {
 Result<Outcome> run_command(const State& state, const Actor& actor, std::string_view verb,
                             const Json& body, const Outside& outside);
 
+// What an error's `where` says when the command would go through after the sender shows a second
+// factor (a fresh one-time code) and sends it again. The code is kDenied then.
+constexpr std::string_view kNeedsSecondFactor = "mfa";
+
 // All verbs, with one line of help each.
 struct Verb {
   std::string_view name;
@@ -60,6 +65,14 @@ struct Verb {
   bool two_persons;
 };
 const std::vector<Verb>& verbs();
+
+// What an enrollment's `code_hash` is, from the code as a person typed it: case, spaces and dashes
+// do not count.
+std::string enrollment_code_hash(std::string_view typed,
+                                 std::string (*sha256_hex)(std::string_view));
+// PolicyApplied::hash: over the canonical JSON of the files, in order.
+std::string policy_hash(const std::vector<PolicyFile>& files,
+                        std::string (*sha256_hex)(std::string_view));
 
 // Exactly what an approver sees and signs: canonical JSON over everything that the approval is
 // about (request or change, whole), the approver, and the decision. kNotFound when it is not
@@ -70,6 +83,8 @@ Result<std::string> approval_statement(const State& state, const Sealer& sealer,
 // What the passing of time makes due at `now`: ends of grants, requests, memberships, changes,
 // devices, certificates, enrollments. Costs what is due, not what exists.
 std::vector<EventData> due(const State& state, Time now);
+// When the next thing becomes due; empty when nothing has an end. O(log n) or better.
+std::optional<Time> next_end(const State& state);
 
 // Grants whose offer no longer matches, after a change of policy, memberships or identities:
 // `grant_revoking` with reason offer_lost. Costs the live grants; run after such events only.

@@ -51,6 +51,15 @@ struct IdentityStateChanged {
     v("reason", e.reason);
   }
 };
+// Someone else answers for a thing from now on.
+struct OwnerChanged {
+  std::string of;     // "identity:idn_…" or "resource:NAME"
+  std::string owner;  // "identity:idn_…" or "group:NAME"
+  WRIT_EVENT(OwnerChanged, "owner_changed") {
+    v("of", e.of);
+    v("owner", e.owner);
+  }
+};
 struct GroupAdded {
   Group group;
   WRIT_EVENT(GroupAdded, "group_added") { v("group", e.group); }
@@ -72,6 +81,14 @@ struct MembershipEnded {
 struct EnrollmentOpened {
   Enrollment enrollment;
   WRIT_EVENT(EnrollmentOpened, "enrollment_opened") { v("enrollment", e.enrollment); }
+};
+struct EnrollmentEnded {  // its code is good for nothing any more
+  std::string code_hash;
+  std::string reason;  // "expired", "superseded", "offboarded"
+  WRIT_EVENT(EnrollmentEnded, "enrollment_ended") {
+    v("code_hash", e.code_hash);
+    v("reason", e.reason);
+  }
 };
 struct DeviceEnrolled {
   Device device;
@@ -128,6 +145,10 @@ struct CertificateRevoked {
     v("serial", e.serial);
     v("reason", e.reason);
   }
+};
+struct CertificateExpired {  // it leaves memory; doors and the server compared its end before
+  std::string serial;
+  WRIT_EVENT(CertificateExpired, "certificate_expired") { v("serial", e.serial); }
 };
 struct TargetAdded {
   TargetSystem target;
@@ -306,7 +327,7 @@ struct HoldingsObserved {
     v("removed", e.removed);
   }
 };
-struct FindingOpened {
+struct FindingOpened {  // or renewed: one of the same id takes the place of the older
   Finding finding;
   WRIT_EVENT(FindingOpened, "finding_opened") { v("finding", e.finding); }
 };
@@ -335,9 +356,10 @@ struct SubjectErased {  // the subject's key is destroyed in the same transactio
 #undef WRIT_EVENT
 
 using EventData =
-    std::variant<Genesis, IdentityAdded, IdentityStateChanged, GroupAdded, MembershipAdded,
-                 MembershipEnded, EnrollmentOpened, DeviceEnrolled, DeviceRemoved, SecondFactorSet,
-                 SecondFactorShown, SecondFactorFailed, CertificateIssued, CertificateRevoked,
+    std::variant<Genesis, IdentityAdded, IdentityStateChanged, OwnerChanged, GroupAdded,
+                 MembershipAdded, MembershipEnded, EnrollmentOpened, EnrollmentEnded,
+                 DeviceEnrolled, DeviceRemoved, SecondFactorSet, SecondFactorShown,
+                 SecondFactorFailed, CertificateIssued, CertificateRevoked, CertificateExpired,
                  TargetAdded, ResourceAdded, EntitlementAdded, DoorAdded, PolicyApplied,
                  ChangeProposed, ChangeClosed, RequestOpened, RequestApproved, RequestClosed,
                  GrantCreated, StepPlanned, GrantActivated, GrantTryFailed, GrantRevoking, GrantCut,
