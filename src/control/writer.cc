@@ -1,0 +1,340 @@
+#include "control/writer.h"
+
+#include <algorithm>
+#include <array>
+#include <charconv>
+#include <future>
+#include <optional>
+
+#include "base/log.h"
+
+namespace writ::control {
+namespace {
+
+constexpr std::string_view kCommands = "command";
+constexpr std::string_view kStory = "story";
+// How often a full disk is tried again.
+constexpr Millis kBacklogPause{200};
+// The longest sleep: the wall clock may be corrected meanwhile.
+constexpr Millis kLongestSleep{1000};
+
+std::string command_key(const Origin& origin) {
+  return (origin.actors.empty() ? std::string() : origin.actors.front()) + "/" + origin.command_id;
+}
+
+}  // namespace
+
+// The events of several commands, as one journal transaction.
+struct Writer::Group {
+  std::vector<core::Event> events;
+  store::AppendBatch batch;
+  std::vector<store::SidePut> new_keys;  // also in batch.puts; given back when the commit fails
+  std::uint64_t first_seq = 0;
+  core::State before;
+  core::State after;
+  struct Waiting {
+    DoneCallback done;
+    Done answer;
+  };
+  std::vector<Waiting> waiting;
+};
+
+Narrowing narrowing_of(const std::vector<core::Event>& events) {
+  Narrowing narrowing;
+  for (const core::Event& event : events) {
+    if (const auto* revoking = std::get_if<core::GrantRevoking>(&event.data)) {
+      narrowing.grants.push_back(revoking->grant);
+      continue;
+    }
+    const auto* state = std::get_if<core::IdentityStateChanged>(&event.data);
+    const bool quarantine = state != nullptr && state->state != core::IdentityState::kActive;
+    if (!quarantine && !std::holds_alternative<core::MembershipEnded>(event.data) &&
+        !std::holds_alternative<core::DeviceRemoved>(event.data) &&
+        !std::holds_alternative<core::CertificateRevoked>(event.data)) {
+      narrowing.only = false;
+    }
+  }
+  return narrowing;
+}
+
+store::SidePut story_key(std::string_view subject, std::uint64_t seq) {
+  std::array<char, 24> digits;
+  std::snprintf(digits.data(), digits.size(), "%020llu", static_cast<unsigned long long>(seq));
+  return {std::string(kStory), std::string(subject) + "\n" + digits.data(), ""};
+}
+
+Result<std::vector<std::uint64_t>> story_of(const store::Journal& journal,
+                                            std::string_view subject) {
+  const std::string prefix = std::string(subject) + "\n";
+  std::vector<std::uint64_t> seqs;
+  std::string after = prefix;
+  for (;;) {
+    TRY(rows, journal.list(kStory, after, 1000));
+    for (const auto& [key, value] : rows) {
+      if (!key.starts_with(prefix)) return seqs;
+      std::uint64_t seq = 0;
+      std::from_chars(key.data() + prefix.size(), key.data() + key.size(), seq);
+      seqs.push_back(seq);
+      after = key;
+    }
+    if (rows.size() < 1000) return seqs;
+  }
+}
+
+Writer::Writer(store::Journal& journal, store::DecisionLog& decisions, Vault& vault,
+               TimeGuard& time, States& states, Hooks hooks, WriterLimits limits)
+    : journal_(journal),
+      decisions_(decisions),
+      vault_(vault),
+      time_(time),
+      states_(states),
+      hooks_(std::move(hooks)),
+      limits_(limits),
+      state_(*states.get()) {}
+
+Writer::~Writer() { stop(); }
+
+void Writer::start() {
+  thread_ = std::thread([this] { loop(); });
+}
+
+void Writer::stop() {
+  {
+    std::lock_guard lock(mutex_);
+    stopping_ = true;
+  }
+  wake_.notify_all();
+  if (thread_.joinable()) thread_.join();
+}
+
+bool Writer::has_backlog() const { return has_backlog_; }
+
+void Writer::submit(Origin origin, Command command, DoneCallback done) {
+  {
+    std::lock_guard lock(mutex_);
+    if (!stopping_ && tasks_.size() < limits_.waiting_commands) {
+      tasks_.push_back({std::move(origin), std::move(command), std::move(done)});
+      wake_.notify_one();
+      return;
+    }
+  }
+  done(fail(Code::kExhausted, "too many commands wait; try again in a moment"));
+}
+
+Result<Done> Writer::run(Origin origin, Command command) {
+  std::promise<Result<Done>> answer;
+  auto future = answer.get_future();
+  submit(std::move(origin), std::move(command),
+         [&answer](Result<Done> done) { answer.set_value(std::move(done)); });
+  return future.get();
+}
+
+void Writer::record(std::vector<PendingEntry> entries) {
+  std::vector<PendingEntry> refused;
+  {
+    std::lock_guard lock(mutex_);
+    if (stopping_ || entries_.size() + entries.size() > limits_.waiting_entries) {
+      refused = std::move(entries);
+    } else if (entries_.empty()) {
+      entries_ = std::move(entries);
+    } else {
+      std::move(entries.begin(), entries.end(), std::back_inserter(entries_));
+    }
+  }
+  if (refused.empty()) {
+    wake_.notify_one();
+    return;
+  }
+  for (PendingEntry& entry : refused) {
+    entry.durable(fail(Code::kExhausted, "too many decisions wait for their evidence"));
+  }
+}
+
+Millis Writer::time_to_next_end() const {
+  if (backlog_) return kBacklogPause;
+  const std::optional<Time> next = core::next_end(state_);
+  if (!next) return kLongestSleep;
+  const Time now = time_.now();
+  if (*next <= now) return Millis(0);
+  return std::min<Millis>(*next - now, kLongestSleep);
+}
+
+void Writer::loop() {
+  for (;;) {
+    std::deque<Task> tasks;
+    std::vector<PendingEntry> entries;
+    bool stopping = false;
+    const Millis sleep = time_to_next_end();
+    {
+      std::unique_lock lock(mutex_);
+      wake_.wait_for(lock, sleep,
+                     [&] { return stopping_ || !tasks_.empty() || !entries_.empty(); });
+      stopping = stopping_;
+      entries.swap(entries_);
+      while (!tasks_.empty() && (stopping || tasks.size() < limits_.commands_a_group)) {
+        tasks.push_back(std::move(tasks_.front()));
+        tasks_.pop_front();
+      }
+    }
+    if (stopping) {
+      for (Task& task : tasks) task.done(fail(Code::kUnavailable, "the server is stopping"));
+      for (PendingEntry& e : entries) e.durable(fail(Code::kUnavailable, "the server is stopping"));
+      return;
+    }
+    if (backlog_) write_backlog();
+    // Ends that are due go first, in the order of time; then what was asked.
+    if (const std::optional<Time> next = core::next_end(state_); next && *next <= time_.now()) {
+      tasks.push_front({Origin{{"server"}, {}},
+                        [](const core::State& state, Time now) -> Result<core::Outcome> {
+                          return core::Outcome{core::due(state, now), {}, {}};
+                        },
+                        [](Result<Done>) {}});
+    }
+    if (!tasks.empty()) write_commands(std::move(tasks));
+    if (!entries.empty()) write_entries(std::move(entries));
+  }
+}
+
+void Writer::write_entries(std::vector<PendingEntry> entries) {
+  std::vector<store::Prepared> group;
+  group.reserve(entries.size());
+  for (PendingEntry& entry : entries) group.push_back(std::move(entry.entry));
+  const auto first = decisions_.append(group);
+  if (!first) {
+    log(Level::kError, "decision_log_append_failed", {{"error", first.error().text()}});
+    for (PendingEntry& entry : entries) entry.durable(fail(first));
+    if (first.error().code == Code::kUnavailable) hooks_.fatal(first.error());
+    return;
+  }
+  for (std::size_t i = 0; i < entries.size(); ++i) entries[i].durable(*first + i);
+}
+
+// True when the task added events to the group; its answer then waits for the commit.
+Result<bool> Writer::run_task(Task& task, Group& group) {
+  if (!task.origin.command_id.empty()) {
+    TRY(known, journal_.get(kCommands, command_key(task.origin)));
+    if (known) {
+      TRY(answer, parse_json(*known));
+      group.waiting.push_back({std::move(task.done), {std::move(answer), group.after.next_seq}});
+      return false;
+    }
+  }
+  const Time now = time_.now();
+  TRY(outcome, task.command(group.after, now));
+  if (backlog_ && !outcome.events.empty()) {
+    return fail(Code::kUnavailable, "the disk is full: nothing can be recorded now");
+  }
+  core::State next = group.after;
+  std::vector<core::Event> events;
+  std::vector<store::SidePut> puts;
+  std::vector<std::string> bytes;
+  for (core::EventData& data : outcome.events) {
+    core::Event event{next.next_seq, now, next.genesis.trust_domain, task.origin.actors,
+                      std::move(data)};
+    CHECK_OK(core::fold(next, event, vault_));
+    bytes.push_back(core::encode(event));
+    if (bytes.back().size() > store::kMostEventBytes) {
+      return fail(Code::kInvalid, "this is too large to be recorded: at most " +
+                                      std::to_string(store::kMostEventBytes) + " bytes");
+    }
+    for (const std::string& subject : core::subjects_of(event.data)) {
+      puts.push_back(story_key(subject, event.seq));
+    }
+    events.push_back(std::move(event));
+  }
+  if (!task.origin.command_id.empty()) {
+    puts.push_back({std::string(kCommands), command_key(task.origin), compact(outcome.result)});
+  }
+  for (const std::string& subject : outcome.erase_subjects) {
+    group.batch.erases.push_back(vault_.erase_subject(subject));
+  }
+  std::move(puts.begin(), puts.end(), std::back_inserter(group.batch.puts));
+  std::move(bytes.begin(), bytes.end(), std::back_inserter(group.batch.events));
+  const bool changed = !events.empty();
+  std::move(events.begin(), events.end(), std::back_inserter(group.events));
+  group.after = std::move(next);
+  const std::uint64_t seq = group.after.next_seq == 0 ? 0 : group.after.next_seq - 1;
+  group.waiting.push_back({std::move(task.done), {std::move(outcome.result), seq}});
+  return changed;
+}
+
+Status Writer::commit(Group& group) {
+  if (group.events.empty() && group.batch.puts.empty()) return {};
+  CHECK_OK(journal_.append(group.batch, group.first_seq));
+  return {};
+}
+
+void Writer::write_commands(std::deque<Task> tasks) {
+  Group group;
+  group.before = state_;
+  group.after = state_;
+  group.first_seq = state_.next_seq;
+  for (Task& task : tasks) {
+    // A task that fails leaves no trace in the group; its sender hears at once.
+    if (auto ran = run_task(task, group); !ran) task.done(fail(std::move(ran)));
+  }
+  group.new_keys = vault_.take_new_keys();
+  group.batch.puts.insert(group.batch.puts.end(), group.new_keys.begin(), group.new_keys.end());
+
+  const Narrowing narrowing = narrowing_of(group.events);
+  if (!narrowing.grants.empty()) hooks_.narrowed(narrowing.grants, group.after);
+
+  if (const Status committed = commit(group); !committed) {
+    const Error error = committed.error();
+    log(Level::kError, "journal_append_failed", {{"error", error.text()}});
+    if (error.code != Code::kExhausted) {
+      for (auto& waiting : group.waiting) waiting.done(fail(committed));
+      return hooks_.fatal(error);
+    }
+    if (group.events.empty() || !narrowing.only) {
+      vault_.put_back(std::move(group.new_keys));
+      for (auto& waiting : group.waiting) waiting.done(fail(committed));
+      // What narrows must not be lost with its neighbours: it goes again, alone.
+      if (!narrowing.grants.empty() && !backlog_) {
+        std::vector<core::EventData> narrow;
+        for (core::Event& event : group.events) {
+          if (std::holds_alternative<core::GrantRevoking>(event.data)) {
+            narrow.push_back(std::move(event.data));
+          }
+        }
+        std::deque<Task> again;
+        again.push_back({Origin{{"server"}, {}},
+                         [narrow](const core::State&, Time) -> Result<core::Outcome> {
+                           return core::Outcome{narrow, {}, {}};
+                         },
+                         [](Result<Done>) {}});
+        write_commands(std::move(again));
+      }
+      return;
+    }
+    // Acts now, is recorded later.
+    state_ = group.after;
+    states_.publish(std::make_shared<const core::State>(state_));
+    for (auto& waiting : group.waiting) waiting.done(std::move(waiting.answer));
+    group.waiting.clear();
+    backlog_ = std::make_unique<Group>(std::move(group));
+    has_backlog_ = true;
+    return;
+  }
+  if (!group.events.empty()) {
+    state_ = std::move(group.after);
+    time_.committed(state_.time);
+    states_.publish(std::make_shared<const core::State>(state_));
+    hooks_.published(group.events, state_);
+  }
+  for (auto& waiting : group.waiting) waiting.done(std::move(waiting.answer));
+}
+
+void Writer::write_backlog() {
+  const Status committed = commit(*backlog_);
+  if (!committed) {
+    if (committed.error().code != Code::kExhausted) hooks_.fatal(committed.error());
+    return;
+  }
+  log(Level::kWarn, "backlog_recorded", {{"events", std::int64_t(backlog_->events.size())}});
+  hooks_.published(backlog_->events, state_);
+  backlog_.reset();
+  has_backlog_ = false;
+}
+
+}  // namespace writ::control

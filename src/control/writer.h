@@ -1,0 +1,143 @@
+// The writer: the one thread that changes anything. It runs commands against the newest state,
+// appends their events to the journal, folds them, publishes the new state, and writes the decision
+// log. Everything that arrived while it was writing goes into the next group.
+//
+// Invariants:
+//   - nothing that widens access is acknowledged before it is durable;
+//   - what narrows access takes effect first (`Hooks::narrowed`, and in the published state), and is
+//     recorded as soon as it can be: when the disk is full it waits in a backlog, in front of which
+//     nothing else is recorded;
+//   - after an I/O error of the journal the process must end: what is durable is then unknown until
+//     the journal is opened again.
+#pragma once
+
+#include <condition_variable>
+#include <deque>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <thread>
+#include <vector>
+
+#include "base/published.h"
+#include "control/time_guard.h"
+#include "control/vault.h"
+#include "core/command.h"
+#include "core/state.h"
+#include "store/decision_log.h"
+#include "store/journal.h"
+
+namespace writ::control {
+
+using States = Published<core::State>;
+
+// What a command changed: the answer for its sender, and the seq of its last event (that of the
+// newest event when it had none).
+struct Done {
+  Json result;
+  std::uint64_t seq = 0;
+};
+
+// A command, run on the writer's thread against the newest state. Must not block.
+using Command = std::function<Result<core::Outcome>(const core::State&, Time now)>;
+using DoneCallback = std::function<void(Result<Done>)>;
+
+// Who acts, and a client's id that makes a repetition harmless (empty: none).
+struct Origin {
+  std::vector<std::string> actors;
+  std::string command_id;
+};
+
+// A decision whose entry must be durable before anyone hears of it. The callback runs on the
+// writer's thread: with the entry's index, or the error that turns the decision into a denial.
+struct PendingEntry {
+  store::Prepared entry;
+  std::function<void(Result<std::uint64_t> index)> durable;
+};
+
+struct Hooks {
+  // These grants are over, before that is durable. Must be quick.
+  std::function<void(const std::vector<std::string>& grants, const core::State& after)> narrowed;
+  // A new state is in force and durable, with the events that made it.
+  std::function<void(const std::vector<core::Event>& events, const core::State& after)> published;
+  // The journal failed: the process must end.
+  std::function<void(const Error&)> fatal;
+};
+
+struct WriterLimits {
+  std::size_t waiting_commands = 10'000;
+  std::size_t waiting_entries = 100'000;
+  std::size_t commands_a_group = 256;
+};
+
+class Writer {
+ public:
+  // Everything passed in outlives the writer. `first` is the state at the journal's head.
+  Writer(store::Journal& journal, store::DecisionLog& decisions, Vault& vault, TimeGuard& time,
+         States& states, Hooks hooks, WriterLimits limits = {});
+  ~Writer();  // stops: what is queued is answered kUnavailable
+
+  void start();
+  void stop();
+
+  // Queues a command. The callback runs on the writer's thread, once. kExhausted through the
+  // callback, at once, when too many wait.
+  void submit(Origin origin, Command command, DoneCallback done);
+  // The same, waiting for the answer. Not from the writer's thread.
+  Result<Done> run(Origin origin, Command command);
+  // Hands decision entries over, in order. Those past the limit fail with kExhausted at once.
+  void record(std::vector<PendingEntry> entries);
+
+  // True while narrowing events wait for space on the disk: nothing may be widened.
+  bool has_backlog() const;
+
+ private:
+  struct Task {
+    Origin origin;
+    Command command;
+    DoneCallback done;
+  };
+  struct Group;
+
+  void loop();
+  void write_entries(std::vector<PendingEntry> entries);
+  void write_commands(std::deque<Task> tasks);
+  void write_backlog();
+  Result<bool> run_task(Task& task, Group& group);
+  Status commit(Group& group);
+  Millis time_to_next_end() const;
+
+  store::Journal& journal_;
+  store::DecisionLog& decisions_;
+  Vault& vault_;
+  TimeGuard& time_;
+  States& states_;
+  const Hooks hooks_;
+  const WriterLimits limits_;
+
+  std::thread thread_;
+  std::mutex mutex_;
+  std::condition_variable wake_;
+  std::deque<Task> tasks_;             // guarded by mutex_
+  std::vector<PendingEntry> entries_;  // guarded by mutex_
+  bool stopping_ = false;              // guarded by mutex_
+
+  core::State state_;                   // the writer's thread alone
+  std::unique_ptr<Group> backlog_;      // the writer's thread alone
+  std::atomic<bool> has_backlog_{false};
+};
+
+// What a group of events narrows: the grants that it ends or begins to revoke. True in `only` when
+// no event of it widens anything.
+struct Narrowing {
+  std::vector<std::string> grants;
+  bool only = true;
+};
+Narrowing narrowing_of(const std::vector<core::Event>& events);
+
+// The side-table keys under which an event is found again by what it is about ("story" table).
+store::SidePut story_key(std::string_view subject, std::uint64_t seq);
+// The seqs of the events about something, in order.
+Result<std::vector<std::uint64_t>> story_of(const store::Journal& journal, std::string_view subject);
+
+}  // namespace writ::control
