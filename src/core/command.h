@@ -99,6 +99,9 @@ struct Desired {
   std::vector<std::pair<std::string, std::string>> ending;  // grant id, login
 };
 Desired desired_of(const State& state, std::string_view target, Time now);
+// The account of one live grant, without its verifier; its end is `until`, or while activating
+// `now` and the duration. kNotFound when its entitlement is gone.
+Result<DesiredAccount> desired_account(const State& state, const Grant& grant, Time now);
 
 // ---- Facts that Writ itself reports ----
 
