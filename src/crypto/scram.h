@@ -48,6 +48,8 @@ class ScramClient {
   Result<std::string> client_final(std::string_view server_first);
   // kUnauthenticated unless the server proves that it knows the verifier.
   Status verify(std::string_view server_final);
+  // The keys in use, from client_final on: for the next login with this salt and iteration count.
+  const ScramKeys& keys() const { return keys_; }
 
  private:
   enum class Step { kStart, kFirstSent, kFinalSent, kDone };

@@ -1,11 +1,12 @@
-// The PostgreSQL door: it stands between clients and databases, speaks the wire protocol's start-up,
-// TLS and authentication to both, asks the server for a decision for every connection, and then
-// passes bytes. It alone holds the logins' secrets, and ends sessions on the server's command or by
-// its own clock.
+// The PostgreSQL door: it stands between clients and databases, speaks the wire protocol's
+// start-up, TLS and authentication to both, asks the server for a decision for every connection,
+// and then passes bytes. It alone holds the logins' secrets, and ends sessions on the server's
+// command or by its own clock.
 //
-// Invariants: no byte passes before a decision said so and the start is in the spool; after a cut no
-// further byte is sent to the client; without the server nobody new gets in. See
-// docs/door-protocol.md, and the PostgreSQL manual's chapter "Frontend/Backend Protocol" (3.0, 3.2).
+// Invariants: no byte passes before a decision said so and the start is in the spool; after a cut
+// no further byte is sent to the client; without the server nobody new gets in. See
+// docs/door-protocol.md, and the PostgreSQL manual's chapter "Frontend/Backend Protocol"
+// (3.0, 3.2).
 #pragma once
 
 #include <cstdint>
@@ -22,12 +23,12 @@
 namespace writ::door::postgres {
 
 struct DoorLimits {
-  unsigned connections = 5'000;        // open at once, of all kinds; more are refused
-  unsigned per_identity = 500;         // sessions of one identity, those that start included
-  Millis handshake_time{10'000};       // from accept to a whole start-up packet
-  Millis login_time{10'000};           // from there to the first ReadyForQuery
-  unsigned cancels = 32;               // CancelRequests on their way to targets at once
-  std::size_t spool_rewrite = 4 << 20; // bytes of spool file after which it is rewritten
+  unsigned connections = 5'000;         // open at once, of all kinds; more are refused
+  unsigned per_identity = 500;          // sessions of one identity, those that start included
+  Millis handshake_time{10'000};        // from accept to a whole start-up packet
+  Millis login_time{10'000};            // from there to the first ReadyForQuery
+  unsigned cancels = 32;                // CancelRequests on their way to targets at once
+  std::size_t spool_rewrite = 4 << 20;  // bytes of spool file after which it is rewritten
 };
 
 struct DoorConfig {
@@ -39,11 +40,11 @@ struct DoorConfig {
   std::string roots_pem;
   net::Endpoint server;
   crypto::ExpectedServer expected_server;
-  std::string state_folder;            // spool and remembered checkpoints; made when missing
-  std::vector<std::string> log_keys;   // verifier keys ("name+hash+base64") of journal and decision
-                                       // log; empty: only the sizes of heads are compared
+  std::string state_folder;           // spool and remembered checkpoints; made when missing
+  std::vector<std::string> log_keys;  // verifier keys ("name+hash+base64") of journal and decision
+                                      // log; empty: only the sizes of heads are compared
   DoorLimits limits;
-  net::LineClientOptions stream;       // heartbeats and pauses of the stream to the server
+  net::LineClientOptions stream;  // heartbeats and pauses of the stream to the server
 };
 
 // A picture of the moment, for tests, logs and metrics.
@@ -58,8 +59,8 @@ class Door {
  public:
   // Listens and starts its threads; the stream to the server is opened in the background, and until
   // then clients are refused. `clock` and `random` outlive the door. Errors: kInvalid for bad
-  // certificates or keys, kUnavailable when the port is taken, kCorrupt when the state folder is not
-  // what it should be, kConflict when another door uses it.
+  // certificates or keys, kUnavailable when the port is taken, kCorrupt when the state folder is
+  // not what it should be, kConflict when another door uses it.
   static Result<std::unique_ptr<Door>> start(DoorConfig config, const Clock& clock, Random& random);
   // Ends every session with reason `shutdown`, keeps what is not yet acknowledged, and stops.
   ~Door();

@@ -39,9 +39,9 @@ Result<PacketHead> parse_packet_head(std::string_view head) {
   parsed.length = get_u32(head.data());
   const std::uint32_t code = get_u32(head.data() + 4);
   if (parsed.length < kPacketHead || parsed.length > kLongestStartup) {
-    return fail(Code::kInvalid, "invalid length of startup packet: " +
-                                    std::to_string(parsed.length) + " bytes; at most " +
-                                    std::to_string(kLongestStartup) + " are taken");
+    return fail(Code::kInvalid,
+                "invalid length of startup packet: " + std::to_string(parsed.length) +
+                    " bytes; at most " + std::to_string(kLongestStartup) + " are taken");
   }
   switch (code) {
     case kSslCode:
@@ -54,7 +54,8 @@ Result<PacketHead> parse_packet_head(std::string_view head) {
     case kCancelCode:
       parsed.kind = PacketKind::kCancel;
       return parsed;
-    default: break;
+    default:
+      break;
   }
   const std::uint32_t major = code >> 16;
   if (major != 3) {
@@ -142,15 +143,17 @@ std::string fatal(const Refusal& refusal) {
   return message('E', body);
 }
 
-std::string negotiate_version(const std::vector<std::string>& unknown_options) {
+std::string negotiate_version(const Startup& startup) {
   std::string body;
-  put_u32(body, kVersion32);
-  put_u32(body, static_cast<std::uint32_t>(unknown_options.size()));
-  for (const std::string& option : unknown_options) put_string(body, option);
+  put_u32(body, startup.version);
+  put_u32(body, static_cast<std::uint32_t>(startup.unknown_options.size()));
+  for (const std::string& option : startup.unknown_options) put_string(body, option);
   return message('v', body);
 }
 
-std::string authentication_ok() { return message('R', std::string(4, '\0')); }
+std::string authentication_ok() {
+  return message('R', std::string(4, '\0'));
+}
 
 std::string backend_key_data(const CancelKey& key) {
   std::string body;
@@ -159,7 +162,9 @@ std::string backend_key_data(const CancelKey& key) {
   return message('K', body);
 }
 
-std::string ssl_request() { return packet(kSslCode, {}); }
+std::string ssl_request() {
+  return packet(kSslCode, {});
+}
 
 std::string startup_message(const std::vector<std::pair<std::string, std::string>>& settings) {
   std::string body;

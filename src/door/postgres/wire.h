@@ -42,7 +42,7 @@ Result<PacketHead> parse_packet_head(std::string_view head);
 struct Startup {
   std::uint32_t version = kVersion30;  // the one spoken from here on: 3.0 or 3.2
   std::string user;
-  std::string database;  // empty when the client named none
+  std::string database;                                       // empty when the client named none
   std::vector<std::pair<std::string, std::string>> settings;  // the others, in order, once each
   // Set when the client asked for more than there is: answer with negotiate_version.
   bool negotiate = false;
@@ -69,7 +69,7 @@ struct Refusal {
 
 std::string message(char type, std::string_view body);
 std::string fatal(const Refusal& refusal);  // ErrorResponse of severity FATAL
-std::string negotiate_version(const std::vector<std::string>& unknown_options);
+std::string negotiate_version(const Startup& startup);
 std::string authentication_ok();
 std::string backend_key_data(const CancelKey& key);
 
@@ -102,7 +102,7 @@ class Boundary {
 
  private:
   bool sound_ = true;
-  unsigned head_size_ = 0;       // bytes of an unfinished head
+  unsigned head_size_ = 0;  // bytes of an unfinished head
   unsigned char head_[5] = {};
   std::uint32_t body_left_ = 0;  // bytes of the body still to come
 };
