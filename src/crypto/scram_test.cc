@@ -13,7 +13,7 @@ namespace {
 constexpr std::string_view kNonce = "rOprNGfwEbeRWgbNEkqO";
 constexpr std::string_view kServerFirst =
     "r=rOprNGfwEbeRWgbNEkqO%hvYDpWUa2RaTCAfuxFIlj)hNlF$k0,s=W22ZaJ0SNY7soEsUEjb6gQ==,i=4096";
-constexpr std::string_view kServerFinal = "v=6rriTRBi23WpRmQ5gJhbJhTvAvNBOqGUjvjLz3TrF9k=";
+constexpr std::string_view kServerFinal = "v=6rriTRBi23WpRR/wtup+mMhUZUn/dB5nLTJRsjl95G4=";
 constexpr std::string_view kClientFinal =
     "c=biws,r=rOprNGfwEbeRWgbNEkqO%hvYDpWUa2RaTCAfuxFIlj)hNlF$k0,"
     "p=dHzbZapWIk4jUhN+Ute9ytag9zjfMHgsqmmiz7AndVQ=";
