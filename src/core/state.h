@@ -13,13 +13,14 @@
 #include "base/result.h"
 #include "core/cow_map.h"
 #include "core/domain.h"
+#include "core/ends.h"
 #include "core/event.h"
 
 namespace writ::core {
 
-class Policies;       // core/policy.h
-class EntityIndex;    // core/entities.h: Cedar's view of the state, kept by fold
-class GrantIndex;     // core/grants.h: live grants by (beneficiary, entitlement), kept by fold
+class Policies;     // core/policy.h
+class EntityIndex;  // core/entities.h: Cedar's view of the state, kept by fold
+class GrantIndex;   // core/grants.h: live grants by (beneficiary, entitlement), kept by fold
 
 struct State {
   std::uint64_t next_seq = 0;  // of the event that comes next; 0 before genesis
@@ -29,38 +30,41 @@ struct State {
   CowMap<std::string, Identity> identities;       // by id; offboarded ones stay
   CowMap<std::string, std::string> identity_ids;  // by name digest; never erased: tombstones
   CowMap<std::string, Group> groups;              // by name
-  CowMap<std::string, std::vector<Membership>> memberships;  // by identity
-  CowMap<std::string, std::vector<std::string>> members;     // group -> identity ids
-  CowMap<std::string, Enrollment> enrollments;    // by code_hash; open ones
-  CowMap<std::string, Device> devices;            // by id
-  CowMap<std::string, std::vector<std::string>> devices_of;  // identity -> device ids
-  CowMap<std::string, SecondFactor> second_factors;          // by identity
-  CowMap<std::string, Certificate> certificates;  // by serial; not yet expired
-  CowMap<std::string, TargetSystem> targets;      // by name
-  CowMap<std::string, Resource> resources;        // by name
-  CowMap<std::string, Entitlement> entitlements;  // by name
-  CowMap<std::string, Door> doors;                // by identity
-  CowMap<std::string, std::int64_t> door_seqs;    // last evidence seq of each door
-  CowMap<std::string, Change> changes;            // by id; pending
-  CowMap<std::string, Request> requests;          // by id; pending
-  CowMap<std::string, Grant> grants;              // by id; live
-  CowMap<std::string, Session> sessions;          // by id; open
+  // Lists in here are sorted, so that equal facts make equal States.
+  CowMap<std::string, std::vector<Membership>> memberships;   // by identity
+  CowMap<std::string, std::vector<std::string>> members;      // group -> identity ids
+  CowMap<std::string, Enrollment> enrollments;                // by code_hash; open ones
+  CowMap<std::string, Device> devices;                        // by id
+  CowMap<std::string, std::vector<std::string>> devices_of;   // identity -> device ids
+  CowMap<std::string, SecondFactor> second_factors;           // by identity
+  CowMap<std::string, Certificate> certificates;              // by serial; not yet expired
+  CowMap<std::string, TargetSystem> targets;                  // by name
+  CowMap<std::string, Resource> resources;                    // by name
+  CowMap<std::string, Entitlement> entitlements;              // by name
+  CowMap<std::string, Door> doors;                            // by identity
+  CowMap<std::string, std::int64_t> door_seqs;                // last evidence seq of each door
+  CowMap<std::string, Change> changes;                        // by id; pending
+  CowMap<std::string, Request> requests;                      // by id; pending
+  CowMap<std::string, Grant> grants;                          // by id; live
+  CowMap<std::string, Session> sessions;                      // by id; open
   CowMap<std::string, std::vector<std::string>> sessions_of;  // grant -> session ids
   CowMap<std::string, std::vector<Holding>> holdings;         // by target
-  CowMap<std::string, Finding> findings;          // by id; open
-  CowMap<std::string, std::string> finding_ids;   // kind + "\n" + about -> id
+  CowMap<std::string, Finding> findings;                      // by id; open
+  CowMap<std::string, std::string> finding_ids;               // kind + "\n" + about -> id
 
   std::int64_t policy_version = 0;
-  std::shared_ptr<const Policies> policies;        // in force; never null after genesis
+  std::shared_ptr<const Policies> policies;  // in force; never null after genesis
   std::shared_ptr<const EntityIndex> entities;
   std::shared_ptr<const GrantIndex> grant_index;
-  // What ends when, so that time costs only what is due: (end, "grant grt_…" | "request req_…" | …).
-  CowMap<std::string, Time> ends;
+  // What ends by an event when its time has come: "grant grt_…" (active ones), "request req_…",
+  // "change chg_…", "device dev_…", "membership idn_… GROUP", "certificate SERIAL",
+  // "enrollment CODE_HASH".
+  Ends ends;
 };
 
 // Applies one event. kCorrupt when the event cannot follow this state (a gap in seq, time running
 // back, an unknown id): the journal is then not what it claims to be. `sealer` opens names that
-// policies may read; an erased one is left out.
+// policies may read; an erased one is left out. After an error the state is as it was.
 Status fold(State& state, const Event& event, const Sealer& sealer);
 
 // The whole State as bytes and back, for starting without reading the journal from genesis.
@@ -70,10 +74,12 @@ Result<State> decode_snapshot(std::string_view bytes, const Sealer& sealer);
 // ---- Questions that many places ask ----
 
 // By name or by id; null when unknown. Names go through the sealer's digest.
-const Identity* find_identity(const State& state, const Sealer& sealer, std::string_view name_or_id);
+const Identity* find_identity(const State& state, const Sealer& sealer,
+                              std::string_view name_or_id);
 // The name for people to read: the machine's name, the person's opened name, or "(erased)".
 std::string display_name(const State& state, const Sealer& sealer, std::string_view identity_id);
-// spiffe://TRUST-DOMAIN/KIND/ID, and the identity id back from it (kInvalid for another trust domain).
+// spiffe://TRUST-DOMAIN/KIND/ID, and the identity id back from it (kInvalid for another trust
+// domain).
 std::string spiffe_id(const State& state, const Identity& identity);
 Result<std::string> identity_of_spiffe(const State& state, std::string_view spiffe);
 // True while a membership holds at `now`.
