@@ -51,6 +51,7 @@ class FileSystem {
   virtual ~FileSystem() = default;
   virtual Result<std::unique_ptr<File>> open(const std::string& path, OpenMode mode) = 0;
   virtual Status rename(const std::string& from, const std::string& to) = 0;
+  // A file or an empty folder.
   virtual Status remove(const std::string& path) = 0;
   virtual bool exists(const std::string& path) = 0;
   // Names in a folder, sorted, without "." and "..".

@@ -1,5 +1,5 @@
 // The journal in one SQLite database: WAL, synchronous=FULL, one connection that writes and
-// checkpoints. Its files go through a FileSystem (sqlite/vfs.h). Format: docs of kFormat below.
+// checkpoints. Its files go through a FileSystem (sqlite/vfs.h).
 #pragma once
 
 #include <memory>
@@ -14,7 +14,7 @@ namespace writ::store {
 //   event(seq INTEGER PRIMARY KEY, nodes BLOB, bytes BLOB)
 //     nodes: the tree nodes that this event completed, leaf first (tlog::Frontier::completed), so
 //     node (level, index) is in row ((index + 1) << level) - 1 at byte 32 * level
-//   snapshot(seq INTEGER PRIMARY KEY, sha256 BLOB, bytes BLOB)
+//   snapshot(seq INTEGER PRIMARY KEY, sum BLOB, bytes BLOB)   sum: tlog::leaf_hash(bytes)
 //   side(tab BLOB, key BLOB, value BLOB, PRIMARY KEY (tab, key)) WITHOUT ROWID
 //   checkpoint(id INTEGER PRIMARY KEY CHECK (id = 0), note TEXT)
 inline constexpr int kSqliteJournalFormat = 1;
