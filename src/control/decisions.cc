@@ -1,0 +1,208 @@
+#include "control/decisions.h"
+
+#include "base/log.h"
+
+namespace writ::control {
+namespace {
+
+// Drawn together, because one draw costs as much as a decision.
+constexpr std::size_t kSaltsTogether = 64;
+
+void text_member(std::string& out, std::string_view name, std::string_view value) {
+  if (value.empty()) return;
+  out += ",\"";
+  out += name;
+  out += "\":";
+  append_json_string(out, value);
+}
+
+void list_member(std::string& out, std::string_view name, const std::vector<std::string>& values) {
+  if (values.empty()) return;
+  out += ",\"";
+  out += name;
+  out += "\":[";
+  for (std::size_t i = 0; i < values.size(); ++i) {
+    if (i > 0) out += ',';
+    append_json_string(out, values[i]);
+  }
+  out += ']';
+}
+
+std::string text_of(const Json& json, std::string_view name) {
+  const Json* member = json.find(name);
+  return member != nullptr && member->as_string() != nullptr ? *member->as_string() : "";
+}
+
+void deny(core::Decision& decision, std::string message) {
+  decision = {};
+  decision.errors.push_back(message);
+  decision.message = std::move(message);
+}
+
+}  // namespace
+
+struct Decisions::Thread {
+  explicit Thread(const States& states) : reader(states) {}
+  States::Reader reader;
+  std::vector<PendingEntry> pending;
+  std::string salts;
+};
+
+Decisions::Decisions(Writer& writer, const States& states, const TimeGuard& time, Random& random,
+                     unsigned threads)
+    : writer_(writer), states_(states), time_(time), random_(random) {
+  for (unsigned i = 0; i < threads; ++i) threads_.push_back(std::make_unique<Thread>(states));
+}
+
+Decisions::~Decisions() = default;
+
+std::string decision_payload(const core::State& state, const core::Question& q,
+                             const core::Decision& decision, Time now,
+                             std::optional<std::int64_t> door_seq) {
+  std::string out;
+  out.reserve(512);
+  out += "{\"v\":1,\"time\":\"" + to_text(now) + "\",\"trust_domain\":";
+  append_json_string(out, state.genesis.trust_domain);
+  out += ",\"engine\":";
+  append_json_string(out, kEngineVersion);
+  out += ",\"journal_seq\":" + std::to_string(state.next_seq);
+  out += ",\"policy_version\":" + std::to_string(state.policy_version);
+  text_member(out, "door", q.door);
+  if (door_seq) out += ",\"door_seq\":" + std::to_string(*door_seq);
+  out += ",\"question\":{\"subject\":";
+  append_json_string(out, q.subject);
+  text_member(out, "action", q.action);
+  text_member(out, "resource_type", q.resource_type);
+  text_member(out, "resource", q.resource);
+  text_member(out, "credential", q.credential);
+  text_member(out, "source_ip", q.source_ip);
+  text_member(out, "grant", q.grant);
+  list_member(out, "actors", q.actors);
+  if (q.duration) out += ",\"duration_ms\":" + std::to_string(q.duration->count());
+  if (q.approvals > 0) out += ",\"approvals\":" + std::to_string(q.approvals);
+  if (!q.asserted.is_null()) out += ",\"asserted\":" + canonical(q.asserted);
+  out += decision.allow ? "},\"allow\":true" : "},\"allow\":false";
+  list_member(out, "reason", decision.reason);
+  list_member(out, "errors", decision.errors);
+  list_member(out, "needs", decision.needs);
+  text_member(out, "grant", decision.grant);
+  text_member(out, "login", decision.login);
+  if (decision.until) out += ",\"until\":\"" + to_text(*decision.until) + "\"";
+  out += '}';
+  return out;
+}
+
+Result<RecordedDecision> read_decision_payload(std::string_view payload) {
+  TRY(json, parse_json(payload));
+  const Json* question = json.find("question");
+  const Json* seq = json.find("journal_seq");
+  const Json* allow = json.find("allow");
+  if (question == nullptr || seq == nullptr || seq->as_int() == nullptr || *seq->as_int() < 0 ||
+      allow == nullptr || allow->as_bool() == nullptr) {
+    return fail(Code::kCorrupt, "this entry of the decision log is no decision");
+  }
+  RecordedDecision recorded;
+  TRY(time, parse_time(text_of(json, "time")));
+  recorded.time = time;
+  recorded.journal_seq = static_cast<std::uint64_t>(*seq->as_int());
+  recorded.allow = *allow->as_bool();
+  core::Question& q = recorded.question;
+  q.door = text_of(json, "door");
+  q.subject = text_of(*question, "subject");
+  q.action = text_of(*question, "action");
+  q.resource_type = text_of(*question, "resource_type");
+  q.resource = text_of(*question, "resource");
+  q.credential = text_of(*question, "credential");
+  q.source_ip = text_of(*question, "source_ip");
+  q.grant = text_of(*question, "grant");
+  if (const Json* actors = question->find("actors"); actors != nullptr && actors->as_array()) {
+    for (const Json& actor : *actors->as_array()) {
+      if (actor.as_string() != nullptr) q.actors.push_back(*actor.as_string());
+    }
+  }
+  if (const Json* d = question->find("duration_ms"); d != nullptr && d->as_int()) {
+    q.duration = Millis(*d->as_int());
+  }
+  if (const Json* n = question->find("approvals"); n != nullptr && n->as_int()) {
+    q.approvals = static_cast<int>(*n->as_int());
+  }
+  if (const Json* asserted = question->find("asserted")) q.asserted = *asserted;
+  return recorded;
+}
+
+std::optional<PendingEntry> Decisions::decide(const core::State& state, std::string salt, core::Question question,
+                               std::optional<std::int64_t> door_seq, ToldCallback told) const {
+  const Time now = time_.now();
+  Told answer;
+  answer.now = now;
+  if (time_.jumped()) {
+    deny(answer.decision, "the server's clock jumped; nothing is allowed until it agrees again");
+  } else if (writer_.has_backlog()) {
+    deny(answer.decision, "the server cannot record evidence now; nothing is allowed");
+  } else {
+    answer.decision = core::decide(state, question, now);
+  }
+  PendingEntry pending;
+  auto prepared =
+      store::prepare(decision_payload(state, question, answer.decision, now, door_seq), salt);
+  if (!prepared) {
+    deny(answer.decision, prepared.error().message);
+    told(std::move(answer));
+    return std::nullopt;
+  }
+  pending.entry = std::move(*prepared);
+  pending.durable = [told = std::move(told),
+                     answer = std::move(answer)](Result<std::uint64_t> index) mutable {
+    if (index) {
+      answer.entry = *index;
+    } else {
+      deny(answer.decision, "the decision could not be recorded: " + index.error().message);
+    }
+    told(std::move(answer));
+  };
+  return pending;
+}
+
+void Decisions::ask(unsigned thread, core::Question question, std::optional<std::int64_t> door_seq,
+                    ToldCallback told) {
+  Thread& own = *threads_[thread];
+  if (own.salts.size() < tlog::kSaltSize) {
+    own.salts = random_.bytes(kSaltsTogether * tlog::kSaltSize);
+  }
+  std::string salt = own.salts.substr(own.salts.size() - tlog::kSaltSize);
+  own.salts.resize(own.salts.size() - tlog::kSaltSize);
+  auto pending = decide(*own.reader.get(), std::move(salt), std::move(question), door_seq,
+                        std::move(told));
+  if (pending) own.pending.push_back(std::move(*pending));
+}
+
+void Decisions::flush(unsigned thread) {
+  Thread& own = *threads_[thread];
+  if (!own.pending.empty()) writer_.record(std::exchange(own.pending, {}));
+}
+
+void Decisions::ask_now(core::Question question, ToldCallback told) {
+  auto pending = decide(*states_.get(), random_.bytes(tlog::kSaltSize), std::move(question), {},
+                        std::move(told));
+  if (!pending) return;
+  std::vector<PendingEntry> one;
+  one.push_back(std::move(*pending));
+  writer_.record(std::move(one));
+}
+
+void Decisions::record_denial(const core::Question& question, const Error& why) {
+  core::Decision denial;
+  deny(denial, why.message);
+  auto prepared = store::prepare(
+      decision_payload(*states_.get(), question, denial, time_.now(), {}), random_.bytes(tlog::kSaltSize));
+  if (!prepared) return;
+  std::vector<PendingEntry> one;
+  one.push_back({std::move(*prepared), [](const Result<std::uint64_t>& index) {
+                   if (!index) {
+                     log(Level::kWarn, "denial_not_recorded", {{"error", index.error().text()}});
+                   }
+                 }});
+  writer_.record(std::move(one));
+}
+
+}  // namespace writ::control

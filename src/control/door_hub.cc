@@ -1,0 +1,348 @@
+#include "control/door_hub.h"
+
+#include "base/json_fields.h"
+#include "base/log.h"
+
+namespace writ::control {
+namespace {
+
+struct Checkpoints {
+  std::string journal;
+  std::string decisions;
+};
+template <class V>
+void fields(V& v, Checkpoints& c) {
+  v("journal", c.journal);
+  v("decisions", c.decisions);
+}
+
+struct OpenSession {
+  std::string session;
+  std::string grant;
+  std::string subject;
+  Time since;
+};
+template <class V>
+void fields(V& v, OpenSession& s) {
+  v("session", s.session);
+  v("grant", s.grant);
+  v("subject", s.subject);
+  v("since", s.since);
+}
+
+struct Hello {
+  std::string type;
+  std::int64_t version = 0;
+  std::int64_t next_seq = 0;
+  Checkpoints checkpoint;
+  std::vector<OpenSession> sessions;
+};
+template <class V>
+void fields(V& v, Hello& h) {
+  v("type", h.type);
+  v("version", h.version);
+  v("next_seq", h.next_seq);
+  v("checkpoint", h.checkpoint);
+  v("sessions", h.sessions);
+}
+
+struct SessionStarted {
+  std::string type;
+  std::int64_t seq = 0;
+  std::string session;
+  std::string grant;
+  std::string subject;
+  std::string source_ip;
+  std::string application;
+  std::int64_t backend = 0;
+  Time time;
+};
+template <class V>
+void fields(V& v, SessionStarted& s) {
+  v("type", s.type);
+  v("seq", s.seq);
+  v("session", s.session);
+  v("grant", s.grant);
+  v("subject", s.subject);
+  v("source_ip", s.source_ip);
+  v("application", s.application);
+  v("backend", s.backend);
+  v("time", s.time);
+}
+
+struct SessionEnded {
+  std::string type;
+  std::int64_t seq = 0;
+  std::string session;
+  std::string grant;
+  std::string reason;
+  std::int64_t bytes_in = 0;
+  std::int64_t bytes_out = 0;
+  Time time;
+};
+template <class V>
+void fields(V& v, SessionEnded& s) {
+  v("type", s.type);
+  v("seq", s.seq);
+  v("session", s.session);
+  v("grant", s.grant);
+  v("reason", s.reason);
+  v("bytes_in", s.bytes_in);
+  v("bytes_out", s.bytes_out);
+  v("time", s.time);
+}
+
+struct Receipt {
+  std::string type;
+  std::int64_t seq = 0;
+  std::string command;
+  std::string grant;
+  std::vector<std::string> sessions;
+  Time time;
+};
+template <class V>
+void fields(V& v, Receipt& r) {
+  v("type", r.type);
+  v("seq", r.seq);
+  v("command", r.command);
+  v("grant", r.grant);
+  v("sessions", r.sessions);
+  v("time", r.time);
+}
+
+std::string type_of(const Json& line) {
+  const Json* type = line.find("type");
+  return type != nullptr && type->as_string() != nullptr ? *type->as_string() : "";
+}
+
+// The door in front of a grant's target; empty when there is none.
+std::string door_of(const core::State& state, const core::Grant& grant) {
+  const core::Entitlement* entitlement = state.entitlements.find(grant.entitlement);
+  if (entitlement == nullptr) return {};
+  const core::Resource* resource = state.resources.find(entitlement->resource);
+  if (resource == nullptr) return {};
+  const core::TargetSystem* target = state.targets.find(resource->target);
+  return target == nullptr ? std::string() : target->door;
+}
+
+bool may_go_on(const core::State& state, const std::string& grant_id, Time now) {
+  const core::Grant* grant = state.grants.find(grant_id);
+  return grant != nullptr && grant->state == core::GrantState::kActive && grant->until &&
+         now < *grant->until;
+}
+
+// The event of one report, for the state before it.
+Result<core::EventData> event_of(const std::string& door, const Json& line,
+                                 const core::State& state) {
+  const std::string type = type_of(line);
+  if (type == "session_started") {
+    TRY(r, from_json<SessionStarted>(line));
+    TRY(identity, core::identity_of_spiffe(state, r.subject));
+    return core::SessionStarted{
+        {r.session, door, r.grant, identity, r.source_ip, r.application, r.backend, r.time}, r.seq};
+  }
+  if (type == "session_ended") {
+    TRY(r, from_json<SessionEnded>(line));
+    return core::SessionEnded{r.session, r.grant, door, r.seq, r.reason, r.bytes_in, r.bytes_out};
+  }
+  TRY(r, from_json<Receipt>(line));
+  return core::GrantCut{r.grant, door, r.seq, r.sessions};
+}
+
+}  // namespace
+
+DoorHub::DoorHub(Writer& writer, const States& states, const Vault& vault, const TimeGuard& time,
+                 Evidence& evidence, Random& random)
+    : writer_(writer),
+      states_(states),
+      vault_(vault),
+      time_(time),
+      evidence_(evidence),
+      random_(random) {}
+
+void DoorHub::opened(const std::string& door, std::shared_ptr<net::LineStream> stream) {
+  std::shared_ptr<net::LineStream> older;
+  {
+    std::lock_guard lock(mutex_);
+    Link& link = links_[door];
+    older = std::exchange(link.stream, std::move(stream));
+    link.greeted = false;
+  }
+  if (older) older->close();
+}
+
+void DoorHub::closed(const std::string& door, const net::LineStream& stream) {
+  std::lock_guard lock(mutex_);
+  const auto link = links_.find(door);
+  if (link != links_.end() && link->second.stream.get() == &stream) links_.erase(link);
+}
+
+void DoorHub::heard(const std::string& door, net::LineStream& stream, std::string_view line) {
+  auto json = parse_json(line, {.bytes = net::kLongestLine});
+  Status done;
+  if (!json) {
+    done = fail(json);
+  } else if (type_of(*json) == "hello") {
+    done = greet(door, stream, *json);
+  } else {
+    done = report(door, *json);
+  }
+  if (!done) {
+    log(Level::kWarn, "door_line_refused", {{"door", door}, {"error", done.error().text()}});
+    stream.close();
+  }
+}
+
+Status DoorHub::greet(const std::string& door, net::LineStream& stream, const Json& line) {
+  TRY(hello, from_json<Hello>(line));
+  if (hello.version != 1) return fail(Code::kInvalid, "this server speaks version 1 with doors");
+  const auto state = states_.get();
+  const std::int64_t* acked_before = state->door_seqs.find(door);
+  const std::int64_t acked = acked_before == nullptr ? 0 : *acked_before;
+
+  Json welcome = Json::object({{"type", "welcome"}, {"acked", acked}});
+  Json checkpoint = Json::object();
+  Json consistency = Json::object();
+  for (const LogName log : {LogName::kJournal, LogName::kDecisions}) {
+    TRY(note, evidence_.checkpoint(log));
+    TRY(mine, tlog::read_own_checkpoint(note));
+    const std::string& remembered =
+        log == LogName::kJournal ? hello.checkpoint.journal : hello.checkpoint.decisions;
+    Json hashes = Json::array();
+    if (!remembered.empty()) {
+      TRY(theirs, tlog::read_own_checkpoint(remembered));
+      if (theirs.head.size < mine.head.size && theirs.head.size > 0) {
+        TRY(proof, evidence_.consistency(log, theirs.head.size, mine.head.size));
+        for (const Hash& hash : proof) hashes.push(to_base64(as_bytes(hash)));
+      }
+    }
+    checkpoint.set(name_of(log), note);
+    consistency.set(name_of(log), std::move(hashes));
+  }
+  welcome.set("checkpoint", std::move(checkpoint));
+  welcome.set("consistency", std::move(consistency));
+
+  Json targets = Json::array();
+  Status opened;
+  state->targets.for_each([&](const std::string& name, const core::TargetSystem& target) {
+    if (target.door != door) return;
+    const auto key = vault_.open(target.key);
+    if (!key) {
+      opened = fail(key);
+      return;
+    }
+    const auto raw = from_base64(*key);
+    if (!raw) {
+      opened = fail(raw);
+      return;
+    }
+    targets.push(Json::object({{"target", name},
+                               {"host", target.host},
+                               {"port", target.port},
+                               {"tls", target.tls},
+                               {"ca", target.ca},
+                               {"key", to_base64url(*raw)}}));
+  });
+  CHECK_OK(opened);
+  welcome.set("targets", std::move(targets));
+  {
+    std::lock_guard lock(mutex_);
+    Link& link = links_[door];
+    if (link.stream.get() != &stream) return {};  // a newer stream took over
+    link.heard = acked;
+    link.greeted = true;
+  }
+  CHECK_OK(stream.send(compact(welcome)));
+  // Whatever ended while the door was away.
+  const Time now = time_.now();
+  for (const OpenSession& session : hello.sessions) {
+    if (!may_go_on(*states_.get(), session.grant, now)) send_cut(stream, session.grant, "ended");
+  }
+  return {};
+}
+
+Status DoorHub::report(const std::string& door, const Json& line) {
+  const Json* number = line.find("seq");
+  if (number == nullptr || number->as_int() == nullptr) {
+    return fail(Code::kInvalid, "a report has a seq", "/seq");
+  }
+  const std::int64_t seq = *number->as_int();
+  std::shared_ptr<net::LineStream> stream;
+  {
+    std::lock_guard lock(mutex_);
+    const auto link = links_.find(door);
+    if (link == links_.end() || !link->second.greeted) {
+      return fail(Code::kConflict, "a door says hello before it reports");
+    }
+    if (seq > link->second.heard + 1) {
+      return fail(Code::kConflict, "report " + std::to_string(link->second.heard + 1) + " is missing");
+    }
+    stream = link->second.stream;
+    link->second.heard = std::max(link->second.heard, seq);
+  }
+  // Checked once here, so that a malformed report closes the stream and none is lost later.
+  CHECK_OK(event_of(door, line, *states_.get()));
+  writer_.submit(
+      {{"door:" + door}, {}},
+      [door, line, seq](const core::State& state, Time) -> Result<core::Outcome> {
+        const std::int64_t* last = state.door_seqs.find(door);
+        if (last != nullptr && seq <= *last) return core::Outcome{};
+        TRY(event, event_of(door, line, state));
+        return core::Outcome{{std::move(event)}, {}, {}};
+      },
+      [stream, door, seq](const Result<Done>& done) {
+        if (done) {
+          if (!stream->send("{\"type\":\"ack\",\"seq\":" + std::to_string(seq) + "}")) stream->close();
+          return;
+        }
+        log(Level::kWarn, "report_not_recorded", {{"door", door}, {"error", done.error().text()}});
+        stream->close();  // the door sends it again
+      });
+  return {};
+}
+
+void DoorHub::send_cut(net::LineStream& stream, const std::string& grant, std::string_view reason) {
+  const Json command = Json::object({{"type", "cut"},
+                                     {"command", new_id("cmd", random_)},
+                                     {"grant", grant},
+                                     {"reason", reason}});
+  // A door that does not take its commands is cut off: it then ends its sessions by itself.
+  if (!stream.send(compact(command))) stream.close();
+}
+
+void DoorHub::cut(const std::vector<std::string>& grants, const core::State& state) {
+  for (const std::string& id : grants) {
+    const core::Grant* grant = state.grants.find(id);
+    if (grant == nullptr) continue;
+    std::shared_ptr<net::LineStream> stream;
+    {
+      std::lock_guard lock(mutex_);
+      const auto link = links_.find(door_of(state, *grant));
+      if (link == links_.end() || !link->second.greeted) continue;
+      stream = link->second.stream;
+    }
+    send_cut(*stream, id, grant->end_reason ? name_of(*grant->end_reason) : "revoked");
+  }
+}
+
+void DoorHub::restart(const std::string& door) {
+  std::shared_ptr<net::LineStream> stream;
+  {
+    std::lock_guard lock(mutex_);
+    const auto link = links_.find(door);
+    if (link == links_.end()) return;
+    stream = link->second.stream;
+  }
+  stream->close();
+}
+
+void DoorHub::stop() {
+  std::map<std::string, Link> links;
+  {
+    std::lock_guard lock(mutex_);
+    links.swap(links_);
+  }
+  for (auto& [door, link] : links) link.stream->close();
+}
+
+}  // namespace writ::control
