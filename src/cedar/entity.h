@@ -32,10 +32,10 @@ class EntityReader {
 };
 
 struct EntityLimits {
-  std::size_t bytes = 64 << 20;            // of JSON text
-  std::size_t depth = 64;                  // of nested JSON values
-  std::size_t items = 8'000'000;           // JSON values
-  std::size_t ancestors = 20'000'000;      // of all entities together, after closure
+  std::size_t bytes = 64 << 20;        // of JSON text
+  std::size_t depth = 64;              // of nested JSON values
+  std::size_t items = 8'000'000;       // JSON values
+  std::size_t ancestors = 20'000'000;  // of all entities together, after closure
 };
 
 // Entities in memory, read from Cedar's JSON format: an array of {"uid", "attrs", "parents",

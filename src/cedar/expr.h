@@ -15,14 +15,14 @@ namespace writ::cedar {
 inline constexpr std::uint32_t kMaxDepth = 200;
 
 enum class Op : std::uint8_t {
-  kLiteral,   // value: bool, int, string or entity
+  kLiteral,  // value: bool, int, string or entity
   kPrincipal,
   kAction,
   kResource,
   kContext,
-  kIf,        // args: condition, then, else
-  kAnd,       // args: two or more
-  kOr,        // args: two or more
+  kIf,   // args: condition, then, else
+  kAnd,  // args: two or more
+  kOr,   // args: two or more
   kNot,
   kNegate,
   kEqual,
@@ -35,14 +35,14 @@ enum class Op : std::uint8_t {
   kAdd,
   kSubtract,
   kMultiply,
-  kHas,       // args: of what; names: the path
-  kLike,      // args: of what; names: the pattern's pieces, between its wildcards
-  kIs,        // args: of what; names: the type
-  kIsIn,      // args: of what, in what; names: the type
-  kGet,       // args: of what; names: the attribute
-  kSet,       // args: the items
-  kRecord,    // args: the values; names: as many
-  kCall,      // args: receiver first; function
+  kHas,     // args: of what; names: the path
+  kLike,    // args: of what; names: the pattern's pieces, between its wildcards
+  kIs,      // args: of what; names: the type
+  kIsIn,    // args: of what, in what; names: the type
+  kGet,     // args: of what; names: the attribute
+  kSet,     // args: the items
+  kRecord,  // args: the values; names: as many
+  kCall,    // args: receiver first; function
 };
 
 // Methods and functions.
@@ -78,9 +78,9 @@ enum class Function : std::uint8_t {
 };
 struct FunctionForm {
   std::string_view name;
-  bool method;              // a.name(…), not name(…)
-  std::uint8_t args;        // with the receiver
-  bool extension;           // may stand as "fn" in JSON
+  bool method;        // a.name(…), not name(…)
+  std::uint8_t args;  // with the receiver
+  bool extension;     // may stand as "fn" in JSON
 };
 const FunctionForm& form_of(Function function);
 std::optional<Function> function_named(std::string_view name);

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -78,8 +79,8 @@ enum class Ids : std::uint8_t {
 
 struct ParseOptions {
   Ids ids = Ids::kPosition;
-  std::size_t first = 0;          // number of the first policy
-  std::size_t bytes = 16 << 20;   // most text
+  std::size_t first = 0;         // number of the first policy
+  std::size_t bytes = 16 << 20;  // most text
 };
 
 // What fills a template's slots.
@@ -95,9 +96,9 @@ class PolicySet {
   static Result<PolicySet> parse(std::string_view text, std::string_view file = {},
                                  const ParseOptions& options = {});
 
-  const std::vector<Policy>& policies() const { return policies_; }    // static and linked
+  const std::vector<Policy>& policies() const { return policies_; }  // static and linked
   const std::vector<Policy>& templates() const { return templates_; }
-  const Policy* find(std::string_view id) const;           // among policies
+  const Policy* find(std::string_view id) const;  // among policies
   const Policy* find_template(std::string_view id) const;
 
   // Adds a policy made from a template. The slots must be exactly the template's.
@@ -106,7 +107,13 @@ class PolicySet {
   Status merge(const PolicySet& other);
 
  private:
-  const Policy* taken(std::string_view id) const;
+  struct Place {
+    bool among_templates;
+    std::size_t index;
+  };
+  const Policy* at(std::string_view id) const;
+  Status add(Policy policy);
+  std::map<std::string, Place, std::less<>> places_;  // by id
   std::vector<Policy> policies_;
   std::vector<Policy> templates_;
 };

@@ -1,6 +1,6 @@
 // EntityUid: which entity, as `Type::"id"`. Immutable and shared: a copy counts one reference more.
-// Invariant: the hash is of type and id, so unequal hashes mean unequal uids; the hash stands beside
-// the pointer, so that a list of uids is searched without following pointers.
+// Invariant: the hash is of type and id, so unequal hashes mean unequal uids; the hash stands
+// beside the pointer, so that a list of uids is searched without following pointers.
 #pragma once
 
 #include <atomic>
@@ -32,7 +32,9 @@ struct UidText {
   std::string_view id() const { return {bytes() + type_size, id_size}; }
 };
 void release(const UidText* text);
-inline void keep(const UidText* text) { text->owners.fetch_add(1, std::memory_order_relaxed); }
+inline void keep(const UidText* text) {
+  text->owners.fetch_add(1, std::memory_order_relaxed);
+}
 inline bool same(const UidText* a, const UidText* b) {
   return a == b || (a->hash == b->hash && a->type() == b->type() && a->id() == b->id());
 }
@@ -45,7 +47,9 @@ class EntityUid {
     detail::keep(text_);
   }
   EntityUid(const EntityUid& other) : EntityUid(other.text_) {}
-  EntityUid(EntityUid&& other) noexcept : EntityUid(other.text_) {}  // never left empty
+  // What was moved from can only be assigned to or destroyed.
+  EntityUid(EntityUid&& other) noexcept
+      : text_(std::exchange(other.text_, nullptr)), hash_(other.hash_) {}
   EntityUid& operator=(const EntityUid& other) {
     EntityUid copy(other);
     swap(copy);
@@ -55,8 +59,12 @@ class EntityUid {
     swap(other);
     return *this;
   }
-  ~EntityUid() { detail::release(text_); }
+  ~EntityUid() {
+    if (text_ != nullptr) detail::release(text_);
+  }
 
+  // Takes over a reference that is counted already.
+  static EntityUid adopt(const detail::UidText* text) { return EntityUid(text, text->hash); }
   // `User::"alice"` as it stands in a policy, with escapes; fails on anything else.
   static Result<EntityUid> parse(std::string_view text);
 
@@ -74,6 +82,7 @@ class EntityUid {
   bool operator<(const EntityUid& other) const;
 
  private:
+  EntityUid(const detail::UidText* text, std::uint64_t hash) : text_(text), hash_(hash) {}
   void swap(EntityUid& other) noexcept {
     std::swap(text_, other.text_);
     std::swap(hash_, other.hash_);

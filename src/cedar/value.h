@@ -65,12 +65,15 @@ class String {
   String(const std::string& bytes) : String(std::string_view(bytes)) {}
   explicit String(const detail::Text* text) : text_(text) { keep(); }
   String(const String& other) : text_(other.text_) { keep(); }
-  String(String&& other) noexcept : text_(other.text_) { keep(); }  // never left empty
+  // What was moved from can only be assigned to or destroyed.
+  String(String&& other) noexcept : text_(std::exchange(other.text_, nullptr)) {}
   String& operator=(String other) noexcept {
     std::swap(text_, other.text_);
     return *this;
   }
-  ~String() { detail::release(text_); }
+  ~String() {
+    if (text_ != nullptr) detail::release(text_);
+  }
   std::string_view view() const { return text_->view(); }
   const detail::Text* text() const { return text_; }
   std::uint64_t hash() const { return text_->hash; }
@@ -108,13 +111,13 @@ class ValueView {
   std::string_view string() const { return text_->view(); }
   const detail::UidText* entity() const { return uid_; }
   const IpRange& ip() const;
-  const std::vector<Value>& items() const;                  // kSet
-  const std::vector<Field>& fields() const;                 // kRecord
-  ValueView find(const detail::Text* name) const;           // kRecord; kNone when there is none
-  ValueView find(std::string_view name) const;              // the same
-  bool contains(ValueView item) const;                      // kSet
-  bool contains_all(ValueView items) const;                 // kSet, kSet
-  bool contains_any(ValueView items) const;                 // kSet, kSet
+  const std::vector<Value>& items() const;         // kSet
+  const std::vector<Field>& fields() const;        // kRecord
+  ValueView find(const detail::Text* name) const;  // kRecord; kNone when there is none
+  ValueView find(std::string_view name) const;     // the same
+  bool contains(ValueView item) const;             // kSet
+  bool contains_all(ValueView items) const;        // kSet, kSet
+  bool contains_any(ValueView items) const;        // kSet, kSet
   std::uint64_t hash() const;
 
  private:

@@ -1,0 +1,225 @@
+#include <algorithm>
+
+#include "cedar/evaluation.h"
+#include "cedar/program.h"
+
+namespace writ::cedar::detail {
+namespace {
+
+std::uint32_t size_of(const auto& list) {
+  return static_cast<std::uint32_t>(list.size());
+}
+
+Step step_of(Op op) {
+  static_assert(static_cast<int>(Step::kCall) == static_cast<int>(Op::kCall));
+  return static_cast<Step>(op);
+}
+
+// Appends names that stand together; answers where the first one is. Single names are shared.
+std::uint32_t add_names(Program& program, const std::vector<std::string>& names) {
+  const std::uint32_t first = size_of(program.names);
+  for (const std::string& name : names) program.names.emplace_back(name);
+  return first;
+}
+
+std::uint32_t add_constant(Program& program, Value value) {
+  program.constants.push_back(std::move(value));
+  return size_of(program.constants) - 1;
+}
+
+bool is_list(const Expr& expr) {
+  return expr.op == Op::kSet;
+}
+
+// A node whose value never depends on the request becomes that value, unless it fails: then it
+// must fail again each time it is reached.
+bool is_constant(const Program& program, std::uint32_t root) {
+  const Node& node = program.nodes[root];
+  const auto constant = [&](std::uint32_t child) {
+    return program.nodes[child].step == Step::kConstant;
+  };
+  const auto links = [&] {
+    return std::all_of(program.links.begin() + node.a, program.links.begin() + node.a + node.count,
+                       constant);
+  };
+  switch (node.step) {
+    case Step::kNot:
+    case Step::kNegate:
+    case Step::kLike:
+    case Step::kIs:
+      return constant(node.a);
+    case Step::kEqual:
+    case Step::kNotEqual:
+    case Step::kLess:
+    case Step::kLessEqual:
+    case Step::kGreater:
+    case Step::kGreaterEqual:
+    case Step::kAdd:
+    case Step::kSubtract:
+    case Step::kMultiply:
+      return constant(node.a) && constant(node.b);
+    case Step::kSet:
+    case Step::kRecord:
+    case Step::kIf:
+    case Step::kAnd:
+    case Step::kOr:
+      return links();
+    case Step::kCall:
+      return node.function != Function::kGetTag && node.function != Function::kHasTag && links();
+    default:
+      return false;
+  }
+}
+
+std::uint32_t add_links(Program& program, const std::vector<std::uint32_t>& children) {
+  const std::uint32_t first = size_of(program.links);
+  program.links.insert(program.links.end(), children.begin(), children.end());
+  return first;
+}
+
+Test compile_test(Program& program, const Constraint& constraint) {
+  Test test{constraint.shape, 0, size_of(program.uids), size_of(constraint.uids)};
+  program.uids.insert(program.uids.end(), constraint.uids.begin(), constraint.uids.end());
+  if (!constraint.type.empty()) test.type = add_names(program, {constraint.type});
+  return test;
+}
+
+bool names_one(const Test& test) {
+  return test.shape != Constraint::Shape::kAny && test.shape != Constraint::Shape::kIs &&
+         test.count == 1;
+}
+
+void put(Program& program, Shelf& shelf, std::uint32_t index) {
+  const CompiledPolicy& policy = program.policies[index];
+  if (names_one(policy.resource)) {
+    shelf.by_resource[program.uids[policy.resource.first]].push_back(index);
+  } else if (names_one(policy.principal)) {
+    shelf.by_principal[program.uids[policy.principal.first]].push_back(index);
+  } else {
+    shelf.rest.push_back(index);
+  }
+}
+
+// Looking at a few policies is cheaper than looking for them.
+void flatten_if_small(Shelf& shelf) {
+  constexpr std::size_t kFew = 6;
+  for (Shelf::ByUid* part : {&shelf.by_resource, &shelf.by_principal}) {
+    if (part->size() > kFew) continue;
+    for (const auto& [uid, indices] : *part) {
+      shelf.rest.insert(shelf.rest.end(), indices.begin(), indices.end());
+    }
+    part->clear();
+  }
+  std::sort(shelf.rest.begin(), shelf.rest.end());
+}
+
+}  // namespace
+
+std::uint32_t compile(Program& program, const Expr& expr) {
+  Node node{step_of(expr.op), expr.function};
+  node.at = expr.begin;
+  std::vector<std::uint32_t> children;
+  const auto add_children = [&](const std::vector<Expr>& args) {
+    for (const Expr& arg : args) children.push_back(compile(program, arg));
+  };
+  // `x in [a, b]` and `[a, b].contains(x)` need no set, only its items.
+  const bool in_list = expr.op == Op::kIn && is_list(expr.args[1]);
+  const bool list_holds =
+      expr.op == Op::kCall && expr.function == Function::kContains && is_list(expr.args[0]);
+  if (in_list || list_holds) {
+    children.push_back(compile(program, expr.args[in_list ? 0 : 1]));
+    add_children(expr.args[in_list ? 1 : 0].args);
+    const bool constant = std::all_of(children.begin() + 1, children.end(), [&](std::uint32_t c) {
+      return program.nodes[c].step == Step::kConstant;
+    });
+    if (!constant) {
+      node.step = in_list ? Step::kInList : Step::kListHolds;
+      node.a = add_links(program, children);
+      node.count = size_of(children);
+      program.nodes.push_back(node);
+      return size_of(program.nodes) - 1;
+    }
+    children.clear();
+  }
+  add_children(expr.args);
+  switch (expr.op) {
+    case Op::kLiteral:
+      node.a = add_constant(program, expr.value);
+      break;
+    case Op::kPrincipal:
+    case Op::kAction:
+    case Op::kResource:
+    case Op::kContext:
+      break;
+    case Op::kIf:
+    case Op::kAnd:
+    case Op::kOr:
+    case Op::kSet:
+    case Op::kCall:
+    case Op::kRecord:
+    case Op::kIsIn:
+      node.a = add_links(program, children);
+      node.count = size_of(children);
+      if (expr.op == Op::kRecord || expr.op == Op::kIsIn) node.b = add_names(program, expr.names);
+      break;
+    case Op::kLike:
+      node.a = children[0];
+      node.b = size_of(program.patterns);
+      program.patterns.push_back(expr.names);
+      break;
+    case Op::kHas:
+    case Op::kIs:
+    case Op::kGet:
+      node.a = children[0];
+      node.b = add_names(program, expr.names);
+      node.count = size_of(expr.names);
+      break;
+    default:
+      node.a = children[0];
+      if (children.size() > 1) node.b = children[1];
+  }
+  program.nodes.push_back(node);
+  const std::uint32_t root = size_of(program.nodes) - 1;
+  if (is_constant(program, root)) {
+    if (std::optional<Value> value = constant_value(program, root)) {
+      const std::uint32_t constant = add_constant(program, std::move(*value));
+      program.nodes[root] = Node{Step::kConstant, expr.function};
+      program.nodes[root].a = constant;
+      program.nodes[root].at = expr.begin;
+    }
+  }
+  return root;
+}
+
+void compile(Program& program, const Policy& policy) {
+  CompiledPolicy made{policy.effect,
+                      compile_test(program, policy.principal),
+                      compile_test(program, policy.action),
+                      compile_test(program, policy.resource),
+                      size_of(program.clauses),
+                      size_of(*policy.conditions)};
+  for (const Condition& condition : *policy.conditions) {
+    program.clauses.push_back({compile(program, condition.expr), condition.unless});
+  }
+  program.policies.push_back(made);
+}
+
+void index_policies(Program& program) {
+  for (std::uint32_t i = 0; i < size_of(program.policies); ++i) {
+    const Test& action = program.policies[i].action;
+    if (action.shape == Constraint::Shape::kAny) {
+      put(program, program.any_action, i);
+      continue;
+    }
+    for (std::uint32_t u = 0; u < action.count; ++u) {
+      const EntityUid& uid = program.uids[action.first + u];
+      const auto before = program.uids.begin() + action.first;
+      if (std::find(before, before + u, uid) != before + u) continue;  // listed twice
+      put(program, program.by_action[uid], i);
+    }
+  }
+  flatten_if_small(program.any_action);
+  for (auto& [uid, shelf] : program.by_action) flatten_if_small(shelf);
+}
+
+}  // namespace writ::cedar::detail

@@ -1,0 +1,175 @@
+#include "cedar/entity.h"
+
+#include <algorithm>
+#include <unordered_map>
+
+namespace writ::cedar {
+namespace {
+
+// An entity as its JSON says, parents not yet closed.
+struct Read {
+  Entity entity;
+  std::vector<EntityUid> parents;
+  std::string where;
+};
+
+bool hash_less(const EntityUid& a, const EntityUid& b) {
+  return a.hash() != b.hash() ? a.hash() < b.hash() : a < b;
+}
+
+Result<Read> read_entity(const Json& json, const std::string& where) {
+  const JsonObject* object = json.as_object();
+  if (object == nullptr) {
+    return fail(Code::kInvalid, "an entity is an object, not " + std::string(json.type_name()),
+                where);
+  }
+  for (const JsonMember& member : *object) {
+    const std::string& name = member.first;
+    if (name != "uid" && name != "attrs" && name != "parents" && name != "tags") {
+      return fail(Code::kInvalid, "an entity has no member of this name", where + "/" + name);
+    }
+  }
+  const Json* uid = json.find("uid");
+  const Json* attrs = json.find("attrs");
+  const Json* parents = json.find("parents");
+  if (uid == nullptr || attrs == nullptr || parents == nullptr) {
+    return fail(Code::kInvalid, "an entity has the members uid, attrs and parents", where);
+  }
+  TRY(id, uid_from_json(*uid, where + "/uid"));
+  Read read{Entity{std::move(id)}, {}, where};
+  TRY(fields, record_from_json(*attrs, where + "/attrs"));
+  read.entity.attrs = std::move(fields);
+  if (const Json* tags = json.find("tags")) {
+    TRY(values, record_from_json(*tags, where + "/tags"));
+    read.entity.tags = std::move(values);
+  }
+  const JsonArray* array = parents->as_array();
+  if (array == nullptr) {
+    return fail(Code::kInvalid, "an array is wanted here, not " + std::string(parents->type_name()),
+                where + "/parents");
+  }
+  for (std::size_t i = 0; i < array->size(); ++i) {
+    TRY(parent, uid_from_json((*array)[i], where + "/parents/" + std::to_string(i)));
+    read.parents.push_back(std::move(parent));
+  }
+  std::sort(read.parents.begin(), read.parents.end());
+  read.parents.erase(std::unique(read.parents.begin(), read.parents.end()), read.parents.end());
+  return read;
+}
+
+// Fills `ancestors` of every entity, parents first, without recursion. Entities are sorted.
+Status close_over_parents(std::vector<Read>& all, std::size_t most) {
+  constexpr std::size_t kUnknown = ~std::size_t{0};
+  const auto index_of = [&](const EntityUid& uid) {
+    const auto at = std::lower_bound(
+        all.begin(), all.end(), uid,
+        [](const Read& r, const EntityUid& u) { return hash_less(r.entity.uid, u); });
+    return at != all.end() && at->entity.uid == uid ? static_cast<std::size_t>(at - all.begin())
+                                                    : kUnknown;
+  };
+  enum class State : std::uint8_t { kNew, kOpen, kDone };
+  std::vector<State> states(all.size(), State::kNew);
+  struct Visit {
+    std::size_t entity;
+    std::size_t next_parent;
+  };
+  std::vector<Visit> path;
+  std::size_t total = 0;
+  for (std::size_t start = 0; start < all.size(); ++start) {
+    if (states[start] == State::kDone) continue;
+    path.push_back({start, 0});
+    states[start] = State::kOpen;
+    while (!path.empty()) {
+      Read& read = all[path.back().entity];
+      if (path.back().next_parent < read.parents.size()) {
+        const std::size_t parent = index_of(read.parents[path.back().next_parent++]);
+        if (parent == kUnknown || states[parent] == State::kDone) continue;
+        if (states[parent] == State::kOpen) {
+          return fail(Code::kInvalid,
+                      "`" + all[parent].entity.uid.print() + "` is its own ancestor",
+                      all[parent].where);
+        }
+        states[parent] = State::kOpen;
+        path.push_back({parent, 0});
+        continue;
+      }
+      std::vector<EntityUid> ancestors = read.parents;
+      for (const EntityUid& uid : read.parents) {
+        const std::size_t parent = index_of(uid);
+        if (parent == kUnknown) continue;
+        const UidSet& above = all[parent].entity.ancestors;
+        if (total + ancestors.size() + above.size() > most) {
+          return fail(Code::kExhausted,
+                      "the entities have more than " + std::to_string(most) + " ancestors in all",
+                      read.where);
+        }
+        ancestors.insert(ancestors.end(), above.begin(), above.end());
+      }
+      read.entity.ancestors = UidSet(std::move(ancestors));
+      total += read.entity.ancestors.size();
+      states[path.back().entity] = State::kDone;
+      path.pop_back();
+    }
+  }
+  return {};
+}
+
+}  // namespace
+
+Result<Entities> Entities::parse_json(std::string_view text, std::string_view name,
+                                      const EntityLimits& limits) {
+  TRY(json, writ::parse_json(text, JsonLimits{limits.bytes, limits.depth, limits.items}, name));
+  return from_json(json, name, limits);
+}
+
+Result<Entities> Entities::from_json(const Json& json, std::string_view name,
+                                     const EntityLimits& limits) {
+  const std::string where = name.empty() ? std::string() : std::string(name) + "#";
+  const JsonArray* array = json.as_array();
+  if (array == nullptr) {
+    return fail(Code::kInvalid, "entities are an array, not " + std::string(json.type_name()),
+                where);
+  }
+  std::vector<Read> all;
+  all.reserve(array->size());
+  for (std::size_t i = 0; i < array->size(); ++i) {
+    TRY(read, read_entity((*array)[i], where + "/" + std::to_string(i)));
+    all.push_back(std::move(read));
+  }
+  std::stable_sort(all.begin(), all.end(), [](const Read& a, const Read& b) {
+    return hash_less(a.entity.uid, b.entity.uid);
+  });
+  std::vector<Read> once;
+  once.reserve(all.size());
+  for (Read& read : all) {
+    if (!once.empty() && once.back().entity.uid == read.entity.uid) {
+      const Read& first = once.back();
+      if (!(first.entity.attrs == read.entity.attrs) || !(first.entity.tags == read.entity.tags) ||
+          first.parents != read.parents) {
+        return fail(Code::kExists,
+                    "`" + read.entity.uid.print() + "` stands twice, with different contents; " +
+                        "first at " + first.where,
+                    read.where);
+      }
+      continue;
+    }
+    once.push_back(std::move(read));
+  }
+  CHECK_OK(close_over_parents(once, limits.ancestors));
+  Entities entities;
+  entities.entities_.reserve(once.size());
+  for (Read& read : once) entities.entities_.push_back(std::move(read.entity));
+  return entities;
+}
+
+const Entity* Entities::find(const EntityUid& uid) const {
+  auto at = std::lower_bound(
+      entities_.begin(), entities_.end(), uid.hash(),
+      [](const Entity& entity, std::uint64_t hash) { return entity.uid.hash() < hash; });
+  for (; at != entities_.end() && at->uid.hash() == uid.hash(); ++at) {
+    if (at->uid == uid) return &*at;
+  }
+  return nullptr;
+}
+
+}  // namespace writ::cedar

@@ -1,0 +1,423 @@
+#include "cedar/evaluation.h"
+
+#include <algorithm>
+#include <array>
+#include <new>
+
+#include "cedar/function.h"
+#include "cedar/text.h"
+
+namespace writ::cedar::detail {
+namespace {
+
+// A uid of a value as an EntityUid, without counting a reference: the value outlives it.
+class Borrowed {
+ public:
+  explicit Borrowed(const UidText* text) { new (&uid_) EntityUid(EntityUid::adopt(text)); }
+  ~Borrowed() {}  // the reference is not ours to drop
+  Borrowed(const Borrowed&) = delete;
+  Borrowed& operator=(const Borrowed&) = delete;
+  const EntityUid& uid() const { return uid_; }
+
+ private:
+  union {
+    EntityUid uid_;
+  };
+};
+
+std::string quoted(std::string_view text) {
+  return "`" + std::string(text) + "`";
+}
+
+std::string_view sign_of(Step step) {
+  switch (step) {
+    case Step::kLess:
+      return "`<`";
+    case Step::kLessEqual:
+      return "`<=`";
+    case Step::kGreater:
+      return "`>`";
+    case Step::kGreaterEqual:
+      return "`>=`";
+    case Step::kAdd:
+      return "`+`";
+    case Step::kSubtract:
+      return "`-`";
+    case Step::kMultiply:
+      return "`*`";
+    default:
+      return "this";
+  }
+}
+
+bool has_order(Kind kind) {
+  return kind == Kind::kInt || kind == Kind::kDatetime || kind == Kind::kDuration;
+}
+
+class NoEntities final : public EntityReader {
+ public:
+  const Entity* find(const EntityUid&) const override { return nullptr; }
+};
+
+}  // namespace
+
+const Entity* Evaluation::entity(const UidText* uid) {
+  if (uid == request_.principal.text()) return principal();
+  if (uid == request_.resource.text()) return resource();
+  if (uid == request_.action.text()) return action();
+  const Borrowed borrowed(uid);
+  return entities_.find(borrowed.uid());
+}
+
+bool Evaluation::covers(const Test& test, const EntityUid& uid) {
+  using Shape = Constraint::Shape;
+  if (test.shape == Shape::kAny) return true;
+  if (test.shape == Shape::kIs || test.shape == Shape::kIsIn) {
+    const String& type = program_.names[test.type];
+    if (uid.text()->type_hash != type.hash() || uid.type() != type.view()) return false;
+    if (test.shape == Shape::kIs) return true;
+  }
+  const EntityUid* uids = program_.uids.data() + test.first;
+  for (std::uint32_t i = 0; i < test.count; ++i) {
+    if (uid == uids[i]) return true;
+  }
+  if (test.shape == Shape::kEq) return false;
+  const Entity* known = entity(uid.text());
+  if (known == nullptr) return false;
+  for (std::uint32_t i = 0; i < test.count; ++i) {
+    if (known->ancestors.contains(uids[i])) return true;
+  }
+  return false;
+}
+
+ValueView Evaluation::fail(const Node& node, std::string problem) {
+  problem_ = std::move(problem);
+  problem_at_ = node.at;
+  return {};
+}
+
+ValueView Evaluation::misfit(const Node& node, std::string_view what, std::string_view wanted,
+                             ValueView got) {
+  return fail(node, std::string(what) + " wants " + std::string(wanted) + ", not " +
+                        std::string(kind_name(got.kind())));
+}
+
+ValueView Evaluation::condition(std::uint32_t root) {
+  return boolean(program_.nodes[root], root, "a condition");
+}
+
+ValueView Evaluation::boolean(const Node& node, std::uint32_t child, std::string_view what) {
+  const ValueView v = value(child);
+  if (v.is(Kind::kBool) || v.is(Kind::kNone)) return v;
+  return misfit(node, what, "a boolean", v);
+}
+
+ValueView Evaluation::value(std::uint32_t root) {
+  const Node& node = program_.nodes[root];
+  switch (node.step) {
+    case Step::kConstant:
+      return program_.constants[node.a];
+    case Step::kPrincipal:
+      return ValueView::entity(request_.principal);
+    case Step::kAction:
+      return ValueView::entity(request_.action);
+    case Step::kResource:
+      return ValueView::entity(request_.resource);
+    case Step::kContext:
+      return request_.context;
+    case Step::kIf: {
+      const ValueView test = boolean(node, link(node, 0), "`if`");
+      if (test.is(Kind::kNone)) return test;
+      return value(link(node, test.boolean() ? 1 : 2));
+    }
+    case Step::kAnd:
+      return logical(node, false);
+    case Step::kOr:
+      return logical(node, true);
+    case Step::kNot: {
+      const ValueView v = boolean(node, node.a, "`!`");
+      return v.is(Kind::kNone) ? v : ValueView::boolean(!v.boolean());
+    }
+    case Step::kNegate: {
+      const ValueView v = value(node.a);
+      if (v.is(Kind::kNone)) return v;
+      if (!v.is(Kind::kInt)) return misfit(node, "`-`", "an integer", v);
+      std::int64_t result = 0;
+      if (__builtin_sub_overflow(std::int64_t{0}, v.integer(), &result)) {
+        return fail(node, "the integer overflows");
+      }
+      return ValueView::integer(result);
+    }
+    case Step::kEqual:
+    case Step::kNotEqual: {
+      const ValueView a = value(node.a);
+      if (a.is(Kind::kNone)) return a;
+      const ValueView b = value(node.b);
+      if (b.is(Kind::kNone)) return b;
+      return ValueView::boolean(equal(a, b) == (node.step == Step::kEqual));
+    }
+    case Step::kLess:
+    case Step::kLessEqual:
+    case Step::kGreater:
+    case Step::kGreaterEqual:
+      return order(node);
+    case Step::kIn: {
+      const ValueView a = value(node.a);
+      if (a.is(Kind::kNone)) return a;
+      const ValueView b = value(node.b);
+      return b.is(Kind::kNone) ? b : in(node, a, b);
+    }
+    case Step::kAdd:
+    case Step::kSubtract:
+    case Step::kMultiply:
+      return arithmetic(node);
+    case Step::kHas:
+      return has(node);
+    case Step::kLike: {
+      const ValueView v = value(node.a);
+      if (v.is(Kind::kNone)) return v;
+      if (!v.is(Kind::kString)) return misfit(node, "`like`", "a string", v);
+      return ValueView::boolean(matches(v.string(), program_.patterns[node.b]));
+    }
+    case Step::kIs:
+      return is(node, node.a);
+    case Step::kIsIn:
+      return is_in(node);
+    case Step::kGet:
+      return get(node);
+    case Step::kSet:
+      return set(node);
+    case Step::kRecord:
+      return record(node);
+    case Step::kCall:
+      return call(node);
+    case Step::kInList:
+      return in_list(node);
+    case Step::kListHolds:
+      return list_holds(node);
+  }
+  return fail(node, "there is no such operation");
+}
+
+ValueView Evaluation::logical(const Node& node, bool any) {
+  for (std::uint32_t i = 0; i < node.count; ++i) {
+    const ValueView v = boolean(node, link(node, i), any ? "`||`" : "`&&`");
+    if (v.is(Kind::kNone) || v.boolean() == any) return v;
+  }
+  return ValueView::boolean(!any);
+}
+
+ValueView Evaluation::order(const Node& node) {
+  const ValueView a = value(node.a);
+  if (a.is(Kind::kNone)) return a;
+  const ValueView b = value(node.b);
+  if (b.is(Kind::kNone)) return b;
+  if (!has_order(a.kind())) {
+    return misfit(node, sign_of(node.step), "an integer, a datetime or a duration", a);
+  }
+  if (b.kind() != a.kind()) return misfit(node, sign_of(node.step), kind_name(a.kind()), b);
+  switch (node.step) {
+    case Step::kLess:
+      return ValueView::boolean(a.integer() < b.integer());
+    case Step::kLessEqual:
+      return ValueView::boolean(a.integer() <= b.integer());
+    case Step::kGreater:
+      return ValueView::boolean(a.integer() > b.integer());
+    default:
+      return ValueView::boolean(a.integer() >= b.integer());
+  }
+}
+
+ValueView Evaluation::arithmetic(const Node& node) {
+  const ValueView a = value(node.a);
+  if (a.is(Kind::kNone)) return a;
+  const ValueView b = value(node.b);
+  if (b.is(Kind::kNone)) return b;
+  if (!a.is(Kind::kInt)) return misfit(node, sign_of(node.step), "an integer", a);
+  if (!b.is(Kind::kInt)) return misfit(node, sign_of(node.step), "an integer", b);
+  std::int64_t result = 0;
+  const bool overflow =
+      node.step == Step::kAdd        ? __builtin_add_overflow(a.integer(), b.integer(), &result)
+      : node.step == Step::kSubtract ? __builtin_sub_overflow(a.integer(), b.integer(), &result)
+                                     : __builtin_mul_overflow(a.integer(), b.integer(), &result);
+  return overflow ? fail(node, "the integer overflows") : ValueView::integer(result);
+}
+
+ValueView Evaluation::in(const Node& node, ValueView left, ValueView right) {
+  if (!left.is(Kind::kEntity)) return misfit(node, "`in`", "an entity on its left", left);
+  const UidText* uid = left.entity();
+  if (right.is(Kind::kEntity)) {
+    if (same(uid, right.entity())) return ValueView::boolean(true);
+    const Entity* known = entity(uid);
+    return ValueView::boolean(known != nullptr && known->ancestors.contains(right.entity()));
+  }
+  if (!right.is(Kind::kSet)) {
+    return misfit(node, "`in`", "an entity or a set of entities on its right", right);
+  }
+  const std::vector<Value>& items = right.items();
+  if (items.empty()) return ValueView::boolean(false);
+  // A set is sorted by kind, so its ends tell.
+  for (const ValueView end : {ValueView(items.front()), ValueView(items.back())}) {
+    if (!end.is(Kind::kEntity)) {
+      return misfit(node, "`in`", "only entities in the set on its right", end);
+    }
+  }
+  if (right.contains(left)) return ValueView::boolean(true);
+  const Entity* known = entity(uid);
+  if (known == nullptr) return ValueView::boolean(false);
+  if (items.size() <= known->ancestors.size()) {
+    return ValueView::boolean(std::any_of(items.begin(), items.end(), [&](const Value& item) {
+      return known->ancestors.contains(item.view().entity());
+    }));
+  }
+  return ValueView::boolean(
+      std::any_of(known->ancestors.begin(), known->ancestors.end(),
+                  [&](const EntityUid& each) { return right.contains(ValueView::entity(each)); }));
+}
+
+ValueView Evaluation::in_list(const Node& node) {
+  const ValueView left = value(link(node, 0));
+  if (left.is(Kind::kNone)) return left;
+  if (!left.is(Kind::kEntity)) return misfit(node, "`in`", "an entity on its left", left);
+  bool found = false;
+  for (std::uint32_t i = 1; i < node.count; ++i) {  // all of them: each may fail
+    const ValueView item = value(link(node, i));
+    if (item.is(Kind::kNone)) return item;
+    if (!item.is(Kind::kEntity)) {
+      return misfit(node, "`in`", "only entities in the set on its right", item);
+    }
+    found = found || in(node, left, item).boolean();
+  }
+  return ValueView::boolean(found);
+}
+
+ValueView Evaluation::list_holds(const Node& node) {
+  bool found = false;
+  const ValueView sought = value(link(node, 0));
+  if (sought.is(Kind::kNone)) return sought;
+  for (std::uint32_t i = 1; i < node.count; ++i) {
+    const ValueView item = value(link(node, i));
+    if (item.is(Kind::kNone)) return item;
+    found = found || equal(item, sought);
+  }
+  return ValueView::boolean(found);
+}
+
+ValueView Evaluation::has(const Node& node) {
+  ValueView v = value(node.a);
+  for (std::uint32_t i = 0; i < node.count; ++i) {
+    if (v.is(Kind::kNone)) return v;
+    if (v.is(Kind::kEntity)) {
+      const Entity* known = entity(v.entity());
+      if (known == nullptr) return ValueView::boolean(false);
+      v = known->attrs;
+    } else if (!v.is(Kind::kRecord)) {
+      return misfit(node, "`has`", "an entity or a record", v);
+    }
+    v = v.find(program_.names[node.b + i].text());
+    if (v.is(Kind::kNone)) return ValueView::boolean(false);
+  }
+  return ValueView::boolean(true);
+}
+
+ValueView Evaluation::get(const Node& node) {
+  const ValueView of = value(node.a);
+  const String& name = program_.names[node.b];
+  if (of.is(Kind::kRecord)) {
+    const ValueView v = of.find(name.text());
+    if (!v.is(Kind::kNone)) return v;
+    return fail(node, "the record has no attribute " + quoted(name.view()));
+  }
+  if (of.is(Kind::kEntity)) {
+    const Entity* known = entity(of.entity());
+    if (known == nullptr) return fail(node, quoted(print(of)) + " does not exist");
+    const ValueView v = known->attrs.view().find(name.text());
+    if (!v.is(Kind::kNone)) return v;
+    return fail(node, quoted(print(of)) + " has no attribute " + quoted(name.view()));
+  }
+  if (of.is(Kind::kNone)) return of;
+  return misfit(node, "the attribute " + quoted(name.view()), "an entity or a record", of);
+}
+
+ValueView Evaluation::is(const Node& node, std::uint32_t child) {
+  const ValueView v = value(child);
+  if (v.is(Kind::kNone)) return v;
+  if (!v.is(Kind::kEntity)) return misfit(node, "`is`", "an entity", v);
+  const String& type = program_.names[node.b];
+  return ValueView::boolean(v.entity()->type_hash == type.hash() &&
+                            v.entity()->type() == type.view());
+}
+
+ValueView Evaluation::is_in(const Node& node) {
+  const ValueView fits = is(node, link(node, 0));
+  if (fits.is(Kind::kNone) || !fits.boolean()) return fits;
+  const ValueView left = value(link(node, 0));
+  if (left.is(Kind::kNone)) return left;
+  const ValueView right = value(link(node, 1));
+  return right.is(Kind::kNone) ? right : in(node, left, right);
+}
+
+ValueView Evaluation::call(const Node& node) {
+  const FunctionForm& form = form_of(node.function);
+  if (node.count != form.args) {
+    return fail(node, quoted(form.name) + " takes " + std::to_string(form.args) +
+                          (form.args == 1 ? " argument, not " : " arguments, not ") +
+                          std::to_string(node.count));
+  }
+  std::array<ValueView, 2> args;
+  for (std::uint32_t i = 0; i < node.count; ++i) {
+    args.at(i) = value(link(node, i));
+    if (args.at(i).is(Kind::kNone)) return {};
+  }
+  if (node.function == Function::kGetTag || node.function == Function::kHasTag) {
+    return tag(node, args[0], args[1]);
+  }
+  Applied applied = apply(node.function, args.data());
+  if (applied.view.is(Kind::kNone)) return fail(node, std::move(applied.problem));
+  return applied.made ? own(std::move(*applied.made)) : applied.view;
+}
+
+ValueView Evaluation::tag(const Node& node, ValueView of, ValueView name) {
+  const std::string_view what = form_of(node.function).name;
+  if (!of.is(Kind::kEntity)) return misfit(node, what, "an entity", of);
+  if (!name.is(Kind::kString)) return misfit(node, what, "a string", name);
+  const Entity* known = entity(of.entity());
+  const ValueView v = known == nullptr ? ValueView() : known->tags.view().find(name.text());
+  if (node.function == Function::kHasTag) return ValueView::boolean(!v.is(Kind::kNone));
+  if (known == nullptr) return fail(node, quoted(print(of)) + " does not exist");
+  if (!v.is(Kind::kNone)) return v;
+  return fail(node, quoted(print(of)) + " has no tag " + quoted(name.string()));
+}
+
+ValueView Evaluation::set(const Node& node) {
+  std::vector<Value> items;
+  items.reserve(node.count);
+  for (std::uint32_t i = 0; i < node.count; ++i) {
+    const ValueView item = value(link(node, i));
+    if (item.is(Kind::kNone)) return item;
+    items.push_back(Value::of(item));
+  }
+  return own(Value::set(std::move(items)));
+}
+
+ValueView Evaluation::record(const Node& node) {
+  std::vector<Field> fields;
+  fields.reserve(node.count);
+  for (std::uint32_t i = 0; i < node.count; ++i) {
+    const ValueView item = value(link(node, i));
+    if (item.is(Kind::kNone)) return item;
+    fields.emplace_back(program_.names[node.b + i], Value::of(item));
+  }
+  return own(Value::record(std::move(fields)));
+}
+
+std::optional<Value> constant_value(const Program& program, std::uint32_t root) {
+  const Request nobody{EntityUid("", ""), EntityUid("", ""), EntityUid("", "")};
+  const NoEntities none;
+  Evaluation evaluation(program, nobody, none);
+  const ValueView v = evaluation.value(root);
+  if (v.is(Kind::kNone)) return std::nullopt;
+  return Value::of(v);
+}
+
+}  // namespace writ::cedar::detail

@@ -1,0 +1,108 @@
+// Program: policies compiled to flat nodes that evaluation walks without allocating.
+// Invariant: a node's children come before it, and its depth is that of the tree it came from.
+#pragma once
+
+#include <boost/unordered/unordered_flat_map.hpp>
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "cedar/policy.h"
+
+namespace writ::cedar::detail {
+
+// What a node does. The first ones are as in Op; the last are forms that only compiling makes.
+enum class Step : std::uint8_t {
+  kConstant,  // a: constant
+  kPrincipal,
+  kAction,
+  kResource,
+  kContext,
+  kIf,      // links: condition, then, else
+  kAnd,     // links
+  kOr,      // links
+  kNot,     // a
+  kNegate,  // a
+  kEqual,   // a, b
+  kNotEqual,
+  kLess,
+  kLessEqual,
+  kGreater,
+  kGreaterEqual,
+  kIn,
+  kAdd,
+  kSubtract,
+  kMultiply,
+  kHas,        // a; b: first of `count` names
+  kLike,       // a; b: pattern
+  kIs,         // a; b: name of the type
+  kIsIn,       // links: of what, in what; b: name of the type
+  kGet,        // a; b: name
+  kSet,        // links
+  kRecord,     // links; b: first of `count` names
+  kCall,       // links; function
+  kInList,     // links: of what, then each of what the list holds; builds no set
+  kListHolds,  // links: the item sought, then each of what the list holds; builds no set
+};
+
+struct Node {
+  Step step;
+  Function function;
+  std::uint16_t unused = 0;
+  std::uint32_t count = 0;  // of links or names
+  std::uint32_t a = 0;      // a child, a constant, or the first link
+  std::uint32_t b = 0;
+  std::uint32_t at = 0;  // offset in the policy's source
+};
+
+struct Clause {
+  std::uint32_t root;
+  bool unless;
+};
+
+// A scope part as evaluation tests it.
+struct Test {
+  Constraint::Shape shape;
+  std::uint32_t type;   // name
+  std::uint32_t first;  // of `count` uids
+  std::uint32_t count;
+};
+
+struct CompiledPolicy {
+  Effect effect;
+  Test principal;
+  Test action;
+  Test resource;
+  std::uint32_t first_clause;
+  std::uint32_t clauses;
+};
+
+// Policies by what their scope names, under one action or under any.
+struct Shelf {
+  using ByUid = boost::unordered_flat_map<EntityUid, std::vector<std::uint32_t>, UidHash>;
+  std::vector<std::uint32_t> rest;
+  ByUid by_resource;
+  ByUid by_principal;
+};
+
+struct Program {
+  PolicySet set;
+  std::vector<Node> nodes;
+  std::vector<std::uint32_t> links;
+  std::vector<Value> constants;
+  std::vector<String> names;
+  std::vector<std::vector<std::string>> patterns;
+  std::vector<EntityUid> uids;
+  std::vector<Clause> clauses;
+  std::vector<CompiledPolicy> policies;
+  Shelf any_action;
+  boost::unordered_flat_map<EntityUid, Shelf, UidHash> by_action;
+};
+
+// Adds an expression; answers its root.
+std::uint32_t compile(Program& program, const Expr& expr);
+void compile(Program& program, const Policy& policy);
+// Puts every policy on its shelf.
+void index_policies(Program& program);
+
+}  // namespace writ::cedar::detail

@@ -1,0 +1,367 @@
+#include "cedar/value.h"
+
+#include <algorithm>
+#include <cstring>
+#include <new>
+
+#include "cedar/extension.h"
+#include "cedar/text.h"
+
+namespace writ::cedar {
+namespace detail {
+
+struct SetItems {
+  mutable std::atomic<std::uint32_t> owners{1};
+  std::uint64_t hash = 0;
+  std::vector<Value> items;
+};
+
+struct RecordFields {
+  mutable std::atomic<std::uint32_t> owners{1};
+  std::uint64_t hash = 0;
+  std::vector<std::uint64_t> name_hashes;  // beside `fields`, so that a search stays in one line
+  std::vector<Field> fields;
+};
+
+struct IpBox {
+  mutable std::atomic<std::uint32_t> owners{1};
+  IpRange range;
+};
+
+const Text* make_text(std::string_view bytes) {
+  void* memory = ::operator new(sizeof(Text) + bytes.size());
+  auto* text = new (memory) Text{{1}, static_cast<std::uint32_t>(bytes.size()), hash_bytes(bytes)};
+  if (!bytes.empty()) {
+    std::memcpy(static_cast<char*>(memory) + sizeof(Text), bytes.data(), bytes.size());
+  }
+  return text;
+}
+
+void release(const Text* text) {
+  if (text->owners.fetch_sub(1, std::memory_order_acq_rel) == 1) {
+    text->~Text();
+    ::operator delete(const_cast<Text*>(text));
+  }
+}
+
+}  // namespace detail
+
+namespace {
+
+constexpr std::size_t kScan = 24;  // fields; past it a record is searched by halving
+
+template <class T>
+void release_box(const T* box) {
+  if (box->owners.fetch_sub(1, std::memory_order_acq_rel) == 1) delete box;
+}
+
+std::uint64_t combine(std::uint64_t hash, std::uint64_t next) {
+  return (hash ^ next) * 0x9fb21c651e98df25 + (hash >> 29);
+}
+
+}  // namespace
+
+std::string_view kind_name(Kind kind) {
+  constexpr std::array<std::string_view, 11> kNames{
+      "a boolean", "an integer", "a string",   "an entity",     "a set",  "a record",
+      "a decimal", "a datetime", "a duration", "an IP address", "nothing"};
+  return kNames.at(static_cast<std::size_t>(kind));
+}
+
+const IpRange& ValueView::ip() const {
+  return ip_->range;
+}
+const std::vector<Value>& ValueView::items() const {
+  return set_->items;
+}
+const std::vector<Field>& ValueView::fields() const {
+  return record_->fields;
+}
+
+ValueView ValueView::find(const detail::Text* name) const {
+  const std::vector<std::uint64_t>& hashes = record_->name_hashes;
+  if (hashes.size() > kScan) return find(name->view());
+  for (std::size_t i = 0; i < hashes.size(); ++i) {
+    if (hashes[i] != name->hash) continue;
+    const Field& field = record_->fields[i];
+    if (field.first.text() == name || field.first.view() == name->view()) return field.second;
+  }
+  return {};
+}
+
+ValueView ValueView::find(std::string_view name) const {
+  const std::vector<Field>& fields = record_->fields;
+  const auto at =
+      std::lower_bound(fields.begin(), fields.end(), name,
+                       [](const Field& f, std::string_view n) { return f.first.view() < n; });
+  if (at == fields.end() || at->first.view() != name) return {};
+  return at->second;
+}
+
+bool ValueView::contains(ValueView item) const {
+  const std::vector<Value>& items = set_->items;
+  const auto at = std::lower_bound(
+      items.begin(), items.end(), item,
+      [](const Value& a, ValueView b) { return compare(a, b) == std::strong_ordering::less; });
+  return at != items.end() && equal(*at, item);
+}
+
+bool ValueView::contains_all(ValueView items) const {
+  const std::vector<Value>& mine = set_->items;
+  const std::vector<Value>& theirs = items.set_->items;
+  if (set_ == items.set_) return true;
+  if (theirs.size() > mine.size()) return false;
+  auto at = mine.begin();
+  for (const Value& item : theirs) {
+    std::strong_ordering order = std::strong_ordering::less;
+    while (at != mine.end() && (order = compare(*at, item)) == std::strong_ordering::less) ++at;
+    if (at == mine.end() || order != std::strong_ordering::equal) return false;
+  }
+  return true;
+}
+
+bool ValueView::contains_any(ValueView items) const {
+  const std::vector<Value>& mine = set_->items;
+  const std::vector<Value>& theirs = items.set_->items;
+  auto a = mine.begin();
+  auto b = theirs.begin();
+  while (a != mine.end() && b != theirs.end()) {
+    const std::strong_ordering order = compare(*a, *b);
+    if (order == std::strong_ordering::equal) return true;
+    order == std::strong_ordering::less ? ++a : ++b;
+  }
+  return false;
+}
+
+std::uint64_t ValueView::hash() const {
+  const auto of = [this](std::uint64_t content) {
+    return combine(static_cast<std::uint64_t>(kind_) + 1, content);
+  };
+  switch (kind_) {
+    case Kind::kString:
+      return of(text_->hash);
+    case Kind::kEntity:
+      return of(uid_->hash);
+    case Kind::kSet:
+      return of(set_->hash);
+    case Kind::kRecord:
+      return of(record_->hash);
+    case Kind::kIp:
+      return of(hash_bytes({reinterpret_cast<const char*>(ip_->range.bytes.data()), 16}) +
+                ip_->range.prefix);
+    default:
+      return of(static_cast<std::uint64_t>(integer_) * 0x9e3779b97f4a7c15);
+  }
+}
+
+bool equal(ValueView a, ValueView b) {
+  if (a.kind() != b.kind()) return false;
+  switch (a.kind()) {
+    case Kind::kString:
+      return a.text() == b.text() || (a.text()->hash == b.text()->hash && a.string() == b.string());
+    case Kind::kEntity:
+      return detail::same(a.entity(), b.entity());
+    case Kind::kSet:
+      return &a.items() == &b.items() || (a.hash() == b.hash() && a.items() == b.items());
+    case Kind::kRecord:
+      return &a.fields() == &b.fields() || (a.hash() == b.hash() && a.fields() == b.fields());
+    case Kind::kIp:
+      return a.ip() == b.ip();
+    default:
+      return a.integer() == b.integer();
+  }
+}
+
+std::strong_ordering compare(ValueView a, ValueView b) {
+  if (a.kind() != b.kind()) return a.kind() <=> b.kind();
+  switch (a.kind()) {
+    case Kind::kString:
+      return a.text() == b.text() ? std::strong_ordering::equal : a.string() <=> b.string();
+    case Kind::kEntity: {
+      if (detail::same(a.entity(), b.entity())) return std::strong_ordering::equal;
+      const auto order = a.entity()->type() <=> b.entity()->type();
+      return order != 0 ? order : a.entity()->id() <=> b.entity()->id();
+    }
+    case Kind::kSet: {
+      if (&a.items() == &b.items()) return std::strong_ordering::equal;
+      return std::lexicographical_compare_three_way(a.items().begin(), a.items().end(),
+                                                    b.items().begin(), b.items().end());
+    }
+    case Kind::kRecord: {
+      if (&a.fields() == &b.fields()) return std::strong_ordering::equal;
+      return std::lexicographical_compare_three_way(
+          a.fields().begin(), a.fields().end(), b.fields().begin(), b.fields().end(),
+          [](const Field& x, const Field& y) {
+            const auto order = x.first.view() <=> y.first.view();
+            return order != 0 ? order : x.second <=> y.second;
+          });
+    }
+    case Kind::kIp:
+      return a.ip() <=> b.ip();
+    default:
+      return a.integer() <=> b.integer();
+  }
+}
+
+Value Value::string(String v) {
+  ValueView view;
+  view.kind_ = Kind::kString;
+  view.text_ = v.text();
+  return Value::of(view);
+}
+
+Value Value::entity(const EntityUid& uid) {
+  return Value::of(ValueView::entity(uid));
+}
+
+Value Value::set(std::vector<Value> items) {
+  std::sort(items.begin(), items.end());
+  items.erase(std::unique(items.begin(), items.end()), items.end());
+  auto* box = new detail::SetItems;
+  for (const Value& item : items) box->hash = combine(box->hash, item.hash());
+  box->items = std::move(items);
+  ValueView view;
+  view.kind_ = Kind::kSet;
+  view.set_ = box;
+  return Value(view);
+}
+
+Value Value::record(std::vector<Field> fields) {
+  const auto less = [](const Field& a, const Field& b) { return a.first.view() < b.first.view(); };
+  if (!std::is_sorted(fields.begin(), fields.end(), less)) {
+    std::stable_sort(fields.begin(), fields.end(), less);
+  }
+  fields.erase(std::unique(fields.begin(), fields.end(),
+                           [](const Field& a, const Field& b) { return a.first == b.first; }),
+               fields.end());
+  auto* box = new detail::RecordFields;
+  box->name_hashes.reserve(fields.size());
+  for (const Field& field : fields) {
+    box->name_hashes.push_back(field.first.hash());
+    box->hash = combine(combine(box->hash, field.first.hash()), field.second.hash());
+  }
+  box->fields = std::move(fields);
+  ValueView view;
+  view.kind_ = Kind::kRecord;
+  view.record_ = box;
+  return Value(view);
+}
+
+Value Value::ip(const IpRange& range) {
+  auto* box = new detail::IpBox;
+  box->range = range;
+  ValueView view;
+  view.kind_ = Kind::kIp;
+  view.ip_ = box;
+  return Value(view);
+}
+
+void Value::keep(ValueView view) {
+  const auto add = [](const auto* box) { box->owners.fetch_add(1, std::memory_order_relaxed); };
+  switch (view.kind_) {
+    case Kind::kString:
+      add(view.text_);
+      break;
+    case Kind::kEntity:
+      add(view.uid_);
+      break;
+    case Kind::kSet:
+      add(view.set_);
+      break;
+    case Kind::kRecord:
+      add(view.record_);
+      break;
+    case Kind::kIp:
+      add(view.ip_);
+      break;
+    default:
+      break;
+  }
+}
+
+void Value::drop(ValueView view) {
+  switch (view.kind_) {
+    case Kind::kString:
+      detail::release(view.text_);
+      break;
+    case Kind::kEntity:
+      detail::release(view.uid_);
+      break;
+    case Kind::kSet:
+      release_box(view.set_);
+      break;
+    case Kind::kRecord:
+      release_box(view.record_);
+      break;
+    case Kind::kIp:
+      release_box(view.ip_);
+      break;
+    default:
+      break;
+  }
+}
+
+std::optional<bool> Value::as_bool() const {
+  if (kind() != Kind::kBool) return std::nullopt;
+  return view_.boolean();
+}
+std::optional<std::int64_t> Value::as_int() const {
+  if (kind() != Kind::kInt) return std::nullopt;
+  return view_.integer();
+}
+std::optional<std::string_view> Value::as_string() const {
+  if (kind() != Kind::kString) return std::nullopt;
+  return view_.string();
+}
+std::optional<EntityUid> Value::as_entity() const {
+  if (kind() != Kind::kEntity) return std::nullopt;
+  return EntityUid(view_.entity());
+}
+std::optional<Value> Value::find(std::string_view name) const {
+  if (kind() != Kind::kRecord) return std::nullopt;
+  const ValueView found = view_.find(name);
+  if (found.is(Kind::kNone)) return std::nullopt;
+  return Value::of(found);
+}
+
+std::string print(ValueView value) {
+  std::string out;
+  switch (value.kind()) {
+    case Kind::kBool:
+      return value.boolean() ? "true" : "false";
+    case Kind::kInt:
+      return std::to_string(value.integer());
+    case Kind::kString:
+      append_quoted(out, value.string());
+      return out;
+    case Kind::kEntity:
+      return EntityUid(value.entity()).print();
+    case Kind::kSet:
+      for (const Value& item : value.items()) out += (out.empty() ? "" : ", ") + print(item);
+      return "[" + out + "]";
+    case Kind::kRecord:
+      for (const Field& field : value.fields()) {
+        if (!out.empty()) out += ", ";
+        append_quoted(out, field.first.view());
+        out += ": " + print(field.second);
+      }
+      return "{" + out + "}";
+    case Kind::kDecimal:
+      return "decimal(\"" + decimal_text(value.integer()) + "\")";
+    case Kind::kDatetime:
+      if (!has_datetime_text(value.integer())) {
+        return "datetime(\"1970-01-01\").offset(duration(\"" + duration_text(value.integer()) +
+               "\"))";
+      }
+      return "datetime(\"" + datetime_text(value.integer()) + "\")";
+    case Kind::kDuration:
+      return "duration(\"" + duration_text(value.integer()) + "\")";
+    case Kind::kIp:
+      return "ip(\"" + ip_text(value.ip()) + "\")";
+    case Kind::kNone:
+      break;
+  }
+  return out;
+}
+
+}  // namespace writ::cedar
