@@ -1,0 +1,381 @@
+#include "control/plane.h"
+
+#include "base/log.h"
+#include "core/genesis.h"
+#include "core/policy.h"
+#include "crypto/hash.h"
+#include "crypto/x509.h"
+#include "store/sqlite/journal.h"
+
+namespace writ::control {
+namespace {
+
+constexpr std::string_view kFormat = "1\n";
+constexpr std::string_view kConstitution = "1";
+constexpr Millis kHousekeepingPause{25};
+constexpr auto kRootLife = std::chrono::hours(24 * 365 * 10);
+
+std::string sha256_hex(std::string_view bytes) { return to_hex(as_bytes(crypto::sha256(bytes))); }
+
+bool never_verifies(std::string_view, std::string_view, std::string_view) { return false; }
+
+std::string journal_path(const PlaneOptions& o) { return o.data_folder + "/journal.db"; }
+std::string decisions_path(const PlaneOptions& o) { return o.data_folder + "/decisions"; }
+std::string format_path(const PlaneOptions& o) { return o.data_folder + "/format"; }
+
+Result<std::unique_ptr<store::Journal>> open_journal(const PlaneOptions& options,
+                                                     store::FileSystem& files) {
+  store::SqliteJournalOptions journal;
+  journal.path = journal_path(options);
+  return store::open_sqlite_journal(files, journal);
+}
+
+// The events of `outcome` as the first batch of the journal.
+Status write_first(store::Journal& journal, Vault& vault, core::Outcome outcome,
+                   const std::string& trust_domain, Time now) {
+  core::State state;
+  store::AppendBatch batch;
+  for (core::EventData& data : outcome.events) {
+    const core::Event event{state.next_seq, now, trust_domain, {"server"}, std::move(data)};
+    CHECK_OK(core::fold(state, event, vault));
+    batch.events.push_back(core::encode(event));
+    for (const std::string& subject : core::subjects_of(event.data)) {
+      batch.puts.push_back(story_key(subject, event.seq));
+    }
+  }
+  for (store::SidePut& key : vault.take_new_keys()) batch.puts.push_back(std::move(key));
+  CHECK_OK(journal.append(batch, 0));
+  return {};
+}
+
+// From the newest snapshot, or from genesis when there is none that this program can read.
+Result<core::State> recover(const store::Journal& journal, const Vault& vault, std::uint64_t end,
+                            bool use_snapshot) {
+  core::State state;
+  if (use_snapshot) {
+    TRY(snapshot, journal.snapshot_get());
+    if (snapshot) {
+      auto decoded = core::decode_snapshot(snapshot->bytes, vault);
+      if (decoded && decoded->next_seq == snapshot->seq) {
+        state = std::move(*decoded);
+      } else {
+        log(Level::kWarn, "snapshot_unreadable",
+            {{"error", decoded ? std::string("it is of another seq") : decoded.error().text()}});
+      }
+    }
+  }
+  constexpr std::size_t kTogether = 1000;
+  while (state.next_seq < end) {
+    TRY(events, journal.read(state.next_seq,
+                             std::min<std::size_t>(kTogether, end - state.next_seq)));
+    for (const std::string& bytes : events) {
+      TRY(event, core::decode_event(bytes));
+      CHECK_OK(core::fold(state, event, vault));
+    }
+  }
+  return state;
+}
+
+bool changes_offers(const core::EventData& data) {
+  return std::holds_alternative<core::PolicyApplied>(data) ||
+         std::holds_alternative<core::MembershipEnded>(data) ||
+         std::holds_alternative<core::MembershipAdded>(data) ||
+         std::holds_alternative<core::OwnerChanged>(data) ||
+         std::holds_alternative<core::IdentityStateChanged>(data);
+}
+
+}  // namespace
+
+Result<Founded> Plane::found(const PlaneOptions& options, const Founders& founders,
+                             store::FileSystem& files, const Clock& clock, Random& random) {
+  CHECK_OK(files.make_folder(options.data_folder));
+  if (files.exists(format_path(options))) {
+    return fail(Code::kExists, "there is a data folder already; `writ server` starts from it",
+                options.data_folder);
+  }
+  auto kek = files.exists(options.kek_file) ? crypto::KeyEncryptionKey::load(options.kek_file)
+                                            : crypto::KeyEncryptionKey::create(options.kek_file, random);
+  if (!kek) return fail(std::move(kek));
+  TRY(journal, open_journal(options, files));
+  if (journal->head().size > 0) {
+    return fail(Code::kExists, "there is a journal already", journal_path(options));
+  }
+  Vault vault(*journal, std::move(*kek), random);
+  CHECK_OK(vault.create_own_keys());
+
+  const Time now = clock.now();
+  TRY(ca, crypto::CertificateAuthority::create(vault.ca_key(), founders.trust_domain,
+                                               now - std::chrono::minutes(1), now + kRootLife,
+                                               random));
+  TRY(signer, tlog::NoteSigner::over(origin_of(LogName::kJournal, founders.trust_domain),
+                                     vault.note_key()));
+  core::Founding founding;
+  founding.trust_domain = founders.trust_domain;
+  founding.engine = kEngineVersion;
+  founding.constitution = kConstitution;
+  founding.journal_key = tlog::verifier_key_text(signer.verifier());
+  founding.ca = ca.root().pem();
+  founding.administrators = founders.administrators;
+  founding.policies = {{"default.cedar", core::default_policies()}};
+  if (!founders.extra_policies.empty()) {
+    founding.policies.push_back({"extra.cedar", founders.extra_policies});
+  }
+  const core::Outside outside{now, random, vault, sha256_hex, never_verifies};
+  TRY(outcome, core::found(founding, outside));
+
+  Founded founded;
+  founded.ca_pem = founding.ca;
+  founded.server_identity = new_id("idn", random);
+  core::Identity server;
+  server.id = founded.server_identity;
+  server.kind = core::IdentityKind::kServer;
+  server.name = "server-1";
+  server.name_digest = vault.digest(server.name);
+  server.tier = core::Tier::kMedium;
+  server.owner = "group:" + std::string(core::kAdministrators);
+  server.purpose = "decides, grants, revokes and proves";
+  server.since = now;
+  outcome.events.push_back(core::IdentityAdded{server});
+  if (const Json* codes = outcome.result.find("codes"); codes != nullptr && codes->as_object()) {
+    for (const JsonMember& code : *codes->as_object()) {
+      founded.codes.emplace_back(code.first, *code.second.as_string());
+    }
+  }
+  CHECK_OK(write_first(*journal, vault, std::move(outcome), founders.trust_domain, now));
+  CHECK_OK(files.replace(format_path(options), kFormat));
+  return founded;
+}
+
+Result<std::unique_ptr<Plane>> Plane::open(PlaneOptions options, store::FileSystem& files,
+                                           const Clock& clock, Random& random, OpenTarget open,
+                                           std::function<void(const Error&)> fatal) {
+  if (!files.exists(format_path(options))) {
+    return fail(Code::kNotFound, "this is no data folder; make one with: writ init",
+                options.data_folder);
+  }
+  TRY(format, files.read_all(format_path(options), 64));
+  if (format != kFormat) {
+    return fail(Code::kConflict,
+                "the data folder is of format " + format.substr(0, format.find('\n')) +
+                    ", and this program knows format 1; start it with the newer program",
+                options.data_folder);
+  }
+  TRY(kek, crypto::KeyEncryptionKey::load(options.kek_file));
+  TRY(journal, open_journal(options, files));
+  auto vault = std::make_unique<Vault>(*journal, std::move(kek), random);
+  CHECK_OK(vault->open_own_keys());
+  TRY(state, recover(*journal, *vault, journal->head().size, true));
+  if (state.next_seq == 0) {
+    return fail(Code::kCorrupt, "the journal is empty: it has lost its genesis", journal_path(options));
+  }
+
+  store::DecisionLogOptions log_options;
+  log_options.folder = decisions_path(options);
+  log_options.origin = origin_of(LogName::kDecisions, state.genesis.trust_domain);
+  TRY(verifier, tlog::note_verifier(log_options.origin, vault->note_key().public_key()));
+  log_options.verifiers.push_back(std::move(verifier));
+  TRY(decision_log, store::DecisionLog::open(files, log_options));
+  TRY(evidence, Evidence::over(*journal, *decision_log, files, log_options.folder, vault->note_key(),
+                               state.genesis.trust_domain));
+  auto plane = std::unique_ptr<Plane>(new Plane(
+      std::move(options), files, clock, random, std::move(open), std::move(fatal),
+      std::move(journal), std::move(decision_log), std::move(vault), std::move(evidence),
+      std::move(state)));
+  if (plane->server_identity_.empty()) {
+    return fail(Code::kCorrupt, "the journal names no server");
+  }
+  return plane;
+}
+
+Plane::Plane(PlaneOptions options, store::FileSystem& files, const Clock& clock, Random& random,
+             OpenTarget open, std::function<void(const Error&)> fatal,
+             std::unique_ptr<store::Journal> journal, std::unique_ptr<store::DecisionLog> log,
+             std::unique_ptr<Vault> vault, std::unique_ptr<Evidence> evidence, core::State state)
+    : options_(std::move(options)),
+      files_(files),
+      clock_(clock),
+      random_(random),
+      open_(std::move(open)),
+      fatal_(std::move(fatal)),
+      journal_(std::move(journal)),
+      log_(std::move(log)),
+      vault_(std::move(vault)),
+      evidence_(std::move(evidence)),
+      time_(clock, state.time),
+      states_(std::make_shared<const core::State>(state)),
+      waits_(clock),
+      last_snapshot_(state.next_seq) {
+  state.identities.for_each([&](const std::string& id, const core::Identity& identity) {
+    if (identity.kind == core::IdentityKind::kServer) server_identity_ = id;
+  });
+  Hooks hooks;
+  hooks.narrowed = [this](const std::vector<std::string>& grants, const core::State& after) {
+    doors_->cut(grants, after);
+  };
+  hooks.published = [this](const std::vector<core::Event>& events, const core::State& after) {
+    published(events, after);
+  };
+  hooks.fatal = fatal_;
+  writer_ = std::make_unique<Writer>(*journal_, *log_, *vault_, time_, states_, std::move(hooks));
+  decisions_ = std::make_unique<Decisions>(*writer_, states_, time_, random_, options_.threads);
+  doors_ = std::make_unique<DoorHub>(*writer_, states_, *vault_, time_, *evidence_, random_);
+}
+
+Plane::~Plane() { stop(); }
+
+void Plane::start() {
+  const auto state = states_.get();
+  state->grants.for_each([&](const std::string& id, const core::Grant& grant) {
+    if (const core::Entitlement* e = state->entitlements.find(grant.entitlement)) {
+      if (const core::Resource* r = state->resources.find(e->resource)) target_of_[id] = r->target;
+    }
+  });
+  writer_->start();
+  state->targets.for_each(
+      [&](const std::string& name, const core::TargetSystem&) { start_reconciler(name); });
+  house_ = std::thread([this] { housekeep(); });
+}
+
+void Plane::stop() {
+  {
+    std::lock_guard lock(house_mutex_);
+    if (stopping_) return;
+    stopping_ = true;
+  }
+  house_wake_.notify_all();
+  if (house_.joinable()) house_.join();
+  doors_->stop();
+  waits_.stop();
+  std::map<std::string, std::unique_ptr<Reconciler>> reconcilers;
+  {
+    std::lock_guard lock(mutex_);
+    reconcilers.swap(reconcilers_);
+  }
+  reconcilers.clear();
+  writer_->stop();
+  snapshot();
+  for (const LogName log_name : {LogName::kJournal, LogName::kDecisions}) {
+    if (auto note = evidence_->checkpoint(log_name); !note) {
+      log(Level::kWarn, "checkpoint_failed", {{"error", note.error().text()}});
+    }
+  }
+}
+
+void Plane::start_reconciler(const std::string& target) {
+  auto reconciler = std::make_unique<Reconciler>(target, open_, *writer_, states_, *vault_, time_,
+                                                 random_, options_.reconciler);
+  reconciler->start();
+  std::lock_guard lock(mutex_);
+  reconcilers_[target] = std::move(reconciler);
+}
+
+Reconciler* Plane::reconciler_of(const core::State& state, const std::string& grant) {
+  const auto known = target_of_.find(grant);
+  std::string target;
+  if (known != target_of_.end()) {
+    target = known->second;
+  } else if (const core::Grant* g = state.grants.find(grant)) {
+    const core::Entitlement* e = state.entitlements.find(g->entitlement);
+    const core::Resource* r = e == nullptr ? nullptr : state.resources.find(e->resource);
+    if (r != nullptr) target = target_of_[grant] = r->target;
+  }
+  const auto found = reconcilers_.find(target);
+  return found == reconcilers_.end() ? nullptr : found->second.get();
+}
+
+void Plane::published(const std::vector<core::Event>& events, const core::State& state) {
+  std::vector<std::string> touched;
+  bool offers_changed = false;
+  for (const core::Event& event : events) {
+    offers_changed = offers_changed || changes_offers(event.data);
+    if (const auto* added = std::get_if<core::TargetAdded>(&event.data)) {
+      start_reconciler(added->target.name);
+    } else if (const auto* door = std::get_if<core::DoorAdded>(&event.data)) {
+      doors_->restart(door->door.identity);
+    }
+    std::lock_guard lock(mutex_);
+    if (const auto* created = std::get_if<core::GrantCreated>(&event.data)) {
+      if (auto* r = reconciler_of(state, created->grant.id)) r->grant_changed(created->grant.id);
+    } else if (const auto* activated = std::get_if<core::GrantActivated>(&event.data)) {
+      touched.push_back(activated->grant);
+    } else if (const auto* revoking = std::get_if<core::GrantRevoking>(&event.data)) {
+      if (auto* r = reconciler_of(state, revoking->grant)) r->grant_changed(revoking->grant);
+      touched.push_back(revoking->grant);
+    } else if (const auto* ended = std::get_if<core::GrantEnded>(&event.data)) {
+      touched.push_back(ended->grant);
+      target_of_.erase(ended->grant);
+    } else if (const auto* planned = std::get_if<core::StepPlanned>(&event.data)) {
+      const auto reconciler = reconcilers_.find(planned->target);
+      if (planned->step.kind == core::StepKind::kDisableSecret && reconciler != reconcilers_.end()) {
+        reconciler->second->take_step(planned->step, event.seq);
+      }
+    }
+  }
+  if (!touched.empty()) waits_.changed(touched, state);
+  if (offers_changed) {
+    writer_->submit({{"server"}, {}},
+                    [](const core::State& now_state, Time now) -> Result<core::Outcome> {
+                      return core::Outcome{core::lost_offers(now_state, now), {}, {}};
+                    },
+                    [](const Result<Done>&) {});
+  }
+}
+
+void Plane::housekeep() {
+  for (;;) {
+    {
+      std::unique_lock lock(house_mutex_);
+      house_wake_.wait_for(lock, kHousekeepingPause, [&] { return stopping_; });
+      if (stopping_) return;
+    }
+    waits_.tick();
+    keep_house();
+  }
+}
+
+void Plane::keep_house() {
+  const Millis now = clock_.steady();
+  if (now - last_checkpoint_ < options_.checkpoint_every) return;
+  last_checkpoint_ = now;
+  const auto attempt = [](std::string_view what, const Status& status) {
+    if (!status) log(Level::kWarn, "housekeeping_failed", {{"what", what}, {"error", status.error().text()}});
+  };
+  attempt("decision log", log_->maintain());
+  attempt("journal", journal_->maintain());
+  for (const LogName log_name : {LogName::kJournal, LogName::kDecisions}) {
+    const auto note = evidence_->checkpoint(log_name);
+    attempt("checkpoint", note ? Status() : Status(fail(note)));
+  }
+  if (now - last_anchor_ >= options_.anchor_every && log_->size() > anchored_) {
+    last_anchor_ = now;
+    const store::Head head = log_->head();
+    anchored_ = head.size;
+    const std::string name = origin_of(LogName::kDecisions, states_.get()->genesis.trust_domain);
+    writer_->submit({{"server"}, {}},
+                    [head, name](const core::State&, Time) -> Result<core::Outcome> {
+                      return core::Outcome{
+                          {core::DecisionsAnchored{name, std::int64_t(head.size), head.root}}, {}, {}};
+                    },
+                    [](const Result<Done>&) {});
+  }
+  if (states_.get()->next_seq >= last_snapshot_ + options_.snapshot_events) snapshot();
+}
+
+void Plane::snapshot() {
+  const auto state = states_.get();
+  if (state->next_seq <= last_snapshot_ || writer_->has_backlog()) return;
+  if (const auto put = journal_->snapshot_put(state->next_seq, core::encode_snapshot(*state)); !put) {
+    log(Level::kWarn, "snapshot_failed", {{"error", put.error().text()}});
+    return;
+  }
+  last_snapshot_ = state->next_seq;
+}
+
+Result<core::State> Plane::state_at(std::uint64_t seq) const {
+  if (seq > journal_->head().size) {
+    return fail(Code::kNotFound, "the journal has no entry " + std::to_string(seq));
+  }
+  return recover(*journal_, *vault_, seq, false);
+}
+
+}  // namespace writ::control

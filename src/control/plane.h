@@ -1,0 +1,133 @@
+// The running control plane: one journal, one decision log, one writer, a reconciler per target, the
+// streams of the doors. Owns all of them and lets them hear of each other.
+//
+// A data folder:
+//   format       version of this layout
+//   journal.db   the journal, snapshots and wrapped keys
+//   decisions/   this server's decision log
+// The key-encryption key lies elsewhere (PlaneOptions::kek_file).
+#pragma once
+
+#include <atomic>
+#include <functional>
+#include <map>
+#include <memory>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "control/decisions.h"
+#include "control/door_hub.h"
+#include "control/evidence.h"
+#include "control/reconciler.h"
+#include "control/time_guard.h"
+#include "control/vault.h"
+#include "control/waits.h"
+#include "control/writer.h"
+#include "store/file_system.h"
+
+namespace writ::control {
+
+struct PlaneOptions {
+  std::string data_folder;
+  std::string kek_file;
+  unsigned threads = 1;  // that call `Decisions::ask`
+  Millis checkpoint_every{1'000};
+  Millis anchor_every{60'000};
+  std::uint64_t snapshot_events = 20'000;  // a snapshot of the state after so many events
+  ReconcilerOptions reconciler;
+};
+
+struct Founders {
+  std::string trust_domain;
+  std::vector<std::string> administrators;  // names; one alone: a solo domain
+  std::string extra_policies;               // Cedar text beside the default policies; may be empty
+};
+
+struct Founded {
+  std::string ca_pem;
+  std::string server_identity;                                // id
+  std::vector<std::pair<std::string, std::string>> codes;     // name, one-time enrolment code
+};
+
+class Plane {
+ public:
+  // Makes a data folder and a key-encryption key, and writes genesis. kExists when there is one.
+  static Result<Founded> found(const PlaneOptions& options, const Founders& founders,
+                               store::FileSystem& files, const Clock& clock, Random& random);
+
+  // Opens a data folder: recovers the state from the last snapshot and the events after it. The
+  // folder is locked. Everything passed in outlives the plane. `fatal` is called when the process
+  // must end, from any thread.
+  static Result<std::unique_ptr<Plane>> open(PlaneOptions options, store::FileSystem& files,
+                                             const Clock& clock, Random& random, OpenTarget open,
+                                             std::function<void(const Error&)> fatal);
+  ~Plane();
+
+  void start();
+  // Answers what waits, writes a snapshot and checkpoints, and stops. Idempotent.
+  void stop();
+
+  Writer& writer() { return *writer_; }
+  States& states() { return states_; }
+  Vault& vault() { return *vault_; }
+  TimeGuard& time() { return time_; }
+  Decisions& decisions() { return *decisions_; }
+  Evidence& evidence() { return *evidence_; }
+  DoorHub& doors() { return *doors_; }
+  Waits& waits() { return waits_; }
+  Random& random() { return random_; }
+  // The identity of this server, of kind `server`.
+  const std::string& server_identity() const { return server_identity_; }
+
+  // The state right before the event `seq`, folded from genesis: for explaining past decisions.
+  // Costs the whole journal up to there.
+  Result<core::State> state_at(std::uint64_t seq) const;
+
+ private:
+  Plane(PlaneOptions options, store::FileSystem& files, const Clock& clock, Random& random,
+        OpenTarget open, std::function<void(const Error&)> fatal,
+        std::unique_ptr<store::Journal> journal, std::unique_ptr<store::DecisionLog> log,
+        std::unique_ptr<Vault> vault, std::unique_ptr<Evidence> evidence, core::State state);
+
+  void published(const std::vector<core::Event>& events, const core::State& state);
+  void start_reconciler(const std::string& target);
+  Reconciler* reconciler_of(const core::State& state, const std::string& grant);
+  void housekeep();
+  void keep_house();
+  void snapshot();
+
+  const PlaneOptions options_;
+  store::FileSystem& files_;
+  const Clock& clock_;
+  Random& random_;
+  const OpenTarget open_;
+  const std::function<void(const Error&)> fatal_;
+
+  std::unique_ptr<store::Journal> journal_;
+  std::unique_ptr<store::DecisionLog> log_;
+  std::unique_ptr<Vault> vault_;
+  std::unique_ptr<Evidence> evidence_;
+  TimeGuard time_;
+  States states_;
+  Waits waits_;
+  std::unique_ptr<Writer> writer_;
+  std::unique_ptr<Decisions> decisions_;
+  std::unique_ptr<DoorHub> doors_;
+  std::string server_identity_;
+
+  std::mutex mutex_;
+  std::map<std::string, std::unique_ptr<Reconciler>> reconcilers_;  // guarded by mutex_; by target
+  std::map<std::string, std::string> target_of_;  // guarded by mutex_; live grant -> target
+
+  std::thread house_;
+  std::mutex house_mutex_;
+  std::condition_variable house_wake_;
+  bool stopping_ = false;               // guarded by house_mutex_
+  std::uint64_t last_snapshot_ = 0;     // the housekeeping thread
+  Millis last_checkpoint_{0};           // the housekeeping thread
+  Millis last_anchor_{0};               // the housekeeping thread
+  std::uint64_t anchored_ = 0;          // the housekeeping thread
+};
+
+}  // namespace writ::control
