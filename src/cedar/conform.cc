@@ -7,6 +7,7 @@
 #include "base/file.h"
 #include "base/json_fields.h"
 #include "cedar/authorize.h"
+#include "cedar/schema_types.h"
 
 namespace writ::cedar {
 namespace {
@@ -73,18 +74,18 @@ std::string list(const std::set<std::string>& ids) {
   return "[" + out + "]";
 }
 
-Result<Request> read_request(const Wanted& wanted) {
+Result<Request> read_request(const Wanted& wanted, const SchemaTypes& schema) {
   TRY(principal, uid_from_json(wanted.principal, "/principal"));
   TRY(action, uid_from_json(wanted.action, "/action"));
   TRY(resource, uid_from_json(wanted.resource, "/resource"));
-  TRY(context, record_from_json(wanted.context, "/context"));
+  TRY(context, record_from_json(schema.explicit_context(wanted.context, action), "/context"));
   return Request{std::move(principal), std::move(action), std::move(resource), std::move(context)};
 }
 
 // Empty when the outcome is as wanted.
 Result<std::string> check_request(const CompiledPolicies& policies, const Entities& entities,
-                                  const Wanted& wanted) {
-  TRY(request, read_request(wanted));
+                                  const SchemaTypes& schema, const Wanted& wanted) {
+  TRY(request, read_request(wanted, schema));
   const Response response = authorize(policies, request, entities);
   const std::string decision = response.decision == Decision::kAllow ? "allow" : "deny";
   std::set<std::string> reasons;
@@ -112,13 +113,16 @@ Result<std::vector<ConformFailure>> run_test(const fs::path& path, const Json& j
   TRY(policy_file, locate(path, test.policies));
   TRY(text, read_file(policy_file.string(), kMostBytes));
   TRY(set, PolicySet::parse(text, policy_file.string()));
+  TRY(schema_file, locate(path, test.schema));
+  TRY(schema_text, read_file(schema_file.string(), kMostBytes));
+  TRY(schema, SchemaTypes::parse(schema_text, schema_file.string()));
   TRY(entity_file, locate(path, test.entities));
   TRY(entity_json, read_json(entity_file));
-  TRY(entities, Entities::from_json(entity_json, entity_file.string()));
+  TRY(entities, Entities::from_json(schema.explicit_entities(entity_json), entity_file.string()));
   const CompiledPolicies policies(std::move(set));
   std::vector<ConformFailure> failures;
   for (const Wanted& wanted : test.requests) {
-    const Result<std::string> complaint = check_request(policies, entities, wanted);
+    const Result<std::string> complaint = check_request(policies, entities, schema, wanted);
     const std::string message = complaint ? *complaint : complaint.error().text();
     if (!message.empty()) failures.push_back({path.string(), wanted.description, message});
   }

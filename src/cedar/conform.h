@@ -22,9 +22,9 @@ struct ConformResult {
   std::vector<ConformFailure> failures;
 };
 
-// Runs every test below `folder`, in the order of their paths. A test's `policies` and `entities`
-// are sought below the folder and its parents, and beside the test. Fails when the folder holds no
-// test.
+// Runs every test below `folder`, in the order of their paths. The files that a test names are
+// sought from its folder and every one above, and beside it. The schema only tells how JSON is to
+// be read; requests are not validated against it. Fails when the folder holds no test.
 Result<ConformResult> run_conformance(const std::string& folder);
 
 }  // namespace writ::cedar

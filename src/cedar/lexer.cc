@@ -44,7 +44,7 @@ std::size_t sign_at(std::string_view text) {
   for (std::string_view pair : kPairs) {
     if (text.starts_with(pair)) return 2;
   }
-  constexpr std::string_view kSingles = "@.,;:(){}[]<>+-*/%!=";
+  constexpr std::string_view kSingles = "@.,;:(){}[]<>+-*/%!=?";
   return kSingles.find(text.front()) != std::string_view::npos ? 1 : 0;
 }
 
