@@ -5,6 +5,7 @@
 // and tombstoned, never renamed. Every thing that widens access has an end.
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <cstdint>
 #include <optional>
@@ -376,6 +377,13 @@ void fields(V& v, Grant& g) {
   v("revoking_since", g.revoking_since);
   v("tries", g.tries);
   v("last_error", g.last_error);
+}
+
+// When a grant that is not revoking ends: at its end, or, while it waits for its account, once it
+// has waited as long as it was to last (at least 10 minutes).
+inline Time end_of(const Grant& grant) {
+  if (grant.until) return *grant.until;
+  return grant.created + std::max<Millis>(grant.duration, std::chrono::minutes(10));
 }
 
 struct Session {

@@ -364,6 +364,7 @@ struct Fold {
       return corrupt("the grant \"" + g.id + "\" is created in a later state");
     }
     s.grants.set(g.id, g);
+    s.ends.set("grant " + g.id, end_of(g));
     return {};
   }
 
@@ -375,6 +376,7 @@ struct Fold {
       return corrupt("the grant \"" + e.grant + "\" cannot be activated");
     }
     Grant* grant = s.grants.edit(e.grant);
+    s.ends.erase("grant " + e.grant, end_of(*grant));
     grant->state = GrantState::kActive;
     grant->from = e.from;
     grant->until = e.until;
@@ -401,7 +403,7 @@ struct Fold {
     if (before.state == GrantState::kRevoking) {
       return corrupt("the grant \"" + e.grant + "\" is being revoked already");
     }
-    if (before.until) s.ends.erase("grant " + e.grant, *before.until);
+    s.ends.erase("grant " + e.grant, end_of(before));
     Grant* grant = s.grants.edit(e.grant);
     grant->state = GrantState::kRevoking;
     grant->end_reason = e.reason;

@@ -56,9 +56,9 @@ struct State {
   std::shared_ptr<const Policies> policies;  // in force; never null after genesis
   std::shared_ptr<const EntityIndex> entities;
   std::shared_ptr<const GrantIndex> grant_index;
-  // What ends by an event when its time has come: "grant grt_…" (active ones), "request req_…",
-  // "change chg_…", "device dev_…", "membership idn_… GROUP", "certificate SERIAL",
-  // "enrollment CODE_HASH".
+  // What ends by an event when its time has come: "grant grt_…" (at end_of;
+  // revoking ones are not here), "request req_…", "change chg_…", "device dev_…",
+  // "membership idn_… GROUP", "certificate SERIAL", "enrollment CODE_HASH".
   Ends ends;
 };
 
