@@ -105,6 +105,8 @@ class PolicySet {
   Status link(std::string_view template_id, std::string_view id, const Slots& slots);
   // Adds all of another set. A taken id is refused with both places; then nothing is added.
   Status merge(const PolicySet& other);
+  // Adds one policy or template, as another set holds it. A taken id is refused with both places.
+  Status add(Policy policy);
 
  private:
   struct Place {
@@ -112,7 +114,6 @@ class PolicySet {
     std::size_t index;
   };
   const Policy* at(std::string_view id) const;
-  Status add(Policy policy);
   std::map<std::string, Place, std::less<>> places_;  // by id
   std::vector<Policy> policies_;
   std::vector<Policy> templates_;
