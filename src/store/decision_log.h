@@ -1,11 +1,12 @@
 // The decision log of one server: a Merkle log of commitments (tlog/commitment.h) in the form of
 // C2SP tlog-tiles, with the payloads and salts beside it. A folder:
 //
-//   segments/N.log   records in order, first index N (20 digits), preallocated and zeroed
+//   segments/N.log   records (store/record.h) in order, first index N (20 digits), preallocated
 //   segments/spare, segments/reserve   preallocated for what comes
 //   tile/…           hash tiles and entry bundles, written by `maintain` and `write_checkpoint`
 //   checkpoint       the last signed checkpoint
 //   tiled            size and root up to which full tiles are durable
+//   format           "writ decision log 1"
 //   lock
 //
 // Invariant: an entry that `append` acknowledged is there after any crash, at its index, with its
