@@ -1,0 +1,131 @@
+#include "cedar/entity.h"
+
+#include <gtest/gtest.h>
+
+#include "cedar/schema_types.h"
+
+namespace writ::cedar {
+namespace {
+
+std::string refusal(std::string_view text, const EntityLimits& limits = {}) {
+  const Result<Entities> entities = Entities::parse_json(text, "e.json", limits);
+  return entities ? "accepted" : entities.error().text();
+}
+
+TEST(Entities, ReadsAttributesTagsAndParents) {
+  const Result<Entities> entities = Entities::parse_json(R"([
+    {"uid": {"type": "User", "id": "a"}, "attrs": {"n": 1}, "tags": {"t": "x"},
+     "parents": [{"type": "Group", "id": "g"}, {"__entity": {"type": "Group", "id": "h"}}]}])");
+  ASSERT_TRUE(entities) << entities.error().text();
+  const Entity* user = entities->find(EntityUid("User", "a"));
+  ASSERT_NE(user, nullptr);
+  EXPECT_EQ(user->attrs.find("n"), Value::integer(1));
+  EXPECT_EQ(user->tags.find("t"), Value::string("x"));
+  EXPECT_TRUE(user->ancestors.contains(EntityUid("Group", "h")));
+  EXPECT_EQ(entities->find(EntityUid("Group", "g")), nullptr);
+}
+
+TEST(Entities, AncestorsAreTransitive) {
+  const Result<Entities> entities = Entities::parse_json(R"([
+    {"uid": {"type": "T", "id": "a"}, "attrs": {}, "parents": [{"type": "T", "id": "b"}]},
+    {"uid": {"type": "T", "id": "c"}, "attrs": {}, "parents": [{"type": "T", "id": "d"}]},
+    {"uid": {"type": "T", "id": "b"}, "attrs": {}, "parents": [{"type": "T", "id": "c"}]}])");
+  ASSERT_TRUE(entities);
+  const UidSet& above = entities->find(EntityUid("T", "a"))->ancestors;
+  EXPECT_EQ(above.size(), 3U);
+  EXPECT_TRUE(above.contains(EntityUid("T", "d")));
+  EXPECT_EQ(entities->find(EntityUid("T", "c"))->ancestors.size(), 1U);
+}
+
+TEST(Entities, RefusesCycles) {
+  EXPECT_EQ(refusal(R"([{"uid": {"type": "T", "id": "a"}, "attrs": {},
+                         "parents": [{"type": "T", "id": "a"}]}])"),
+            "e.json#/0: `T::\"a\"` is its own ancestor");
+  EXPECT_NE(refusal(R"([
+    {"uid": {"type": "T", "id": "a"}, "attrs": {}, "parents": [{"type": "T", "id": "b"}]},
+    {"uid": {"type": "T", "id": "b"}, "attrs": {}, "parents": [{"type": "T", "id": "a"}]}])")
+                .find("is its own ancestor"),
+            std::string::npos);
+}
+
+TEST(Entities, RefusesDuplicatesUnlessIdentical) {
+  const std::string one =
+      R"({"uid": {"type": "T", "id": "a"}, "attrs": {"x": [1, 2]}, "parents": []})";
+  const std::string same =
+      R"({"parents": [], "uid": {"type": "T", "id": "a"}, "attrs": {"x": [2, 1]}})";
+  const std::string other = R"({"uid": {"type": "T", "id": "a"}, "attrs": {}, "parents": []})";
+  EXPECT_EQ(refusal("[" + one + "," + same + "]"), "accepted");
+  EXPECT_EQ(refusal("[" + one + "," + other + "]"),
+            "e.json#/1: `T::\"a\"` stands twice, with different contents; first at e.json#/0");
+}
+
+TEST(Entities, RefusesWhatItDoesNotKnow) {
+  EXPECT_EQ(refusal("{}"), "e.json#: entities are an array, not an object");
+  EXPECT_EQ(refusal(R"([{"uid": {"type": "T", "id": "a"}, "attrs": {}, "parents": [], "x": 1}])"),
+            "e.json#/0/x: an entity has no member of this name");
+  EXPECT_EQ(refusal(R"([{"uid": {"type": "T", "id": "a"}, "attrs": {}}])"),
+            "e.json#/0: an entity has the members uid, attrs and parents");
+  EXPECT_EQ(
+      refusal(R"([{"uid": {"type": "T", "id": "a"}, "attrs": {"a":1,"a":2}, "parents": []}])"),
+      "e.json:1:55: the key \"a\" stands twice in one object");
+}
+
+TEST(Entities, BoundsDepthAndAncestors) {
+  std::string deep = R"([{"uid": {"type": "T", "id": "a"}, "parents": [], "attrs": {"x": )";
+  deep += std::string(200, '[') + std::string(200, ']') + "}}]";
+  EXPECT_NE(refusal(deep).find("nested more than 64 deep"), std::string::npos);
+  std::string chain = "[";
+  for (int i = 0; i < 100; ++i) {
+    if (i > 0) chain += ",";
+    chain += R"({"uid": {"type": "T", "id": ")" + std::to_string(i) +
+             R"("}, "attrs": {}, "parents": [{"type": "T", "id": ")" + std::to_string(i + 1) +
+             "\"}]}";
+  }
+  chain += "]";
+  EXPECT_EQ(refusal(chain), "accepted");
+  EntityLimits limits;
+  limits.ancestors = 1000;
+  EXPECT_NE(refusal(chain, limits).find("more than 1000 ancestors"), std::string::npos);
+}
+
+TEST(SchemaTypes, WriteOutWhatJsonLeavesOut) {
+  const Result<SchemaTypes> schema = SchemaTypes::parse(R"(
+    namespace N {
+      type Score = decimal;
+      @doc("x")
+      entity User, Other in [Group] = { boss?: User, scores: Set<Score>, "odd name": String } tags ipaddr;
+      entity Group enum ["a", "b"];
+      action view in [Action::"all"] appliesTo {
+        principal: [User], resource: Group, context: { at: { when: datetime }, type: String }
+      };
+    })");
+  ASSERT_TRUE(schema) << schema.error().text();
+  const Json entities = schema->explicit_entities(*parse_json(R"([
+    {"uid": {"type": "N::User", "id": "a"}, "parents": [], "tags": {"home": "10.0.0.1"},
+     "attrs": {"boss": {"type": "N::User", "id": "b"}, "scores": ["1.0"], "odd name": "1.0"}}])"));
+  const Result<Entities> read = Entities::from_json(entities);
+  ASSERT_TRUE(read) << read.error().text();
+  const Entity* user = read->find(EntityUid("N::User", "a"));
+  EXPECT_EQ(user->attrs.find("boss")->as_entity(), EntityUid("N::User", "b"));
+  EXPECT_EQ(user->attrs.find("scores"), Value::set({Value::decimal(10000)}));
+  EXPECT_EQ(user->attrs.find("odd name")->as_string(), "1.0");
+  EXPECT_EQ(user->tags.find("home")->kind(), Kind::kIp);
+  const Json context =
+      schema->explicit_context(*parse_json(R"({"at": {"when": "1970-01-01"}, "type": "x"})"),
+                               EntityUid("N::Action", "view"));
+  EXPECT_EQ(record_from_json(context)->find("at")->find("when"), Value::datetime(0));
+}
+
+TEST(SchemaTypes, NamesThatStandForThemselvesEnd) {
+  const Result<SchemaTypes> schema =
+      SchemaTypes::parse("type A = B; type B = A; entity E = { x: A };");
+  ASSERT_TRUE(schema);
+  const Json json =
+      *parse_json(R"([{"uid": {"type": "E", "id": ""}, "attrs": {"x": 1}, "parents": []}])");
+  EXPECT_EQ(schema->explicit_entities(json), json);
+  EXPECT_FALSE(SchemaTypes::parse("entity E = " + std::string(10'000, '{')));
+  EXPECT_FALSE(SchemaTypes::parse("entity E"));
+}
+
+}  // namespace
+}  // namespace writ::cedar
