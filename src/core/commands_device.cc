@@ -1,0 +1,118 @@
+// open_enrollment, remove_device, revoke_certificate.
+#include "base/bytes.h"
+#include "core/call.h"
+#include "core/names.h"
+#include "core/verbs.h"
+
+namespace writ::core {
+namespace {
+
+struct OpenEnrollment {
+  std::string identity;
+};
+template <class V>
+void fields(V& v, OpenEnrollment& o) {
+  v("identity", o.identity);
+}
+
+struct RemoveDevice {
+  std::string device;
+  std::string reason;
+};
+template <class V>
+void fields(V& v, RemoveDevice& r) {
+  v("device", r.device);
+  v("reason", r.reason);
+}
+
+struct RevokeCertificate {
+  std::string serial;
+  std::string reason;
+};
+template <class V>
+void fields(V& v, RevokeCertificate& r) {
+  v("serial", r.serial);
+  v("reason", r.reason);
+}
+
+}  // namespace
+
+OpenedEnrollment new_enrollment(std::string_view identity, const Outside& outside) {
+  OpenedEnrollment opened;
+  const std::string code = to_base32(outside.random.bytes(16));
+  for (std::size_t i = 0; i < code.size(); ++i) {
+    if (i > 0 && i % 5 == 0 && i + 1 < code.size()) opened.code.push_back('-');
+    opened.code.push_back(code[i]);
+  }
+  opened.enrollment.id = new_id("enr", outside.random);
+  opened.enrollment.identity = identity;
+  opened.enrollment.code_hash = enrollment_code_hash(opened.code, outside.sha256_hex);
+  opened.enrollment.until = outside.now + kEnrollmentOpen;
+  return opened;
+}
+
+Result<Carried> open_enrollment(const Call& call, const Json& json) {
+  TRY(body, from_json<OpenEnrollment>(json));
+  // Without permission, who exists stays unknown.
+  const Identity* identity = find_identity(call.state, call.sealer(), body.identity);
+  CHECK_OK(identity == nullptr ? may_administer(call, "open_enrollment")
+                               : allowed(call, "open_enrollment", "identity", identity->id));
+  if (identity == nullptr) return fail(identity_named(call, body.identity, "/identity"));
+  if (identity->state != IdentityState::kActive) {
+    return fail(Code::kConflict, "only an active identity enrols devices", "/identity");
+  }
+  // One code at a time: an older one that was mislaid is good for nothing.
+  Outcome outcome;
+  call.state.enrollments.for_each([&](const std::string& hash, const Enrollment& enrollment) {
+    if (enrollment.identity == identity->id) {
+      outcome.events.push_back(EnrollmentEnded{hash, "superseded"});
+    }
+  });
+  const OpenedEnrollment opened = new_enrollment(identity->id, call.outside);
+  outcome.events.push_back(EnrollmentOpened{opened.enrollment});
+  outcome.result = Json::object({{"enrollment", opened.enrollment.id},
+                                 {"identity", identity->id},
+                                 {"code", opened.code},
+                                 {"until", to_json(opened.enrollment.until)}});
+  return Carried{std::move(outcome), Persons::kOne};
+}
+
+Result<Carried> remove_device(const Call& call, const Json& json) {
+  TRY(body, from_json<RemoveDevice>(json));
+  CHECK_OK(check_text(body.reason, "/reason"));
+  const Device* device = call.state.devices.find(body.device);
+  const bool own =
+      device != nullptr && answers_for(call, principal_of(call.actor), device->identity);
+  if (!own) CHECK_OK(may_administer(call, "remove_device"));
+  if (device == nullptr) return fail(Code::kNotFound, "there is no device of this id", "/device");
+  Outcome outcome;
+  outcome.events.push_back(DeviceRemoved{device->id, trimmed(body.reason)});
+  call.state.certificates.for_each([&](const std::string& serial, const Certificate& certificate) {
+    if (certificate.device == device->id && !certificate.revoked) {
+      outcome.events.push_back(CertificateRevoked{serial, "its device was removed"});
+    }
+  });
+  outcome.result = Json::object({{"device", device->id}, {"identity", device->identity}});
+  return Carried{std::move(outcome), Persons::kOne};
+}
+
+Result<Carried> revoke_certificate(const Call& call, const Json& json) {
+  TRY(body, from_json<RevokeCertificate>(json));
+  CHECK_OK(check_text(body.reason, "/reason"));
+  const Certificate* certificate = call.state.certificates.find(body.serial);
+  const bool own =
+      certificate != nullptr && answers_for(call, principal_of(call.actor), certificate->identity);
+  if (!own) CHECK_OK(may_administer(call, "revoke_certificate"));
+  if (certificate == nullptr) {
+    return fail(Code::kNotFound, "there is no live certificate of this serial", "/serial");
+  }
+  Outcome outcome;
+  outcome.result =
+      Json::object({{"serial", certificate->serial}, {"identity", certificate->identity}});
+  if (!certificate->revoked) {
+    outcome.events.push_back(CertificateRevoked{certificate->serial, trimmed(body.reason)});
+  }
+  return Carried{std::move(outcome), Persons::kOne};
+}
+
+}  // namespace writ::core

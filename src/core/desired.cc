@@ -1,0 +1,80 @@
+// What targets should hold, and what their reconcilers report: desired_of, on_provisioned,
+// on_try_failed, on_gone.
+#include <algorithm>
+
+#include "core/command.h"
+
+namespace writ::core {
+namespace {
+
+constexpr std::size_t kMostError = 500;
+
+const Grant* grant_in(const State& state, std::string_view id, GrantState wanted) {
+  const Grant* grant = state.grants.find(id);
+  return grant != nullptr && grant->state == wanted ? grant : nullptr;
+}
+
+Millis bounded_duration(const State& state, const Grant& grant) {
+  const Entitlement* entitlement = state.entitlements.find(grant.entitlement);
+  if (entitlement == nullptr) return std::min(grant.duration, limits_of(Tier::kCritical).max_ttl);
+  return std::min(grant.duration, limits_of(tier_of(state, *entitlement)).max_ttl);
+}
+
+}  // namespace
+
+Desired desired_of(const State& state, std::string_view target, Time now) {
+  Desired desired;
+  state.grants.for_each([&](const std::string& id, const Grant& grant) {
+    const Entitlement* entitlement = state.entitlements.find(grant.entitlement);
+    if (entitlement == nullptr) return;
+    const Resource* resource = state.resources.find(entitlement->resource);
+    if (resource == nullptr || resource->target != target) return;
+    if (grant.state == GrantState::kRevoking) {
+      desired.ending.emplace_back(id, grant.login);
+      return;
+    }
+    if (end_of(grant) <= now) return;  // its revocation is due, and comes by an event
+    DesiredAccount account;
+    account.grant = id;
+    account.login = grant.login;
+    account.entitlement = entitlement->name;
+    account.database = entitlement->database;
+    account.membership = entitlement->membership;
+    account.privileges = entitlement->privileges;
+    account.until = grant.until.value_or(now + bounded_duration(state, grant));
+    desired.accounts.push_back(std::move(account));
+  });
+  std::sort(desired.accounts.begin(), desired.accounts.end(),
+            [](const DesiredAccount& a, const DesiredAccount& b) { return a.grant < b.grant; });
+  std::sort(desired.ending.begin(), desired.ending.end());
+  return desired;
+}
+
+std::vector<EventData> on_provisioned(const State& state, std::string_view id, Time now) {
+  const Grant* grant = grant_in(state, id, GrantState::kActivating);
+  if (grant == nullptr) return {};
+  return {GrantActivated{grant->id, now, now + bounded_duration(state, *grant)}};
+}
+
+std::vector<EventData> on_try_failed(const State& state, std::string_view id,
+                                     std::string_view error) {
+  const Grant* grant = state.grants.find(id);
+  if (grant == nullptr || grant->state == GrantState::kActive) return {};
+  // A cut through the middle of a character would make the event unreadable.
+  std::size_t size = std::min(error.size(), kMostError);
+  while (size > 0 && size < error.size() &&
+         (static_cast<unsigned char>(error[size]) & 0xc0) == 0x80) {
+    --size;
+  }
+  std::string text(error.substr(0, size));
+  if (!is_utf8(text)) text = "an error in no readable text";
+  return {GrantTryFailed{grant->id, grant->tries + 1, std::move(text)}};
+}
+
+std::vector<EventData> on_gone(const State& state, std::string_view id, const StepOutcome& seen) {
+  const Grant* grant = grant_in(state, id, GrantState::kRevoking);
+  if (grant == nullptr || !seen.gone) return {};
+  return {GrantEnded{grant->id, grant->end_reason.value_or(EndReason::kRevoked), seen}};
+}
+
+}  // namespace writ::core

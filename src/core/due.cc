@@ -1,0 +1,108 @@
+// What time and changes of policy end: due, lost_offers.
+#include <algorithm>
+
+#include "core/command.h"
+#include "core/decide.h"
+
+namespace writ::core {
+namespace {
+
+constexpr Millis kRenewalDue = std::chrono::days(14);
+
+// An administrator's membership ends like any other. When too few would be left soon, that is a
+// finding, while they can still renew it.
+void watch_administration(const State& state, Time now, std::vector<EventData>& events) {
+  std::vector<std::string> lasting;
+  Time last = now;
+  state.groups.for_each([&](const std::string& name, const Group& group) {
+    if (!group.administers) return;
+    const std::vector<std::string>* members = state.members.find(name);
+    if (members == nullptr) return;
+    for (const std::string& id : *members) {
+      const Identity* identity = state.identities.find(id);
+      if (identity == nullptr || identity->state != IdentityState::kActive) continue;
+      for (const Membership& m : *state.memberships.find(id)) {
+        if (m.group != name) continue;
+        last = std::max(last, m.until);
+        if (m.until > now + kRenewalDue) lasting.push_back(id);
+      }
+    }
+  });
+  std::sort(lasting.begin(), lasting.end());
+  lasting.erase(std::unique(lasting.begin(), lasting.end()), lasting.end());
+  const std::size_t least = state.genesis.solo ? 1 : 2;
+  Finding finding;
+  finding.kind = "administration_ends";
+  finding.about = "writ: administrators";
+  const std::string* open = state.finding_ids.find(finding.kind + "\n" + finding.about);
+  if (lasting.size() >= least) {
+    if (open != nullptr) events.push_back(FindingClosed{*open, "gone"});
+    return;
+  }
+  if (open != nullptr) return;
+  SeededRandom random(state.next_seq);  // an id needs to be new, not secret
+  do {
+    finding.id = new_id("fnd", random);
+  } while (state.findings.contains(finding.id));
+  finding.severity = Severity::kCritical;
+  finding.detail = "fewer than " + std::to_string(least) +
+                   " administrators have a membership for the next " + to_text(kRenewalDue) +
+                   "; the last one ends at " + to_text(last) +
+                   ", and after that nobody can change Writ: renew with add_member";
+  finding.since = now;
+  events.push_back(FindingOpened{finding});
+}
+
+std::optional<EventData> ended(const State& state, std::string_view what) {
+  const auto space = what.find(' ');
+  const std::string_view kind = what.substr(0, space);
+  const std::string id(what.substr(space + 1));
+  if (kind == "grant") {
+    const Grant* grant = state.grants.find(id);
+    if (grant == nullptr || grant->state == GrantState::kRevoking) return std::nullopt;
+    const bool active = grant->state == GrantState::kActive;
+    return GrantRevoking{id, active ? EndReason::kExpired : EndReason::kActivationFailed,
+                         std::nullopt, std::nullopt};
+  }
+  if (kind == "request") return RequestClosed{id, "expired", std::nullopt};
+  if (kind == "change") return ChangeClosed{id, "expired", std::nullopt};
+  if (kind == "device") return DeviceRemoved{id, "expired"};
+  if (kind == "certificate") return CertificateExpired{id};
+  if (kind == "enrollment") return EnrollmentEnded{id, "expired"};
+  if (kind == "membership") {
+    const auto split = id.find(' ');
+    return MembershipEnded{id.substr(split + 1), id.substr(0, split), "expired"};
+  }
+  return std::nullopt;
+}
+
+}  // namespace
+
+std::vector<EventData> due(const State& state, Time now) {
+  std::vector<std::pair<Time, std::string>> ends;
+  state.ends.for_each_due(now,
+                          [&](const std::string& what, Time end) { ends.emplace_back(end, what); });
+  std::sort(ends.begin(), ends.end());
+  std::vector<EventData> events;
+  for (const auto& [end, what] : ends) {
+    if (auto event = ended(state, what)) events.push_back(std::move(*event));
+  }
+  watch_administration(state, now, events);
+  return events;
+}
+
+std::vector<EventData> lost_offers(const State& state, Time now) {
+  std::vector<std::string> lost;
+  state.grants.for_each([&](const std::string& id, const Grant& grant) {
+    if (grant.state == GrantState::kRevoking || grant.cause == Cause::kBreakGlass) return;
+    if (!still_offered(state, grant, now)) lost.push_back(id);
+  });
+  std::sort(lost.begin(), lost.end());
+  std::vector<EventData> events;
+  for (const std::string& id : lost) {
+    events.push_back(GrantRevoking{id, EndReason::kOfferLost, std::nullopt, std::nullopt});
+  }
+  return events;
+}
+
+}  // namespace writ::core
