@@ -124,18 +124,36 @@ class CowMap {
   }
   ~CowMap() { release(root_, bits_); }
 
+  // Keeps one entry as it is now, beyond the map. Not empty, unless moved from.
+  class Handle {
+   public:
+    Handle(const Handle& other) : entry_(other.entry_) { entry_->keep(); }
+    Handle(Handle&& other) noexcept : entry_(std::exchange(other.entry_, nullptr)) {}
+    Handle& operator=(Handle other) noexcept {
+      std::swap(entry_, other.entry_);
+      return *this;
+    }
+    ~Handle() {
+      if (entry_ != nullptr) drop_entry(entry_);
+    }
+    const Value& operator*() const { return entry_->value; }
+    const Value* operator->() const { return &entry_->value; }
+
+   private:
+    friend class CowMap;
+    explicit Handle(detail::CowEntry<Key, Value>* entry) : entry_(entry) { entry_->keep(); }
+    detail::CowEntry<Key, Value>* entry_;
+  };
+
   std::size_t size() const { return size_; }
   bool empty() const { return size_ == 0; }
 
   const Value* find(KeyView key) const {
-    if (root_ == nullptr) return nullptr;
-    const std::uint32_t tag = tag_of(key);
-    const Shard* shard = root_->child()[index_of(tag) >> page_bits(bits_)]
-                             ->child()[index_of(tag) & page_mask(bits_)];
-    if (shard == nullptr) return nullptr;
-    const std::uint32_t at = shard->find(tag, key);
-    return at == kNone ? nullptr : &shard->entries()[at]->value;
+    const Entry* entry = entry_of(key);
+    return entry == nullptr ? nullptr : &entry->value;
   }
+  // The key must be there.
+  Handle handle(KeyView key) const { return Handle(entry_of(key)); }
   bool contains(KeyView key) const { return find(key) != nullptr; }
 
   void set(KeyView key, Value value) {
@@ -259,6 +277,16 @@ class CowMap {
   static std::uint32_t tag_of(KeyView key) { return static_cast<std::uint32_t>(cow_hash(key)); }
   std::size_t index_of(std::uint32_t tag) const {
     return static_cast<std::size_t>((std::uint64_t{tag} << bits_) >> 32);
+  }
+
+  Entry* entry_of(KeyView key) const {
+    if (root_ == nullptr) return nullptr;
+    const std::uint32_t tag = tag_of(key);
+    const Shard* shard = root_->child()[index_of(tag) >> page_bits(bits_)]
+                             ->child()[index_of(tag) & page_mask(bits_)];
+    if (shard == nullptr) return nullptr;
+    const std::uint32_t at = shard->find(tag, key);
+    return at == kNone ? nullptr : shard->entries()[at];
   }
 
   void swap(CowMap& other) noexcept {

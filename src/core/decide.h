@@ -1,5 +1,6 @@
 // decide: the one function that says whether a request is allowed, for people and machines, doors
-// and administration alike. Reads a snapshot; allocates little; never blocks; every doubt is a deny.
+// and administration alike. Reads a snapshot; allocates little; never blocks; every doubt is a
+// deny.
 #pragma once
 
 #include <optional>
@@ -19,22 +20,22 @@ struct Question {
   std::string resource;       // its name or id
   std::string credential;     // serial of the certificate that the subject showed; "" inside Writ
   std::string source_ip;
-  std::string door;           // identity id of the asking door; "" when the subject asks itself
-  std::string grant;          // the grant that a connect wants to use; "" for any
+  std::string door;   // identity id of the asking door; "" when the subject asks itself
+  std::string grant;  // the grant that a connect wants to use; "" for any
   std::vector<std::string> actors;  // chain: who acts for the subject; empty when it acts itself
   std::optional<Millis> duration;   // of a request
   int approvals = 0;                // given so far, for a request
-  Json asserted;              // attributes that a door asserts; never of Writ's own types
+  Json asserted;                    // attributes that a door asserts; never of Writ's own types
 };
 
 struct Decision {
   bool allow = false;
   std::vector<std::string> reason;  // policy ids that decided, and "grant grt_…"
   std::vector<std::string> errors;  // "policy-id: message"
-  std::vector<std::string> needs;   // "grant", "baseline_grant", "mfa", "approval": what is missing,
-                                    // as far as the asker may know
-  std::string message;              // one sentence for a person, with the next command on a denial
-  std::string grant;                // of an allowed connect
+  std::vector<std::string> needs;  // "grant", "baseline_grant", "mfa", "approval": what is missing,
+                                   // as far as the asker may know
+  std::string message;             // one sentence for a person, with the next command on a denial
+  std::string grant;               // of an allowed connect
   std::string login;
   std::string database;
   std::optional<Time> until;

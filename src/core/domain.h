@@ -18,7 +18,16 @@
 namespace writ::core {
 
 enum class IdentityKind {
-  kUser, kWorkload, kServiceAccount, kRunner, kAgent, kThirdParty, kDevice, kDoor, kConnector, kServer
+  kUser,
+  kWorkload,
+  kServiceAccount,
+  kRunner,
+  kAgent,
+  kThirdParty,
+  kDevice,
+  kDoor,
+  kConnector,
+  kServer
 };
 constexpr auto enum_names(IdentityKind) {
   return std::to_array<std::string_view>({"user", "workload", "service_account", "runner", "agent",
@@ -102,7 +111,7 @@ void fields(V& v, Membership& m) {
 
 // A key that an identity enrolled; its certificates are issued to this key alone.
 struct Device {
-  std::string id;          // "dev_…"
+  std::string id;  // "dev_…"
   std::string identity;
   std::string label;       // "laptop", "ci-7"
   std::string public_key;  // base64 of SubjectPublicKeyInfo, DER
@@ -119,7 +128,7 @@ void fields(V& v, Device& d) {
 
 // A one-time code that lets an identity enrol one device.
 struct Enrollment {
-  std::string id;         // "enr_…"
+  std::string id;  // "enr_…"
   std::string identity;
   std::string code_hash;  // hex SHA-256 of the code
   Time until;             // 15 minutes after opening
@@ -139,8 +148,8 @@ struct SecondFactor {
   std::int64_t last_step = 0;  // no step at or before this one is accepted again
   int failures = 0;            // since the last success
   std::optional<Time> locked_until;
-  std::optional<Time> fresh;   // last success: what `mfa_age` counts from
-  std::string fresh_device;    // the device that showed it
+  std::optional<Time> fresh;  // last success: what `mfa_age` counts from
+  std::string fresh_device;   // the device that showed it
 };
 template <class V>
 void fields(V& v, SecondFactor& f) {
@@ -174,13 +183,13 @@ struct TargetSystem {
   std::string kind;  // "postgres"
   std::string host;
   int port = 5432;
-  std::string tls;        // "require" | "verify-full" | "disable" (unix socket or loopback only)
-  std::string ca;         // PEM, for verify-full
-  std::string connector;  // login name of Writ's own role there
+  std::string tls;          // "require" | "verify-full" | "disable" (unix socket or loopback only)
+  std::string ca;           // PEM, for verify-full
+  std::string connector;    // login name of Writ's own role there
   Sealed connector_secret;  // its password
   Sealed key;               // from which grants' login secrets derive
   std::vector<std::string> databases;
-  std::string door;       // identity id of the door in front of it; empty before one is added
+  std::string door;  // identity id of the door in front of it; empty before one is added
 };
 template <class V>
 void fields(V& v, TargetSystem& t) {
@@ -292,7 +301,7 @@ void fields(V& v, Terms& t) {
 
 // A pending request. Decided, expired and withdrawn ones leave memory.
 struct Request {
-  std::string id;  // "req_…"
+  std::string id;           // "req_…"
   std::string requester;    // identity id
   std::string beneficiary;  // the same, or a machine that the requester owns
   std::string entitlement;
@@ -327,10 +336,18 @@ enum class GrantState { kActivating, kActive, kRevoking };  // ended ones leave 
 constexpr auto enum_names(GrantState) {
   return std::to_array<std::string_view>({"activating", "active", "revoking"});
 }
-enum class EndReason { kExpired, kRevoked, kOfferLost, kOffboarded, kSignal, kSuperseded, kActivationFailed };
+enum class EndReason {
+  kExpired,
+  kRevoked,
+  kOfferLost,
+  kOffboarded,
+  kSignal,
+  kSuperseded,
+  kActivationFailed
+};
 constexpr auto enum_names(EndReason) {
-  return std::to_array<std::string_view>({"expired", "revoked", "offer_lost", "offboarded", "signal",
-                                          "superseded", "activation_failed"});
+  return std::to_array<std::string_view>({"expired", "revoked", "offer_lost", "offboarded",
+                                          "signal", "superseded", "activation_failed"});
 }
 
 struct Grant {
@@ -347,8 +364,8 @@ struct Grant {
   Millis duration{0};
   GrantState state = GrantState::kActivating;
   Time created;
-  std::optional<Time> from;   // activation
-  std::optional<Time> until;  // the end; set at activation, compared at each decision
+  std::optional<Time> from;             // activation
+  std::optional<Time> until;            // the end; set at activation, compared at each decision
   std::optional<EndReason> end_reason;  // while revoking
   std::optional<std::string> end_by;    // actor, when a person or machine asked for the end
   std::optional<Time> revoking_since;
@@ -430,9 +447,9 @@ constexpr auto enum_names(Severity) {
   return std::to_array<std::string_view>({"low", "medium", "high", "critical"});
 }
 struct Finding {
-  std::string id;     // "fnd_…"
-  std::string kind;   // "standing_password", "superuser", "unexplained_privilege", "orphan", "drift",
-                      // "solo_administration", "dormant"
+  std::string id;    // "fnd_…"
+  std::string kind;  // "standing_password", "superuser", "unexplained_privilege", "orphan",
+                     // "drift", "solo_administration", "dormant"
   std::string about;  // "pg-main: billing"; kind and about together are unique among open findings
   Severity severity = Severity::kMedium;
   std::string detail;  // one sentence with the evidence

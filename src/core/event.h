@@ -16,7 +16,7 @@
 namespace writ::core {
 
 // Each kind is a struct with `kKind` and `fields`.
-#define WRIT_EVENT(Type, kind) \
+#define WRIT_EVENT(Type, kind)                    \
   static constexpr std::string_view kKind = kind; \
   template <class V>                              \
   friend void fields(V& v, Type& e)
@@ -189,7 +189,8 @@ struct ChangeProposed {
   Change change;
   WRIT_EVENT(ChangeProposed, "change_proposed") { v("change", e.change); }
 };
-struct ChangeClosed {  // approved (its effects follow in the same batch), denied, expired, withdrawn
+struct ChangeClosed {  // approved (its effects follow in the same batch), denied, expired,
+                       // withdrawn
   std::string change;
   std::string outcome;
   std::optional<Approval> approval;
@@ -340,7 +341,7 @@ struct FindingClosed {
   }
 };
 struct DecisionsAnchored {  // the decision log's size and root at this point
-  std::string log;  // name of the server's decision log
+  std::string log;          // name of the server's decision log
   std::int64_t size = 0;
   Hash root{};
   WRIT_EVENT(DecisionsAnchored, "decisions_anchored") {
@@ -370,7 +371,8 @@ struct Event {
   std::uint64_t seq = 0;
   Time time;
   std::string trust_domain;
-  // Who acted, then for whom: identity ids; "server" for Writ itself, "door:ID" for a door's report.
+  // Who acted, then for whom: identity ids; "server" for Writ itself, "door:ID" for a door's
+  // report.
   std::vector<std::string> actors;
   EventData data;
 };

@@ -2,6 +2,9 @@
 #include <algorithm>
 #include <tuple>
 
+#include "core/entities.h"
+#include "core/grants.h"
+#include "core/policy.h"
 #include "core/state.h"
 
 namespace writ::core {
@@ -41,10 +44,40 @@ std::string membership_key(const Membership& m) {
   return "membership " + m.identity + " " + m.group;
 }
 
+// Calls change(index) on a copy that nobody else sees; what it shares is cheap to share. The old
+// one goes first, so that only what published snapshots hold must be copied in turn.
+template <class Index, class Change>
+void change_index(std::shared_ptr<const Index>& index, Change change) {
+  auto next = index == nullptr ? std::make_shared<Index>() : std::make_shared<Index>(*index);
+  index.reset();
+  change(*next);
+  index = std::move(next);
+}
+
 struct Fold {
   State& s;
   const Event& event;
   const Sealer& sealer;
+
+  template <class Change>
+  void entities(Change change) {
+    change_index(s.entities, change);
+  }
+  // The identity's entity, from the state as it is now.
+  Status put_identity(const std::string& id) {
+    Status status;
+    entities([&](EntityIndex& index) { status = index.put_identity(s, id, sealer); });
+    return status;
+  }
+  void put_memberships(const std::string& id) {
+    entities([&](EntityIndex& index) { index.put_memberships(s, id); });
+  }
+  // The grant's newer version.
+  void put_grant(const std::string& id) {
+    const auto grant = s.grants.handle(id);
+    const std::uint32_t number = s.entities->entitlement(grant->entitlement)->number;
+    change_index(s.grant_index, [&](GrantIndex& index) { index.put(grant, number); });
+  }
 
   Status owner_known(const std::string& owner) const {
     if (owner.empty()) return {};
@@ -76,6 +109,9 @@ struct Fold {
   Status operator()(const Genesis& e) {
     if (e.trust_domain.empty()) return corrupt("the trust domain has no name");
     s.genesis = e;
+    s.entities = std::make_shared<EntityIndex>();
+    s.grant_index = std::make_shared<GrantIndex>();
+    s.policies = *compile_policies({});
     return {};
   }
 
@@ -89,6 +125,11 @@ struct Fold {
     }
     s.identities.set(i.id, i);
     s.identity_ids.set(i.name_digest, i.id);
+    if (auto status = put_identity(i.id); !status) {
+      s.identities.erase(i.id);
+      s.identity_ids.erase(i.name_digest);
+      return status;
+    }
     return {};
   }
 
@@ -100,6 +141,7 @@ struct Fold {
     Identity* identity = s.identities.edit(e.identity);
     identity->state = e.state;
     identity->since = event.time;
+    entities([&](EntityIndex& index) { index.put_state(e.identity, e.state); });
     return {};
   }
 
@@ -109,17 +151,19 @@ struct Fold {
     if (e.of.starts_with("identity:")) {
       CHECK_OK(known(s.identities, "identity", e.of.substr(9)));
       s.identities.edit(e.of.substr(9))->owner = e.owner;
-      return {};
+      return put_identity(e.of.substr(9));
     }
     if (!e.of.starts_with("resource:")) return corrupt("\"" + e.of + "\" cannot be owned");
     CHECK_OK(known(s.resources, "resource", e.of.substr(9)));
     s.resources.edit(e.of.substr(9))->owner = e.owner;
+    entities([&](EntityIndex& index) { index.put_resource(s, e.of.substr(9)); });
     return {};
   }
 
   Status operator()(const GroupAdded& e) {
     CHECK_OK(unknown(s.groups, "group", e.group.name));
     s.groups.set(e.group.name, e.group);
+    entities([&](EntityIndex& index) { index.put_group(s, e.group.name); });
     return {};
   }
 
@@ -139,6 +183,7 @@ struct Fold {
       insert_sorted(s.members[m.group], m.identity);
     }
     s.ends.set(membership_key(m), m.until);
+    put_memberships(m.identity);
     return {};
   }
 
@@ -154,6 +199,7 @@ struct Fold {
     mine->erase(at);
     if (mine->empty()) s.memberships.erase(e.identity);
     remove_from(s.members, e.group, e.identity);
+    put_memberships(e.identity);
     return {};
   }
 
@@ -260,6 +306,7 @@ struct Fold {
   Status operator()(const TargetAdded& e) {
     CHECK_OK(unknown(s.targets, "target", e.target.name));
     s.targets.set(e.target.name, e.target);
+    entities([&](EntityIndex& index) { index.put_target(e.target.name); });
     return {};
   }
 
@@ -278,6 +325,7 @@ struct Fold {
       }
     }
     s.resources.set(r.name, r);
+    entities([&](EntityIndex& index) { index.put_resource(s, r.name); });
     return {};
   }
 
@@ -285,6 +333,7 @@ struct Fold {
     CHECK_OK(unknown(s.entitlements, "entitlement", e.entitlement.name));
     CHECK_OK(known(s.resources, "resource", e.entitlement.resource));
     s.entitlements.set(e.entitlement.name, e.entitlement);
+    entities([&](EntityIndex& index) { index.put_entitlement(s, e.entitlement.name); });
     return {};
   }
 
@@ -305,6 +354,9 @@ struct Fold {
       return corrupt("policy version " + std::to_string(e.version) + " follows version " +
                      std::to_string(s.policy_version));
     }
+    auto policies = compile_policies(e.files);
+    if (!policies) return corrupt("its policies are not in order: " + policies.error().text());
+    s.policies = std::move(*policies);
     s.policy_version = e.version;
     return {};
   }
@@ -383,6 +435,7 @@ struct Fold {
     grant->tries = 0;
     grant->last_error.clear();
     s.ends.set("grant " + e.grant, e.until);
+    put_grant(e.grant);
     return {};
   }
 
@@ -394,6 +447,7 @@ struct Fold {
     Grant* grant = s.grants.edit(e.grant);
     grant->tries = e.tries;
     grant->last_error = e.error;
+    put_grant(e.grant);
     return {};
   }
 
@@ -411,6 +465,7 @@ struct Fold {
     grant->revoking_since = event.time;
     grant->tries = 0;
     grant->last_error.clear();
+    put_grant(e.grant);
     return {};
   }
 
@@ -430,6 +485,8 @@ struct Fold {
       // The target was read back: none of them can live.
       for (const std::string& session : std::vector<std::string>(*open)) drop_session(session);
     }
+    const auto grant = s.grants.handle(e.grant);
+    change_index(s.grant_index, [&](GrantIndex& index) { index.drop(*grant); });
     s.grants.erase(e.grant);
     return {};
   }

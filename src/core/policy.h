@@ -5,14 +5,21 @@
 // "N of Writ::Group::\"dba\"" | "N of owner"), @applies_to_break_glass (on forbids),
 // @description. An unknown annotation is an error. A missing term means the strict default: the
 // tier's ceiling, one approval by the resource's owner.
+//
+// The conditions of an offer hold while the grant lives, with what was known when it was given; so
+// they may read of the context only `now`, `approvals`, `duration`, and method, strength,
+// attestation and mfa_age of `auth`. Conditions on the rest (the address) stand in guardrails.
 #pragma once
 
+#include <cstdint>
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "base/result.h"
+#include "cedar/authorize.h"
 #include "core/domain.h"
 #include "core/event.h"
 
@@ -32,5 +39,56 @@ std::string default_policies();
 
 // "45m within tier high: at most 1h"; one line, for people.
 std::string describe(const Terms& terms);
+
+// ---- Actions ----
+
+// Every action that Writ asks about: the control actions and the administrative verbs.
+struct Action {
+  std::string name;
+  bool administers = false;  // then it is in Writ::Action::"administer"; agents never may
+  cedar::Entity entity;      // Writ::Action::"name"
+};
+const std::vector<Action>& actions();
+const Action* action_named(std::string_view name);  // null when there is none
+
+// ---- What decisions use ----
+
+// Which parts of `context` policies read. A decision makes only these.
+namespace part {
+constexpr std::uint32_t kNow = 1, kAuth = 2, kMethod = 4, kStrength = 8, kAttestation = 16,
+                        kMfaAge = 32, kCredential = 64, kDevice = 128, kSourceIp = 256,
+                        kActorChain = 512, kGrant = 1024, kApprovals = 2048, kDuration = 4096,
+                        kWhole = 0x7fffffff;
+}
+
+// Policies that are evaluated together.
+struct Slice {
+  explicit Slice(const std::vector<const cedar::Policy*>& which);
+  cedar::CompiledPolicies policies;
+  std::uint32_t reads = 0;  // parts of context
+};
+
+// A policy that gives grants: an offer, or a permit of connecting without asking.
+struct Giver {
+  Slice alone;
+  bool offer = false;
+  std::optional<Millis> max_ttl;  // terms as written; empty: the default
+  std::optional<Millis> step_up;
+  int approvals = 1;
+  std::string approvers = "owner";  // or "group:NAME"; empty when approvals is 0
+  const std::string& id() const { return alone.policies.id(0); }
+  const cedar::Policy& policy() const { return alone.policies.policy(0); }
+};
+
+class Policies {
+ public:
+  std::vector<PolicyFile> files;
+  std::vector<Giver> givers;
+  Slice guardrails;  // forbids that may cover `connect`
+  Slice baselines;   // permits that may cover `connect`
+  Slice requests;    // offers, and forbids that may cover `request`
+  Slice others;      // all but offers
+  const Giver* giver(std::string_view id) const;
+};
 
 }  // namespace writ::core

@@ -1,0 +1,246 @@
+#include "core/entities.h"
+
+#include <algorithm>
+#include <array>
+
+#include "cedar/text.h"
+
+namespace writ::core {
+namespace {
+
+using cedar::EntityUid;
+using cedar::Field;
+using cedar::String;
+using cedar::Value;
+
+// Attribute names and common values, shared by all entities.
+struct Shared {
+  String name{"name"}, kind{"kind"}, tier{"tier"}, environment{"environment"}, owner{"owner"},
+      purpose{"purpose"}, administers{"administers"}, sensitivity{"sensitivity"}, labels{"labels"},
+      role{"role"}, resource{"resource"}, target{"target"}, database{"database"};
+  Value empty = Value::record();
+  std::array<EntityUid, 4> tiers{EntityUid("Writ::Tier", "critical"),
+                                 EntityUid("Writ::Tier", "high"), EntityUid("Writ::Tier", "medium"),
+                                 EntityUid("Writ::Tier", "legacy")};
+};
+const Shared& shared() {
+  static const Shared kShared;
+  return kShared;
+}
+
+const EntityUid& tier_uid(Tier tier) {
+  return shared().tiers.at(static_cast<std::size_t>(tier));
+}
+
+Value text(std::string_view t) {
+  return Value::string(String(t));
+}
+
+Value kind_value(IdentityKind kind) {
+  static const std::vector<Value> kValues = [] {
+    std::vector<Value> values;
+    for (std::string_view name : enum_names(IdentityKind{})) values.push_back(text(name));
+    return values;
+  }();
+  return kValues.at(static_cast<std::size_t>(kind));
+}
+
+Value set_of(const std::vector<std::string>& items) {
+  std::vector<Value> values;
+  values.reserve(items.size());
+  for (const std::string& item : items) values.push_back(text(item));
+  return Value::set(std::move(values));
+}
+
+cedar::Entity entity(EntityUid uid, std::vector<Field> attrs, std::vector<EntityUid> above) {
+  return cedar::Entity{std::move(uid), Value::record(std::move(attrs)), shared().empty,
+                       cedar::UidSet(std::move(above))};
+}
+
+}  // namespace
+
+std::string_view type_of(IdentityKind kind) {
+  static constexpr std::array<std::string_view, 10> kTypes{
+      "Writ::User",      "Writ::Workload",   "Writ::ServiceAccount", "Writ::Runner",
+      "Writ::Agent",     "Writ::ThirdParty", "Writ::Device",         "Writ::Door",
+      "Writ::Connector", "Writ::Server"};
+  return kTypes.at(static_cast<std::size_t>(kind));
+}
+
+EntityUid writ_uid(std::string_view type, std::string_view id) {
+  return EntityUid("Writ::" + std::string(type), id);
+}
+
+std::optional<EntityUid> owner_uid(const State& state, std::string_view owner) {
+  constexpr std::string_view kGroup = "group:", kIdentity = "identity:";
+  if (owner.starts_with(kGroup)) return EntityUid("Writ::Group", owner.substr(kGroup.size()));
+  if (!owner.starts_with(kIdentity)) return std::nullopt;
+  const Identity* identity = state.identities.find(owner.substr(kIdentity.size()));
+  if (identity == nullptr) return std::nullopt;
+  return EntityUid(type_of(identity->kind), identity->id);
+}
+
+cedar::UidSet groups_at(const State& state, std::string_view identity, Time now) {
+  std::vector<EntityUid> groups;
+  if (const std::vector<Membership>* list = state.memberships.find(identity)) {
+    for (const Membership& m : *list) {
+      if (now >= m.until) continue;
+      const cedar::Entity* group = state.entities ? state.entities->group(m.group) : nullptr;
+      groups.push_back(group != nullptr ? group->uid : EntityUid("Writ::Group", m.group));
+    }
+  }
+  return cedar::UidSet(std::move(groups));
+}
+
+std::string environment_of(const State& state, const Resource& resource) {
+  const Resource* at = &resource;
+  while (at != nullptr && at->environment.empty()) {
+    at = at->parent.empty() ? nullptr : state.resources.find(at->parent);
+  }
+  return at == nullptr ? std::string() : at->environment;
+}
+
+std::string namespace_of(std::string_view door_name) {
+  std::string name;
+  bool start = true;
+  for (char c : door_name) {
+    const bool lower = c >= 'a' && c <= 'z', upper = c >= 'A' && c <= 'Z';
+    if (!lower && !upper && !(c >= '0' && c <= '9')) {
+      start = true;
+      continue;
+    }
+    name.push_back(start && lower ? static_cast<char>(c - 'a' + 'A') : c);
+    start = false;
+  }
+  if (!cedar::is_type_name(name) || name == "Writ") return {};
+  return name;
+}
+
+Status EntityIndex::put_identity(const State& state, std::string_view id, const Sealer& sealer) {
+  const Identity& identity = *state.identities.find(id);
+  const Shared& s = shared();
+  std::vector<Field> attrs{{s.kind, kind_value(identity.kind)},
+                           {s.tier, Value::entity(tier_uid(identity.tier))}};
+  if (!identity.name.empty()) attrs.emplace_back(s.name, text(identity.name));
+  if (identity.sealed_name && !identity.sealed_name->box.empty()) {
+    auto name = sealer.open(*identity.sealed_name);
+    if (name) {
+      attrs.emplace_back(s.name, text(*name));
+    } else if (name.error().code != Code::kNotFound) {
+      return fail(name);
+    }
+  }
+  if (!identity.purpose.empty()) attrs.emplace_back(s.purpose, text(identity.purpose));
+  if (!identity.environment.empty()) {
+    attrs.emplace_back(s.environment,
+                       Value::entity(EntityUid("Writ::Environment", identity.environment)));
+  }
+  if (const auto owner = owner_uid(state, identity.owner)) {
+    attrs.emplace_back(s.owner, Value::entity(*owner));
+  }
+  Subject subject{entity(EntityUid(type_of(identity.kind), id), std::move(attrs), {}), Time::max(),
+                  identity.kind, identity.state};
+  const Subject* before = subjects_.find(id);
+  if (before != nullptr) {
+    subject.entity.ancestors = before->entity.ancestors;
+    subject.groups_until = before->groups_until;
+  } else if (identity.kind == IdentityKind::kDoor) {
+    const std::string name = namespace_of(identity.name);
+    if (!name.empty() && !namespaces_.contains(name)) namespaces_.set(name, std::string(id));
+  }
+  subjects_.set(id, std::move(subject));
+  return {};
+}
+
+void EntityIndex::put_state(std::string_view id, IdentityState state) {
+  if (Subject* subject = subjects_.edit(id)) subject->state = state;
+}
+
+void EntityIndex::put_memberships(const State& state, std::string_view id) {
+  Subject* subject = subjects_.edit(id);
+  if (subject == nullptr) return;
+  subject->groups_until = Time::max();
+  std::vector<EntityUid> groups;
+  if (const std::vector<Membership>* list = state.memberships.find(id)) {
+    for (const Membership& m : *list) {
+      const cedar::Entity* group = groups_.find(m.group);
+      groups.push_back(group != nullptr ? group->uid : EntityUid("Writ::Group", m.group));
+      subject->groups_until = std::min(subject->groups_until, m.until);
+    }
+  }
+  subject->entity.ancestors = cedar::UidSet(std::move(groups));
+}
+
+void EntityIndex::put_group(const State& state, std::string_view name) {
+  const Group& group = *state.groups.find(name);
+  const Shared& s = shared();
+  groups_.set(name, entity(EntityUid("Writ::Group", name),
+                           {{s.name, text(name)},
+                            {s.purpose, text(group.purpose)},
+                            {s.administers, Value::boolean(group.administers)}},
+                           {}));
+}
+
+void EntityIndex::put_target(std::string_view name) {
+  targets_.set(name, entity(EntityUid("Writ::Target", name), {{shared().name, text(name)}}, {}));
+}
+
+void EntityIndex::put_resource(const State& state, std::string_view name) {
+  const Resource& r = *state.resources.find(name);
+  const Shared& s = shared();
+  std::vector<Field> attrs{{s.name, text(name)},
+                           {s.tier, Value::entity(tier_uid(r.tier))},
+                           {s.sensitivity, text(r.sensitivity)},
+                           {s.labels, set_of(r.labels)}};
+  if (const std::string environment = environment_of(state, r); !environment.empty()) {
+    attrs.emplace_back(s.environment, Value::entity(EntityUid("Writ::Environment", environment)));
+  }
+  if (const auto owner = owner_uid(state, r.owner)) {
+    attrs.emplace_back(s.owner, Value::entity(*owner));
+  }
+  std::vector<EntityUid> above{EntityUid("Writ::Target", r.target)};
+  if (const cedar::Entity* parent = resources_.find(r.parent)) {
+    above.push_back(parent->uid);
+    above.insert(above.end(), parent->ancestors.begin(), parent->ancestors.end());
+  }
+  resources_.set(name,
+                 entity(EntityUid("Writ::Resource", name), std::move(attrs), std::move(above)));
+  std::vector<std::string> entitlements;
+  state.entitlements.for_each([&](const std::string& each, const Entitlement& e) {
+    if (e.resource == name) entitlements.push_back(each);
+  });
+  for (const std::string& each : entitlements) put_entitlement(state, each);
+}
+
+void EntityIndex::put_entitlement(const State& state, std::string_view name) {
+  const Entitlement& e = *state.entitlements.find(name);
+  const Resource& r = *state.resources.find(e.resource);
+  const cedar::Entity& resource = *resources_.find(e.resource);
+  const Shared& s = shared();
+  std::vector<Field> attrs{{s.name, text(name)},
+                           {s.role, text(e.role)},
+                           {s.database, text(e.database)},
+                           {s.resource, Value::entity(resource.uid)},
+                           {s.target, Value::entity(EntityUid("Writ::Target", r.target))},
+                           {s.tier, Value::entity(tier_uid(r.tier))},
+                           {s.sensitivity, text(r.sensitivity)},
+                           {s.labels, set_of(r.labels)}};
+  if (const auto owner = owner_uid(state, r.owner)) {
+    attrs.emplace_back(s.owner, Value::entity(*owner));
+  }
+  std::vector<EntityUid> above{resource.uid, tier_uid(r.tier)};
+  above.insert(above.end(), resource.ancestors.begin(), resource.ancestors.end());
+  if (const std::string environment = environment_of(state, r); !environment.empty()) {
+    const EntityUid uid("Writ::Environment", environment);
+    attrs.emplace_back(s.environment, Value::entity(uid));
+    above.push_back(uid);
+  }
+  const EntitlementEntry* before = entitlements_.find(name);
+  const auto next = static_cast<std::uint32_t>(entitlements_.size());
+  entitlements_.set(
+      name, EntitlementEntry{
+                entity(EntityUid("Writ::Entitlement", name), std::move(attrs), std::move(above)),
+                before != nullptr ? before->number : next, r.tier, r.target, e.database});
+}
+
+}  // namespace writ::core

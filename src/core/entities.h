@@ -1,0 +1,89 @@
+// EntityIndex: Cedar's view of the state, built when facts change, so that a decision only reads.
+//
+// An identity is Writ::User::"idn_…" (or ThirdParty, Workload, ServiceAccount, Runner, Agent,
+// Device, Door, Connector, Server), with its groups above it; attributes: id, kind, name (absent
+// once erased), tier, environment, owner, purpose. Groups, targets, resources and entitlements are
+// known by their names. Above an entitlement stand its resource, what that lies in, the target, and
+// one environment and one tier: those of its resource, or, for an environment that it does not
+// name, of the nearest resource above. Resources have environment and tier as attributes, not as
+// parents: else what lies in staging would be in production too because its target is.
+//
+// Grants, requests, changes and findings have entities while someone asks about them (reader.h).
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+#include "cedar/entity.h"
+#include "core/state.h"
+
+namespace writ::core {
+
+struct Subject {
+  cedar::Entity entity;             // with every group that it is in, whatever the time
+  Time groups_until = Time::max();  // the first end among these memberships
+  IdentityKind kind = IdentityKind::kUser;
+  IdentityState state = IdentityState::kActive;
+};
+
+struct EntitlementEntry {
+  cedar::Entity entity;
+  std::uint32_t number = 0;  // counts entitlements; never changes
+  Tier tier = Tier::kHigh;
+  std::string target;
+  std::string database;
+};
+
+class EntityIndex {
+ public:
+  const Subject* subject(std::string_view id) const { return subjects_.find(id); }
+  const EntitlementEntry* entitlement(std::string_view name) const {
+    return entitlements_.find(name);
+  }
+  const cedar::Entity* group(std::string_view name) const { return groups_.find(name); }
+  const cedar::Entity* resource(std::string_view name) const { return resources_.find(name); }
+  const cedar::Entity* target(std::string_view name) const { return targets_.find(name); }
+  // The door that a namespace of applications belongs to; null when nobody's.
+  const std::string* door_of_namespace(std::string_view name) const {
+    return namespaces_.find(name);
+  }
+
+  // Each takes over what the state says now. Errors are the sealer's, but not that a name is
+  // erased.
+  Status put_identity(const State& state, std::string_view id, const Sealer& sealer);
+  void put_state(std::string_view id, IdentityState state);
+  void put_memberships(const State& state, std::string_view id);
+  void put_group(const State& state, std::string_view name);
+  void put_target(std::string_view name);
+  // The resource and its entitlements.
+  void put_resource(const State& state, std::string_view name);
+  void put_entitlement(const State& state, std::string_view name);
+
+ private:
+  CowMap<std::string, Subject> subjects_;
+  CowMap<std::string, EntitlementEntry> entitlements_;
+  CowMap<std::string, cedar::Entity> groups_;
+  CowMap<std::string, cedar::Entity> resources_;
+  CowMap<std::string, cedar::Entity> targets_;
+  CowMap<std::string, std::string> namespaces_;  // -> identity id of the door; first come
+};
+
+// "Writ::User", … and back: which type an identity's kind has.
+std::string_view type_of(IdentityKind kind);
+// Writ::Action::"name" and the like.
+cedar::EntityUid writ_uid(std::string_view type, std::string_view id);
+// "identity:idn_…" or "group:NAME" as a uid; of an unknown identity none.
+std::optional<cedar::EntityUid> owner_uid(const State& state, std::string_view owner);
+// The groups that an identity is in at `now`, as ancestors.
+cedar::UidSet groups_at(const State& state, std::string_view identity, Time now);
+// The environment of a resource: its own, or that of the nearest one above that names one.
+std::string environment_of(const State& state, const Resource& resource);
+
+// The namespace in which a door of that name speaks for its application: the words of the name,
+// split at every character but letters and digits, each with a capital, joined; "todo-app" is
+// TodoApp. Empty when that is no namespace of its own: it begins with a digit, or is Writ's or
+// Cedar's.
+std::string namespace_of(std::string_view door_name);
+
+}  // namespace writ::core

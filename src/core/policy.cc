@@ -1,0 +1,416 @@
+#include "core/policy.h"
+
+#include <algorithm>
+#include <array>
+#include <charconv>
+
+#include "base/bytes.h"
+#include "core/command.h"
+#include "core/names.h"
+
+namespace writ::core {
+namespace {
+
+using cedar::Annotation;
+using cedar::Constraint;
+using cedar::EntityUid;
+using cedar::Expr;
+using cedar::Op;
+using cedar::Policy;
+
+constexpr std::string_view kActionType = "Writ::Action";
+constexpr std::string_view kAdminister = "administer";
+constexpr auto kAnnotations = std::to_array<std::string_view>(
+    {"id", "max_ttl", "step_up", "approval", "applies_to_break_glass", "description"});
+constexpr auto kTypes = std::to_array<std::string_view>(
+    {"Writ::User",      "Writ::ThirdParty", "Writ::Workload",    "Writ::ServiceAccount",
+     "Writ::Runner",    "Writ::Agent",      "Writ::Device",      "Writ::Door",
+     "Writ::Connector", "Writ::Server",     "Writ::Group",       "Writ::Entitlement",
+     "Writ::Resource",  "Writ::Target",     "Writ::Environment", "Writ::Tier",
+     "Writ::System",    "Writ::Grant",      "Writ::Request",     "Writ::Change",
+     "Writ::Finding",   "Writ::Action"});
+
+template <class Range>
+std::string near(std::string_view wanted, const Range& known) {
+  std::vector<std::string> names;
+  for (const auto& each : known) names.emplace_back(each);
+  return did_you_mean(wanted, names);
+}
+
+// ---- What an expression reads of the context ----
+
+std::uint32_t auth_part(std::string_view name) {
+  if (name == "method") return part::kAuth | part::kMethod;
+  if (name == "strength") return part::kAuth | part::kStrength;
+  if (name == "attestation") return part::kAuth | part::kAttestation;
+  if (name == "mfa_age") return part::kAuth | part::kMfaAge;
+  if (name == "credential") return part::kAuth | part::kCredential;
+  if (name == "device") return part::kAuth | part::kDevice;
+  return part::kAuth;
+}
+constexpr std::uint32_t kAuthWhole = part::kAuth | part::kMethod | part::kStrength |
+                                     part::kAttestation | part::kMfaAge | part::kCredential |
+                                     part::kDevice;
+std::uint32_t context_part(std::string_view name) {
+  if (name == "now") return part::kNow;
+  if (name == "auth") return kAuthWhole;
+  if (name == "source_ip") return part::kSourceIp;
+  if (name == "actor_chain") return part::kActorChain;
+  if (name == "grant") return part::kGrant;
+  if (name == "approvals") return part::kApprovals;
+  if (name == "duration") return part::kDuration;
+  return 0;
+}
+
+bool is_member_of_context(const Expr& e, Op op) {
+  return e.op == op && !e.names.empty() && e.args.size() == 1 && e.args[0].op == Op::kContext;
+}
+
+std::uint32_t reads_of(const Expr& e) {
+  if (e.op == Op::kContext) return part::kWhole;
+  if (is_member_of_context(e, Op::kGet)) return context_part(e.names[0]);
+  if (is_member_of_context(e, Op::kHas)) {
+    if (e.names[0] != "auth") return context_part(e.names[0]);
+    return e.names.size() == 1 ? part::kAuth : auth_part(e.names[1]);
+  }
+  if ((e.op == Op::kGet || e.op == Op::kHas) && !e.names.empty() && e.args.size() == 1 &&
+      is_member_of_context(e.args[0], Op::kGet) && e.args[0].names[0] == "auth") {
+    return auth_part(e.names[0]);
+  }
+  std::uint32_t reads = 0;
+  for (const Expr& arg : e.args) reads |= reads_of(arg);
+  return reads;
+}
+
+std::uint32_t reads_of(const Policy& policy) {
+  std::uint32_t reads = 0;
+  for (const cedar::Condition& condition : *policy.conditions) reads |= reads_of(condition.expr);
+  return reads;
+}
+
+// ---- Scopes ----
+
+// Whether the action scope may cover an action that is in no group of actions.
+bool may_cover(const Policy& policy, std::string_view action) {
+  const Constraint& scope = policy.action;
+  if (scope.shape == Constraint::Shape::kAny) return true;
+  return std::any_of(scope.uids.begin(), scope.uids.end(), [&](const EntityUid& uid) {
+    return uid.type() == kActionType && uid.id() == action;
+  });
+}
+
+bool is_offer(const Policy& policy) {
+  return policy.effect == cedar::Effect::kPermit && policy.action_is(kActionType, "request");
+}
+
+// ---- Checks ----
+
+Error at_annotation(const Policy& policy, const Annotation& a, const std::string& message) {
+  Error error = policy.source->error(a.begin, message);
+  error.code = Code::kInvalid;
+  return error;
+}
+
+// Where a name stands in the policy, for messages; the policy's start when it is not found.
+std::uint32_t place_of(const Policy& policy, std::string_view quoted) {
+  const auto at = policy.text().find(quoted);
+  return at == std::string_view::npos ? policy.begin
+                                      : policy.begin + static_cast<std::uint32_t>(at);
+}
+
+Status check_type(const Policy& policy, std::string_view type) {
+  if (!type.starts_with("Writ::")) return {};
+  if (std::find(kTypes.begin(), kTypes.end(), type) != kTypes.end()) return {};
+  return tl::unexpected<Error>(policy.source->error(
+      place_of(policy, type), "there is no type " + std::string(type) + "." + near(type, kTypes)));
+}
+
+Status check_uid(const Policy& policy, const EntityUid& uid) {
+  CHECK_OK(check_type(policy, uid.type()));
+  if (uid.type() != kActionType || uid.id() == kAdminister || action_named(uid.id()) != nullptr) {
+    return {};
+  }
+  std::vector<std::string> names{std::string(kAdminister)};
+  for (const Action& action : actions()) names.push_back(action.name);
+  return tl::unexpected<Error>(policy.source->error(
+      place_of(policy, "\"" + std::string(uid.id()) + "\""),
+      "there is no action " + uid.print() + "." + did_you_mean(uid.id(), names)));
+}
+
+Status check_scope(const Policy& policy, const Constraint& scope) {
+  if (!scope.type.empty()) CHECK_OK(check_type(policy, scope.type));
+  for (const EntityUid& uid : scope.uids) CHECK_OK(check_uid(policy, uid));
+  return {};
+}
+
+Status check_expr(const Policy& policy, const Expr& e) {
+  if (e.op == Op::kLiteral) {
+    if (const auto uid = e.value.as_entity()) CHECK_OK(check_uid(policy, *uid));
+  }
+  if (e.op == Op::kIs || e.op == Op::kIsIn) CHECK_OK(check_type(policy, e.names[0]));
+  for (const Expr& arg : e.args) CHECK_OK(check_expr(policy, arg));
+  return {};
+}
+
+Result<Millis> duration_term(const Policy& policy, const Annotation& a, std::string_view text) {
+  auto duration = parse_duration(text);
+  if (duration) return duration;
+  return tl::unexpected<Error>(
+      at_annotation(policy, a, "@" + a.name + ": " + duration.error().message));
+}
+
+// "none", "N of owner" or "N of Writ::Group::\"NAME\"".
+Status read_approval(const Policy& policy, const Annotation& a, Giver& giver) {
+  const auto refuse = [&](const std::string& why) -> Status {
+    return tl::unexpected<Error>(at_annotation(
+        policy, a,
+        "@approval wants \"none\", \"N of owner\" or \"N of Writ::Group::\\\"NAME\\\"\"" + why));
+  };
+  const std::string_view text = a.value;
+  if (text == "none") {
+    giver.approvals = 0;
+    giver.approvers.clear();
+    return {};
+  }
+  if (text.find(';') != std::string_view::npos) return refuse("; several steps are not known yet");
+  int count = 0;
+  const auto [end, bad] = std::from_chars(text.data(), text.data() + text.size(), count);
+  const std::string_view rest = text.substr(static_cast<std::size_t>(end - text.data()));
+  constexpr std::string_view kOf = " of ";
+  if (bad != std::errc() || !rest.starts_with(kOf)) return refuse("");
+  if (count < 1 || count > 10) return refuse("; N is from 1 to 10");
+  giver.approvals = count;
+  const std::string_view whom = rest.substr(kOf.size());
+  if (whom == "owner") return {};
+  const auto uid = EntityUid::parse(whom);
+  if (!uid || uid->type() != "Writ::Group" || uid->id().empty()) return refuse("");
+  giver.approvers = "group:" + std::string(uid->id());
+  return {};
+}
+
+Status check_annotations(const Policy& policy) {
+  for (const Annotation& a : policy.annotations) {
+    if (std::find(kAnnotations.begin(), kAnnotations.end(), a.name) == kAnnotations.end()) {
+      return tl::unexpected<Error>(at_annotation(
+          policy, a, "there is no annotation @" + a.name + "." + near(a.name, kAnnotations)));
+    }
+    const bool term = a.name == "max_ttl" || a.name == "step_up" || a.name == "approval";
+    if (term && !is_offer(policy)) {
+      return tl::unexpected<Error>(at_annotation(
+          policy, a,
+          "@" + a.name +
+              " stands on offers only: permits with action == Writ::Action::\"request\""));
+    }
+    if (a.name == "applies_to_break_glass" && policy.effect != cedar::Effect::kForbid) {
+      return tl::unexpected<Error>(
+          at_annotation(policy, a, "@applies_to_break_glass stands on forbids only"));
+    }
+  }
+  const Annotation* id = policy.annotation("id");
+  if (id == nullptr || id->value.empty() || id->value.size() > 200) {
+    return tl::unexpected<Error>(policy.source->error(
+        policy.begin, "every policy has an @id(\"…\") of 1 to 200 bytes, by which it is known"));
+  }
+  return {};
+}
+
+// What an offer's conditions may read: what a grant records, so that they can be asked again.
+constexpr std::uint32_t kRecorded = part::kNow | part::kAuth | part::kMethod | part::kStrength |
+                                    part::kAttestation | part::kMfaAge | part::kApprovals |
+                                    part::kDuration;
+
+Result<Giver> giver_of(const Policy& policy) {
+  Giver giver{Slice({&policy}), is_offer(policy), {}, {}, 1, "owner"};
+  if (!giver.offer) return giver;
+  for (const cedar::Condition& condition : *policy.conditions) {
+    if ((reads_of(condition.expr) & ~kRecorded) == 0) continue;
+    return tl::unexpected<Error>(policy.source->error(
+        condition.begin,
+        "an offer is asked again while its grant lives, so of context it may read now, approvals, "
+        "duration, auth.method, auth.strength, auth.attestation and auth.mfa_age; put this "
+        "condition into a forbid for Writ::Action::\"connect\""));
+  }
+  for (const Annotation& a : policy.annotations) {
+    if (a.name == "max_ttl") {
+      TRY(max_ttl, duration_term(policy, a, a.value));
+      giver.max_ttl = max_ttl;
+    } else if (a.name == "step_up") {
+      constexpr std::string_view kMfa = "mfa:";
+      if (!a.value.starts_with(kMfa)) {
+        return tl::unexpected<Error>(
+            at_annotation(policy, a, "@step_up wants \"mfa:AGE\", as in \"mfa:15m\""));
+      }
+      TRY(age, duration_term(policy, a, std::string_view(a.value).substr(kMfa.size())));
+      giver.step_up = age;
+    } else if (a.name == "approval") {
+      CHECK_OK(read_approval(policy, a, giver));
+    }
+  }
+  return giver;
+}
+
+Status check_policy(const Policy& policy) {
+  CHECK_OK(check_annotations(policy));
+  CHECK_OK(check_scope(policy, policy.principal));
+  CHECK_OK(check_scope(policy, policy.action));
+  CHECK_OK(check_scope(policy, policy.resource));
+  for (const cedar::Condition& condition : *policy.conditions) {
+    CHECK_OK(check_expr(policy, condition.expr));
+  }
+  return {};
+}
+
+std::vector<const Policy*> only(const std::vector<const Policy*>& all, auto&& wanted) {
+  std::vector<const Policy*> some;
+  for (const Policy* policy : all) {
+    if (wanted(*policy)) some.push_back(policy);
+  }
+  return some;
+}
+
+cedar::CompiledPolicies compiled(const std::vector<const Policy*>& which) {
+  cedar::PolicySet set;
+  for (const Policy* policy : which) (void)set.add(*policy);  // their ids are known to differ
+  return cedar::CompiledPolicies(std::move(set));
+}
+
+}  // namespace
+
+Slice::Slice(const std::vector<const Policy*>& which) : policies(compiled(which)) {
+  for (const Policy* policy : which) reads |= reads_of(*policy);
+}
+
+Result<std::shared_ptr<const Policies>> compile_policies(const std::vector<PolicyFile>& files) {
+  cedar::PolicySet set;
+  for (const PolicyFile& file : files) {
+    TRY(parsed, cedar::PolicySet::parse(file.text, file.name, {.ids = cedar::Ids::kAnnotation}));
+    if (!parsed.templates().empty()) {
+      const Policy& found = parsed.templates().front();
+      return tl::unexpected<Error>(found.source->error(
+          found.begin, "templates have no use here: nothing links them; write the policy out"));
+    }
+    for (const Policy& policy : parsed.policies()) {
+      CHECK_OK(check_policy(policy));
+      if (const Policy* first = set.find(policy.id)) {
+        return tl::unexpected<Error>(at_annotation(policy, *policy.annotation("id"),
+                                                   "the id \"" + policy.id +
+                                                       "\" is taken; it stands first at " +
+                                                       first->position().text()));
+      }
+      CHECK_OK(set.add(policy));
+    }
+  }
+  std::vector<const Policy*> all;
+  for (const Policy& policy : set.policies()) all.push_back(&policy);
+  const auto forbids = [](const Policy& p) { return p.effect == cedar::Effect::kForbid; };
+  std::vector<Giver> givers;
+  for (const Policy* policy : all) {
+    if (forbids(*policy) || (!is_offer(*policy) && !may_cover(*policy, "connect"))) continue;
+    TRY(giver, giver_of(*policy));
+    givers.push_back(std::move(giver));
+  }
+  return std::make_shared<const Policies>(Policies{
+      files, std::move(givers),
+      Slice(only(all, [&](const Policy& p) { return forbids(p) && may_cover(p, "connect"); })),
+      Slice(only(all, [&](const Policy& p) { return !forbids(p) && may_cover(p, "connect"); })),
+      Slice(only(
+          all,
+          [&](const Policy& p) { return is_offer(p) || (forbids(p) && may_cover(p, "request")); })),
+      Slice(only(all, [&](const Policy& p) { return !is_offer(p); }))});
+}
+
+const Giver* Policies::giver(std::string_view id) const {
+  for (const Giver& each : givers) {
+    if (each.id() == id) return &each;
+  }
+  return nullptr;
+}
+
+const std::vector<PolicyFile>& files_of(const Policies& policies) {
+  return policies.files;
+}
+
+const std::vector<Action>& actions() {
+  static const std::vector<Action> kActions = [] {
+    constexpr auto kControl = std::to_array<std::string_view>(
+        {"request", "approve", "connect", "issue", "recover", "break_glass", "explain", "search",
+         "read_evidence", "list", "list_own"});
+    // Commands that are decided under another name, or by who is concerned.
+    constexpr auto kNoActions =
+        std::to_array<std::string_view>({"request_access", "withdraw", "open_baseline", "approve"});
+    std::vector<Action> list;
+    const auto add = [&](std::string_view name, bool administers) {
+      cedar::Entity entity{EntityUid(kActionType, name)};
+      if (administers) entity.ancestors = cedar::UidSet({EntityUid(kActionType, kAdminister)});
+      list.push_back(Action{std::string(name), administers, std::move(entity)});
+    };
+    for (std::string_view name : kControl) add(name, false);
+    for (const Verb& verb : verbs()) {
+      if (std::find(kNoActions.begin(), kNoActions.end(), verb.name) == kNoActions.end()) {
+        add(verb.name, true);
+      }
+    }
+    return list;
+  }();
+  return kActions;
+}
+
+const Action* action_named(std::string_view name) {
+  for (const Action& action : actions()) {
+    if (action.name == name) return &action;
+  }
+  return nullptr;
+}
+
+std::string default_policies() {
+  return R"(// What a new trust domain starts with. Change it with: writ policy apply
+
+@id("administrators-administer")
+@description("Changes to Writ itself; those that law needs two persons for wait for the second one.")
+permit (
+  principal in Writ::Group::"administrators",
+  action in [
+    Writ::Action::"administer", Writ::Action::"list", Writ::Action::"search",
+    Writ::Action::"explain", Writ::Action::"read_evidence"
+  ],
+  resource
+);
+
+@id("administrators-approve-changes")
+permit (
+  principal in Writ::Group::"administrators",
+  action == Writ::Action::"approve",
+  resource is Writ::System
+);
+
+@id("terms-name-the-approvers")
+@description("Who may approve a request is named by the terms of its offer; nobody else gets this far.")
+permit (principal, action == Writ::Action::"approve", resource is Writ::Entitlement);
+
+@id("everyone-lists-their-own")
+permit (principal, action == Writ::Action::"list_own", resource);
+
+@id("everyone-reads-their-own")
+permit (
+  principal,
+  action in [Writ::Action::"explain", Writ::Action::"read_evidence"],
+  resource
+) when {
+  (resource has beneficiary && resource.beneficiary == principal) ||
+  (resource has requester && resource.requester == principal) ||
+  (resource has owner && principal in resource.owner)
+};
+)";
+}
+
+std::string describe(const Terms& terms) {
+  std::string text = "at most " + to_text(terms.max_ttl);
+  if (terms.step_up) text += ", a one-time code from the last " + to_text(*terms.step_up);
+  if (terms.approvals == 0) return text + ", no approval";
+  text += terms.approvals == 1 ? ", one approval by "
+                               : ", " + std::to_string(terms.approvals) + " approvals by ";
+  if (terms.approvers.starts_with("group:")) return text + terms.approvers.substr(6);
+  return text + "the owner";
+}
+
+}  // namespace writ::core
