@@ -137,6 +137,8 @@ std::optional<PendingEntry> Decisions::decide(const core::State& state, std::str
   answer.now = now;
   if (time_.jumped()) {
     deny(answer.decision, "the server's clock jumped; nothing is allowed until it agrees again");
+  } else if (writer_.halted()) {
+    deny(answer.decision, "the server's journal is behind one that was seen before");
   } else if (writer_.has_backlog()) {
     deny(answer.decision, "the server cannot record evidence now; nothing is allowed");
   } else {

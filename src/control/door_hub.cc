@@ -210,7 +210,17 @@ Status DoorHub::greet(const std::string& door, net::LineStream& stream, const Js
         log == LogName::kJournal ? hello.checkpoint.journal : hello.checkpoint.decisions;
     Json hashes = Json::array();
     if (!remembered.empty()) {
-      TRY(theirs, tlog::read_own_checkpoint(remembered));
+      // Only what this server's own key signed can say that its log was longer once.
+      TRY(key, tlog::parse_verifier_key(evidence_.verifier_key(log)));
+      TRY(theirs, tlog::open_checkpoint(remembered, key, key.name));
+      if (theirs.head.size > mine.head.size) {
+        writer_.halt();
+        writ::log(Level::kError, "log_is_behind",
+                  {{"log", name_of(log)},
+                   {"door", door},
+                   {"mine", std::int64_t(mine.head.size)},
+                   {"remembered", std::int64_t(theirs.head.size)}});
+      }
       if (theirs.head.size < mine.head.size && theirs.head.size > 0) {
         TRY(proof, evidence_.consistency(log, theirs.head.size, mine.head.size));
         for (const Hash& hash : proof) hashes.push(to_base64(as_bytes(hash)));

@@ -45,6 +45,10 @@ class Evidence {
   // that its last checkpoint covers.
   Result<std::string> tile(LogName log, std::string_view path) const;
   Result<store::DecisionEntry> decision(std::uint64_t index) const { return decisions_.read(index); }
+  Result<std::vector<store::DecisionEntry>> decisions_from(std::uint64_t from,
+                                                           std::size_t limit) const {
+    return decisions_.read(from, limit);
+  }
   // One event, decoded.
   Result<core::Event> event(std::uint64_t seq) const;
 

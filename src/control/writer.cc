@@ -57,6 +57,22 @@ Narrowing narrowing_of(const std::vector<core::Event>& events) {
   return narrowing;
 }
 
+bool widens(const core::EventData& data) {
+  const auto* state = std::get_if<core::IdentityStateChanged>(&data);
+  return (state != nullptr && state->state == core::IdentityState::kActive) ||
+         std::holds_alternative<core::GrantCreated>(data) ||
+         std::holds_alternative<core::GrantActivated>(data) ||
+         std::holds_alternative<core::CertificateIssued>(data) ||
+         std::holds_alternative<core::IdentityAdded>(data) ||
+         std::holds_alternative<core::MembershipAdded>(data) ||
+         std::holds_alternative<core::DeviceEnrolled>(data) ||
+         std::holds_alternative<core::SecondFactorSet>(data) ||
+         std::holds_alternative<core::TargetAdded>(data) ||
+         std::holds_alternative<core::DoorAdded>(data) ||
+         std::holds_alternative<core::PolicyApplied>(data) ||
+         std::holds_alternative<core::RequestApproved>(data);
+}
+
 store::SidePut story_key(std::string_view subject, std::uint64_t seq) {
   std::array<char, 24> digits;
   std::snprintf(digits.data(), digits.size(), "%020llu", static_cast<unsigned long long>(seq));
@@ -223,6 +239,13 @@ Result<bool> Writer::run_task(Task& task, Group& group) {
   TRY(outcome, task.command(group.after, now));
   if (backlog_ && !outcome.events.empty()) {
     return fail(Code::kUnavailable, "the disk is full: nothing can be recorded now");
+  }
+  if ((halted_ || time_.jumped()) &&
+      std::any_of(outcome.events.begin(), outcome.events.end(), widens)) {
+    return fail(Code::kUnavailable,
+                halted_ ? "this server's journal is behind one that was seen before; nothing can be "
+                          "granted until the newer one is restored"
+                        : "the server's clock jumped; nothing can be granted until it agrees again");
   }
   core::State next = group.after;
   std::vector<core::Event> events;

@@ -11,6 +11,7 @@
 //     the journal is opened again.
 #pragma once
 
+#include <atomic>
 #include <condition_variable>
 #include <deque>
 #include <functional>
@@ -90,6 +91,10 @@ class Writer {
 
   // True while narrowing events wait for space on the disk: nothing may be widened.
   bool has_backlog() const;
+  // From now on nothing is widened any more, until the process ends: somebody remembers a newer
+  // journal than this one.
+  void halt() { halted_ = true; }
+  bool halted() const { return halted_; }
 
  private:
   struct Task {
@@ -125,6 +130,7 @@ class Writer {
   core::State state_;                   // the writer's thread alone
   std::unique_ptr<Group> backlog_;      // the writer's thread alone
   std::atomic<bool> has_backlog_{false};
+  std::atomic<bool> halted_{false};
 };
 
 // What a group of events narrows: the grants that it ends or begins to revoke. True in `only` when
@@ -134,6 +140,8 @@ struct Narrowing {
   bool only = true;
 };
 Narrowing narrowing_of(const std::vector<core::Event>& events);
+// Whether an event gives anyone more than they had.
+bool widens(const core::EventData& data);
 
 // The side-table keys under which an event is found again by what it is about ("story" table).
 store::SidePut story_key(std::string_view subject, std::uint64_t seq);

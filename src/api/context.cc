@@ -1,0 +1,143 @@
+#include "api/context.h"
+
+#include <condition_variable>
+#include <deque>
+#include <mutex>
+#include <thread>
+#include <vector>
+
+#include "crypto/hash.h"
+#include "crypto/key.h"
+
+namespace writ::api {
+
+struct Pool::State {
+  std::mutex mutex;
+  std::condition_variable wake;
+  std::deque<std::function<void()>> jobs;  // guarded by mutex
+  bool stopping = false;                   // guarded by mutex
+  std::vector<std::thread> threads;
+
+  void work() {
+    for (;;) {
+      std::function<void()> job;
+      {
+        std::unique_lock lock(mutex);
+        wake.wait(lock, [&] { return stopping || !jobs.empty(); });
+        if (stopping) return;
+        job = std::move(jobs.front());
+        jobs.pop_front();
+      }
+      job();
+    }
+  }
+};
+
+Pool::Pool(unsigned threads) : state_(std::make_unique<State>()) {
+  for (unsigned i = 0; i < threads; ++i) {
+    state_->threads.emplace_back([state = state_.get()] { state->work(); });
+  }
+}
+
+Pool::~Pool() { stop(); }
+
+bool Pool::run(std::function<void()> job) {
+  {
+    std::lock_guard lock(state_->mutex);
+    if (state_->stopping || state_->jobs.size() >= kMostJobs) return false;
+    state_->jobs.push_back(std::move(job));
+  }
+  state_->wake.notify_one();
+  return true;
+}
+
+void Pool::stop() {
+  {
+    std::lock_guard lock(state_->mutex);
+    state_->stopping = true;
+  }
+  state_->wake.notify_all();
+  for (std::thread& thread : state_->threads) thread.join();
+  state_->threads.clear();
+  state_->jobs.clear();
+}
+
+Result<Caller> authenticate(const Context& context, const net::Request& request,
+                            const core::State& state) {
+  if (!request.peer) {
+    return fail(Code::kUnauthenticated,
+                "this call needs a client certificate; get one with: writ login");
+  }
+  TRY(id, core::identity_of_spiffe(state, request.peer->spiffe_id()));
+  const core::Certificate* certificate = state.certificates.find(request.peer->serial());
+  if (certificate == nullptr || certificate->identity != id) {
+    return fail(Code::kUnauthenticated, "this certificate is not one that this server issued");
+  }
+  if (certificate->revoked) {
+    return fail(Code::kUnauthenticated, "this certificate was revoked: " + *certificate->revoked);
+  }
+  const Time now = context.plane.time().now();
+  if (now >= certificate->until) {
+    return fail(Code::kUnauthenticated, "this certificate expired; get a new one with: writ login");
+  }
+  if (!certificate->device.empty()) {
+    const core::Device* device = state.devices.find(certificate->device);
+    if (device == nullptr || now >= device->until) {
+      return fail(Code::kUnauthenticated, "the device of this certificate is not enrolled any more");
+    }
+  }
+  const core::Identity* identity = state.identities.find(id);
+  if (identity == nullptr || identity->state != core::IdentityState::kActive) {
+    return fail(Code::kDenied, "this identity is not active");
+  }
+  Caller caller;
+  caller.kind = identity->kind;
+  caller.actor.identity = id;
+  caller.actor.device = certificate->device;
+  caller.actor.credential = certificate->serial;
+  caller.actor.source_ip = std::string(request.source);
+  return caller;
+}
+
+void require(const Context& context, const Caller& caller, std::string_view action,
+             std::string_view resource_type, std::string_view resource,
+             std::function<void(Status)> then) {
+  core::Question question;
+  question.subject = caller.actor.identity;
+  question.action = action;
+  question.resource_type = resource_type;
+  question.resource = resource;
+  question.credential = caller.actor.credential;
+  question.source_ip = caller.actor.source_ip;
+  context.plane.decisions().ask_now(std::move(question),
+                                    [then = std::move(then)](const control::Told& told) {
+                                      if (told.decision.allow) return then({});
+                                      then(fail(Code::kDenied, told.decision.message));
+                                    });
+}
+
+std::string sha256_hex(std::string_view bytes) { return to_hex(as_bytes(crypto::sha256(bytes))); }
+
+bool verify_signature(std::string_view public_key, std::string_view statement,
+                      std::string_view signature) {
+  const auto der = from_base64(public_key);
+  const auto raw = from_base64(signature);
+  if (!der || !raw) return false;
+  const auto key = crypto::PublicKey::from_der(*der);
+  return key && key->verify(statement, *raw);
+}
+
+core::Outside outside(const Context& context, Time now) {
+  return {now, context.plane.random(), context.plane.vault(), sha256_hex, verify_signature};
+}
+
+std::string enrolment_ticket(const Context& context, const core::State& state,
+                             const std::string& code) {
+  const Json ticket = Json::object({{"server", context.url},
+                                    {"code", code},
+                                    {"ca", state.genesis.ca},
+                                    {"trust_domain", state.genesis.trust_domain}});
+  return "writ1." + to_base64url(canonical(ticket));
+}
+
+}  // namespace writ::api

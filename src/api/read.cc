@@ -1,0 +1,270 @@
+// GET: whoami, lists, approval statements, grants and explanations.
+#include <charconv>
+
+#include "api/context.h"
+#include "core/views.h"
+
+namespace writ::api {
+namespace {
+
+constexpr Millis kLongestWait = std::chrono::seconds(30);
+
+using Answer = std::function<Result<Json>()>;
+
+// Answers once policy allowed it and the decision is recorded. `answer` runs on a pool thread.
+void answer_when_allowed(const Context& context, const Caller& caller, std::string_view action,
+                         std::string_view resource_type, std::string_view resource,
+                         net::Responder responder, Answer answer) {
+  auto shared = std::make_shared<net::Responder>(std::move(responder));
+  require(context, caller, action, resource_type, resource,
+          [&context, shared, answer = std::move(answer)](const Status& allowed) {
+            if (!allowed) return shared->send_error(allowed.error());
+            const bool taken = context.pool.run([shared, answer] {
+              auto json = answer();
+              json ? shared->send(net::json_response(*json)) : shared->send_error(json.error());
+            });
+            if (!taken) shared->send_error({Code::kExhausted, "the server is busy; try again", {}});
+          });
+}
+
+Json lines_json(const std::vector<std::string>& lines) {
+  Json array = Json::array();
+  for (const std::string& line : lines) array.push(line);
+  return array;
+}
+
+Json decision_json(const core::Decision& decision) {
+  Json json = Json::object({{"decision", decision.allow}, {"reason", lines_json(decision.reason)}});
+  if (!decision.errors.empty()) json.set("errors", lines_json(decision.errors));
+  if (!decision.needs.empty()) json.set("needs", lines_json(decision.needs));
+  if (!decision.message.empty()) json.set("message", decision.message);
+  if (!decision.grant.empty()) json.set("grant", decision.grant);
+  return json;
+}
+
+// A past decision, asked again of the state in which it was made.
+Result<Json> explain_decision(const Context& context, const Caller& caller, std::uint64_t index,
+                              bool all) {
+  TRY(entry, context.plane.evidence().decision(index));
+  TRY(recorded, control::read_decision_payload(entry.payload));
+  if (!all && recorded.question.subject != caller.actor.identity) {
+    return fail(Code::kNotFound, "there is no decision of yours with this id");
+  }
+  TRY(state, context.plane.state_at(recorded.journal_seq));
+  core::Explanation explanation = core::explain(state, recorded.question, recorded.time);
+  const std::string who =
+      core::display_name(state, context.plane.vault(), recorded.question.subject);
+  explanation.lines.insert(
+      explanation.lines.begin(),
+      to_text(recorded.time) + "  " + who + " asked to " + recorded.question.action + " " +
+          recorded.question.resource + ": " + (recorded.allow ? "allowed" : "denied"));
+  return Json::object({{"id", "dec_" + std::to_string(index)},
+                       {"lines", lines_json(explanation.lines)},
+                       {"decision", decision_json(explanation.decision)}});
+}
+
+// What a grant or request rests on: its story, and what a connect would be told now.
+Result<Json> explain_thing(const Context& context, const Caller& caller, const std::string& id,
+                           bool all) {
+  TRY(seqs, control::story_of(context.plane.evidence().journal(), id));
+  const auto state = context.plane.states().get();
+  std::vector<std::string> lines;
+  std::string beneficiary;
+  std::string entitlement;
+  bool own = false;
+  for (const std::uint64_t seq : seqs) {
+    TRY(event, context.plane.evidence().event(seq));
+    if (const auto* opened = std::get_if<core::RequestOpened>(&event.data)) {
+      beneficiary = opened->request.beneficiary;
+      entitlement = opened->request.entitlement;
+      own = own || opened->request.requester == caller.actor.identity;
+    } else if (const auto* created = std::get_if<core::GrantCreated>(&event.data)) {
+      beneficiary = created->grant.beneficiary;
+      entitlement = created->grant.entitlement;
+      lines.push_back("the permit that it stands for:");
+      lines.push_back(core::print_permit(*state, created->grant));
+    }
+    lines.push_back(core::narrate(*state, context.plane.vault(), event));
+  }
+  own = own || beneficiary == caller.actor.identity;
+  if (seqs.empty() || (!all && !own)) {
+    return fail(Code::kNotFound, "there is no decision, request or grant of yours with this id");
+  }
+  Json json = Json::object({{"id", id}});
+  if (!beneficiary.empty()) {
+    core::Question question;
+    question.subject = beneficiary;
+    question.action = "connect";
+    question.resource_type = "entitlement";
+    question.resource = entitlement;
+    const core::Explanation now = core::explain(*state, question, context.plane.time().now());
+    lines.push_back("a connect now:");
+    lines.insert(lines.end(), now.lines.begin(), now.lines.end());
+    json.set("decision", decision_json(now.decision));
+  }
+  json.set("lines", lines_json(lines));
+  return json;
+}
+
+// The row of one grant: live from the state, ended from its story.
+Result<Json> grant_json(const Context& context, const std::string& id) {
+  const auto state = context.plane.states().get();
+  TRY(seqs, control::story_of(context.plane.evidence().journal(), id));
+  if (seqs.empty()) return fail(Code::kNotFound, "there is no grant of this id");
+  Json tail = Json::array();
+  for (const std::uint64_t seq : seqs) {
+    TRY(event, context.plane.evidence().event(seq));
+    tail.push(Json::object({{"seq", std::int64_t(seq)},
+                            {"time", to_text(event.time)},
+                            {"kind", core::kind_of(event.data)},
+                            {"line", core::narrate(*state, context.plane.vault(), event)}}));
+  }
+  Json json = Json::object();
+  const core::Grant* grant = state->grants.find(id);
+  json.set("state", grant == nullptr ? "ended" : std::string(name_of(grant->state)));
+  if (grant != nullptr) {
+    json.set("entitlement", grant->entitlement);
+    if (grant->until) json.set("until", to_text(*grant->until));
+    if (grant->tries > 0) json.set("tries", grant->tries).set("last_error", grant->last_error);
+  }
+  json.set("story_tail", std::move(tail));
+  return json;
+}
+
+bool may_see_grant(const core::State& state, const Caller& caller, const std::string& id) {
+  const core::Grant* grant = state.grants.find(id);
+  return grant != nullptr && grant->beneficiary == caller.actor.identity;
+}
+
+void answer_grant(const Context& context, const std::shared_ptr<net::Responder>& responder,
+                  const std::string& id) {
+  const bool taken = context.pool.run([&context, responder, id] {
+    auto json = grant_json(context, id);
+    json ? responder->send(net::json_response(*json)) : responder->send_error(json.error());
+  });
+  if (!taken) responder->send_error({Code::kExhausted, "the server is busy; try again", {}});
+}
+
+void grant_route(const Context& context, const net::Request& request, net::Responder responder) {
+  const auto state = context.plane.states().get();
+  auto caller = authenticate(context, request, *state);
+  if (!caller) return responder.send_error(caller.error());
+  const std::string id(request.param("id"));
+  const auto wait = request.query_param("wait");
+  if (wait && *wait != "active" && *wait != "ended") {
+    return responder.send_error({Code::kInvalid, "wait is active or ended", "wait"});
+  }
+  Millis at_most = kLongestWait;
+  if (const auto text = request.query_param("timeout_ms")) {
+    std::int64_t ms = -1;
+    const auto read = std::from_chars(text->data(), text->data() + text->size(), ms);
+    if (read.ec != std::errc() || read.ptr != text->data() + text->size() || ms < 0) {
+      return responder.send_error({Code::kInvalid, "timeout_ms is a number", "timeout_ms"});
+    }
+    at_most = std::min(kLongestWait, Millis(ms));
+  }
+  auto shared = std::make_shared<net::Responder>(std::move(responder));
+  const auto go_on = [&context, shared, id, at_most,
+                      wait = wait ? *wait : std::string()](const Status& allowed) {
+    if (!allowed) return shared->send_error(allowed.error());
+    if (wait.empty()) return answer_grant(context, shared, id);
+    const bool for_active = wait == "active";
+    context.plane.waits().add(
+        id, *context.plane.states().get(), at_most,
+        [id, for_active](const core::State& now_state) {
+          const core::Grant* grant = now_state.grants.find(id);
+          if (grant == nullptr) return true;
+          return for_active && grant->state != core::GrantState::kActivating;
+        },
+        [&context, shared, id](bool) { answer_grant(context, shared, id); });
+  };
+  // One's own grant is one's own to see; anybody else's is a matter of policy.
+  if (may_see_grant(*state, *caller, id)) return go_on({});
+  require(context, *caller, "list", "system", state->genesis.trust_domain, go_on);
+}
+
+}  // namespace
+
+void add_read_routes(net::HttpServer& server, const Context& context) {
+  server.route("GET", "/v1/whoami", [&context](const net::Request& request, net::Responder responder) {
+    const auto state = context.plane.states().get();
+    auto caller = authenticate(context, request, *state);
+    if (!caller) return responder.send_error(caller.error());
+    responder.send(net::json_response(
+        core::whoami(*state, context.plane.vault(), caller->actor, context.plane.time().now())));
+  });
+
+  server.route("GET", "/v1/list/{kind}", [&context](const net::Request& request,
+                                                    net::Responder responder) {
+    const auto state = context.plane.states().get();
+    auto caller = authenticate(context, request, *state);
+    if (!caller) return responder.send_error(caller.error());
+    const auto scope_text = request.query_param("scope");
+    if (scope_text && *scope_text != "own" && *scope_text != "all") {
+      return responder.send_error({Code::kInvalid, "scope is own or all", "scope"});
+    }
+    const core::Scope scope =
+        scope_text && *scope_text == "all" ? core::Scope::kAll : core::Scope::kOwn;
+    const std::string kind(request.param("kind"));
+    const auto rows = [&context, asker = caller->actor.identity, kind, scope]() -> Result<Json> {
+      TRY(list, core::view(*context.plane.states().get(), context.plane.vault(), kind, asker, scope,
+                           context.plane.time().now()));
+      return Json::object({{"rows", Json(std::move(list))}});
+    };
+    answer_when_allowed(context, *caller, scope == core::Scope::kAll ? "list" : "list_own", "system",
+                        state->genesis.trust_domain, std::move(responder), rows);
+  });
+
+  server.route("GET", "/v1/approvals/{id}", [&context](const net::Request& request,
+                                                       net::Responder responder) {
+    const auto state = context.plane.states().get();
+    auto caller = authenticate(context, request, *state);
+    if (!caller) return responder.send_error(caller.error());
+    const auto decision = request.query_param("decision");
+    if (!decision || (*decision != "approve" && *decision != "deny")) {
+      return responder.send_error({Code::kInvalid, "decision is approve or deny", "decision"});
+    }
+    auto statement = core::approval_statement(*state, context.plane.vault(), request.param("id"),
+                                              caller->actor.identity, *decision == "approve");
+    if (!statement) return responder.send_error(statement.error());
+    responder.send(net::json_response(
+        Json::object({{"statement", *statement}, {"hash", sha256_hex(*statement)}})));
+  });
+
+  server.route("GET", "/v1/grants/{id}", [&context](const net::Request& request,
+                                                    net::Responder responder) {
+    grant_route(context, request, std::move(responder));
+  });
+
+  server.route("GET", "/v1/explain/{id}", [&context](const net::Request& request,
+                                                     net::Responder responder) {
+    const auto state = context.plane.states().get();
+    auto caller = authenticate(context, request, *state);
+    if (!caller) return responder.send_error(caller.error());
+    const std::string id(request.param("id"));
+    std::optional<std::uint64_t> index;
+    if (id.starts_with("dec_")) {
+      std::uint64_t number = 0;
+      const auto read = std::from_chars(id.data() + 4, id.data() + id.size(), number);
+      if (read.ec != std::errc() || read.ptr != id.data() + id.size()) {
+        return responder.send_error({Code::kInvalid, "a decision's id is dec_NUMBER", {}});
+      }
+      index = number;
+    }
+    const std::string domain = state->genesis.trust_domain;
+    auto shared = std::make_shared<net::Responder>(std::move(responder));
+    // Who may explain everything sees everything; everyone else sees what concerns them.
+    require(context, *caller, "explain", "system", domain,
+            [&context, shared, caller = *caller, id, index](const Status& allowed) {
+              const bool all = allowed.has_value();
+              const bool taken = context.pool.run([&context, shared, caller, id, index, all] {
+                auto json = index ? explain_decision(context, caller, *index, all)
+                                  : explain_thing(context, caller, id, all);
+                json ? shared->send(net::json_response(*json)) : shared->send_error(json.error());
+              });
+              if (!taken) shared->send_error({Code::kExhausted, "the server is busy; try again", {}});
+            });
+  });
+}
+
+}  // namespace writ::api

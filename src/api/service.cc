@@ -1,0 +1,138 @@
+#include "api/service.h"
+
+#include "api/context.h"
+#include "base/log.h"
+#include "net/http_server.h"
+#include "net/tls.h"
+
+namespace writ::api {
+namespace {
+
+constexpr unsigned kPoolThreads = 2;
+// A certificate is renewed when this part of its life is left.
+constexpr int kRenewAtFraction = 3;
+
+struct ServerCertificate {
+  crypto::TlsIdentity identity;
+  Time renew_at;
+};
+
+// A fresh key and certificate for the listener; the key never leaves this process.
+Result<ServerCertificate> make_certificate(control::Plane& plane, const issue::Authority& authority,
+                                           const std::vector<std::string>& hosts) {
+  TRY(key, crypto::PrivateKey::generate(crypto::KeyKind::kP256));
+  std::string pem;
+  Time until;
+  CHECK_OK(plane.writer().run(
+      {{"server"}, {}}, [&](const core::State& state, Time now) -> Result<core::Outcome> {
+        const core::Identity* server = state.identities.find(plane.server_identity());
+        if (server == nullptr) return fail(Code::kCorrupt, "this server has no identity");
+        TRY(issued, authority.listener(state, *server, "", key.public_key(), hosts, now,
+                                       now + issue::longest_life(*server), plane.random()));
+        pem = issued.pem;
+        until = issued.event.certificate.until;
+        return core::Outcome{{issued.event}, {}, {}};
+      }));
+  const Time now = plane.time().now();
+  return ServerCertificate{{pem, key.to_pem()}, until - (until - now) / kRenewAtFraction};
+}
+
+}  // namespace
+
+struct Service::State {
+  State(control::Plane& the_plane, issue::Authority the_authority)
+      : plane(the_plane),
+        authority(std::move(the_authority)),
+        pool(kPoolThreads),
+        context{the_plane, authority, pool, {}} {}
+
+  control::Plane& plane;
+  const issue::Authority authority;
+  Pool pool;
+  Context context;
+  std::vector<std::string> hosts;
+  std::shared_ptr<net::TlsServer> tls;
+  std::unique_ptr<net::HttpServer> server;
+  std::thread renewal;
+  std::mutex mutex;
+  std::condition_variable wake;
+  bool stopping = false;  // guarded by mutex
+
+  // Replaces the listener's certificate in time; on a failure the next try follows in a minute.
+  void renew(Time at) {
+    for (;;) {
+      {
+        std::unique_lock lock(mutex);
+        while (!stopping && plane.time().now() < at) {
+          wake.wait_for(lock, std::chrono::seconds(30));
+        }
+        if (stopping) return;
+      }
+      auto fresh = make_certificate(plane, authority, hosts);
+      Status done = fresh ? tls->replace(fresh->identity, authority.root_pem()) : fail(fresh);
+      if (done) {
+        at = fresh->renew_at;
+      } else {
+        log(Level::kError, "certificate_not_renewed", {{"error", done.error().text()}});
+        at = plane.time().now() + std::chrono::minutes(1);
+      }
+    }
+  }
+};
+
+Service::Service(std::unique_ptr<State> state) : state_(std::move(state)) {}
+Service::~Service() { stop(); }
+
+Result<std::unique_ptr<Service>> Service::start(control::Plane& plane,
+                                                const ServiceOptions& options) {
+  TRY(authority, issue::Authority::open(plane.vault().ca_key(), plane.states().get()->genesis.ca));
+  auto state = std::make_unique<State>(plane, std::move(authority));
+  state->hosts = options.hosts;
+  TRY(certificate, make_certificate(plane, state->authority, options.hosts));
+  TRY(tls, net::TlsServer::create(certificate.identity, state->authority.root_pem(),
+                                  net::ClientCertificate::kOptional, plane.time()));
+  state->tls = tls;
+  net::HttpServerOptions http;
+  http.address = options.address;
+  http.port = options.port;
+  http.threads = options.threads;
+  http.on_turn_end = [&plane](unsigned thread) { plane.decisions().flush(thread); };
+  state->server = std::make_unique<net::HttpServer>(tls, plane.time(), http);
+  const Context& context = state->context;
+  add_enroll_routes(*state->server, context);
+  add_command_routes(*state->server, context);
+  add_read_routes(*state->server, context);
+  add_connect_routes(*state->server, context);
+  add_evidence_routes(*state->server, context);
+  add_evaluation_routes(*state->server, context);
+  add_door_routes(*state->server, context);
+  CHECK_OK(state->server->start());
+  state->context.url = options.public_url.empty()
+                           ? "https://" + (options.hosts.empty() ? options.address
+                                                                 : options.hosts.front()) +
+                                 ":" + std::to_string(state->server->port())
+                           : options.public_url;
+  state->renewal = std::thread([s = state.get(), at = certificate.renew_at] { s->renew(at); });
+  return std::unique_ptr<Service>(new Service(std::move(state)));
+}
+
+std::uint16_t Service::port() const { return state_->server->port(); }
+
+std::string Service::ticket(const std::string& code) const {
+  return enrolment_ticket(state_->context, *state_->plane.states().get(), code);
+}
+
+void Service::stop() {
+  {
+    std::lock_guard lock(state_->mutex);
+    if (state_->stopping) return;
+    state_->stopping = true;
+  }
+  state_->wake.notify_all();
+  if (state_->renewal.joinable()) state_->renewal.join();
+  state_->plane.waits().stop();
+  state_->server->stop();
+  state_->pool.stop();
+}
+
+}  // namespace writ::api
