@@ -32,7 +32,7 @@ Result<Endpoint> parse_endpoint(std::string_view text);
 std::string to_text(const Endpoint& endpoint);
 
 struct ClientLimits {
-  Millis connect_time{5'000};         // TCP and TLS together, names included
+  Millis connect_time{5'000};         // TCP and TLS together
   Millis reply_time{30'000};          // from the request's first byte to the reply's last
   std::size_t reply_body = 16 << 20;  // bytes; more is kInvalid
 };
@@ -65,7 +65,8 @@ struct AsyncClientOptions {
 };
 
 // A small pool of keep-alive connections. Thread-safe; callbacks run on the io_context, which one
-// thread runs. Destroyed, it drops its connections; callbacks not yet called get kUnavailable.
+// thread runs. Destroy it on that thread, or when that no longer runs: it drops its connections,
+// and callbacks not yet called get kUnavailable. Nothing is sent twice by itself.
 class AsyncClient {
  public:
   using Callback = std::function<void(Result<Reply>)>;

@@ -1,0 +1,173 @@
+#include "net/message_reader.h"
+
+#include <gtest/gtest.h>
+
+namespace writ::net {
+namespace {
+
+using Found = MessageReader::Found;
+
+constexpr std::string_view kGet = "GET /a?b=c HTTP/1.1\r\nHost: x\r\nX-One: 1\r\n\r\n";
+constexpr std::string_view kPost = "POST /p HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\n\r\nhello";
+
+MessageReader requests() {
+  return MessageReader(MessageKind::kRequest, 1024);
+}
+
+TEST(MessageReader, TakesPipelinedRequestsOneByOne) {
+  MessageReader reader = requests();
+  std::string input = std::string(kGet).append(kPost).append(kGet);
+  ASSERT_EQ(reader.feed(input), Found::kHead);
+  EXPECT_EQ(reader.method(input), "GET");
+  EXPECT_EQ(reader.target(input), "/a?b=c");
+  EXPECT_TRUE(reader.keep_alive());
+  EXPECT_EQ(reader.feed(input), Found::kMessage);
+  EXPECT_EQ(reader.body(input), "");
+  reader.next(input);
+  ASSERT_EQ(reader.feed(input), Found::kHead);
+  reader.limit_body(5);
+  ASSERT_EQ(reader.feed(input), Found::kMessage);
+  EXPECT_EQ(reader.body(input), "hello");
+  reader.next(input);
+  EXPECT_EQ(input, kGet);
+}
+
+TEST(MessageReader, ReadsTheSameByteByByte) {
+  MessageReader reader = requests();
+  std::string input;
+  int heads = 0;
+  Found found = Found::kMore;
+  for (const char c : kPost) {
+    ASSERT_EQ(found, Found::kMore);
+    input.push_back(c);
+    found = reader.feed(input);
+    if (found == Found::kHead) {
+      ++heads;
+      reader.limit_body(100);
+      found = reader.feed(input);
+    }
+  }
+  EXPECT_EQ(heads, 1);
+  ASSERT_EQ(found, Found::kMessage);
+  EXPECT_EQ(reader.method(input), "POST");
+  EXPECT_EQ(reader.body(input), "hello");
+}
+
+TEST(MessageReader, UndoesChunks) {
+  MessageReader reader = requests();
+  const std::string message =
+      "POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n"
+      "3\r\nabc\r\n2;x=y\r\nde\r\n0\r\n\r\n";
+  std::string input;
+  Found found = Found::kMore;
+  for (const char c : message + "G") {
+    if (found == Found::kMessage) {
+      input.push_back(c);
+      break;
+    }
+    input.push_back(c);
+    found = reader.feed(input);
+    if (found == Found::kHead) {
+      reader.limit_body(5);
+      found = reader.feed(input);
+    }
+    ASSERT_NE(found, Found::kBad) << reader.bad_message();
+  }
+  ASSERT_EQ(found, Found::kMessage);
+  EXPECT_EQ(reader.body(input), "abcde");
+  reader.next(input);
+  EXPECT_EQ(input, "G");
+}
+
+TEST(MessageReader, LimitsBodiesOfBothKinds) {
+  for (const std::string_view message :
+       {std::string_view("POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 6\r\n\r\nabcdef"),
+        std::string_view("POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n"
+                         "6\r\nabcdef\r\n0\r\n\r\n"),
+        std::string_view(
+            "POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 18446744073709551615\r\n\r\n")}) {
+    MessageReader reader = requests();
+    std::string input(message);
+    Found found = reader.feed(input);
+    if (found == Found::kHead) {
+      reader.limit_body(5);
+      found = reader.feed(input);
+    }
+    ASSERT_EQ(found, Found::kBad) << message;
+    EXPECT_EQ(reader.bad_status(), 413);
+  }
+}
+
+TEST(MessageReader, LimitsHeads) {
+  MessageReader reader = requests();
+  std::string input = "GET / HTTP/1.1\r\nHost: x\r\nA: " + std::string(2000, 'a');
+  ASSERT_EQ(reader.feed(input), Found::kBad);
+  EXPECT_EQ(reader.bad_status(), 431);
+
+  MessageReader many = MessageReader(MessageKind::kRequest, 16 * 1024);
+  std::string headers = "GET / HTTP/1.1\r\nHost: x\r\n";
+  for (int i = 0; i < 64; ++i) headers += "A: b\r\n";
+  headers += "\r\n";
+  ASSERT_EQ(many.feed(headers), Found::kBad);
+  EXPECT_EQ(many.bad_status(), 431);
+}
+
+TEST(MessageReader, RefusesWhatCouldBeReadInTwoWays) {
+  for (const std::string_view head :
+       {"GET / HTTP/1.1\r\n\r\n", "GET / HTTP/1.1\r\nHost: x\r\nHost: y\r\n\r\n",
+        "GET x HTTP/1.1\r\nHost: x\r\n\r\n", "GET http://x/ HTTP/1.1\r\nHost: x\r\n\r\n",
+        "GET / HTTP/1.1\r\nHost: x\r\nA: b\r\n c\r\n\r\n",
+        "GET / HTTP/1.1\r\nHost : x\r\n\r\n",
+        "POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\nab",
+        "POST / HTTP/1.1\r\nHost: x\r\nContent-Length: -1\r\n\r\n",
+        "POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\n"
+        "1\r\na\r\n0\r\n\r\n",
+        "\x16\x03\x01\x02\x00\x01\r\n\r\n"}) {
+    MessageReader reader = requests();
+    std::string input(head);
+    EXPECT_EQ(reader.feed(input), Found::kBad) << head;
+    EXPECT_EQ(reader.bad_status(), 400) << head;
+  }
+  MessageReader reader = requests();
+  std::string input = "GET / HTTP/1.0\r\nHost: x\r\n\r\n";
+  ASSERT_EQ(reader.feed(input), Found::kBad);
+  EXPECT_EQ(reader.bad_status(), 505);
+}
+
+TEST(MessageReader, SeesUpgradesAndContinues) {
+  MessageReader reader = requests();
+  std::string input =
+      "GET / HTTP/1.1\r\nHost: x\r\nConnection: keep-alive, Upgrade\r\nUpgrade: p/1\r\n\r\n";
+  ASSERT_EQ(reader.feed(input), Found::kHead);
+  EXPECT_EQ(reader.upgrade(input), "p/1");
+  MessageReader other = requests();
+  input =
+      "POST / HTTP/1.1\r\nHost: x\r\nUpgrade: p/1\r\nExpect: 100-continue\r\n"
+      "Content-Length: 3\r\n\r\n";
+  ASSERT_EQ(other.feed(input), Found::kHead);
+  EXPECT_EQ(other.upgrade(input), "");
+  EXPECT_TRUE(other.wants_continue());
+}
+
+TEST(MessageReader, ReadsReplies) {
+  MessageReader reader(MessageKind::kReply, 1024);
+  std::string input =
+      "HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 404 Not Found\r\nContent-Length: 2\r\n"
+      "Connection: close\r\n\r\nno";
+  ASSERT_EQ(reader.feed(input), Found::kHead);
+  EXPECT_EQ(reader.status(), 100);
+  ASSERT_EQ(reader.feed(input), Found::kMessage);
+  reader.next(input);
+  ASSERT_EQ(reader.feed(input), Found::kHead);
+  reader.limit_body(10);
+  ASSERT_EQ(reader.feed(input), Found::kMessage);
+  EXPECT_EQ(reader.status(), 404);
+  EXPECT_EQ(reader.body(input), "no");
+  EXPECT_FALSE(reader.keep_alive());
+  MessageReader endless(MessageKind::kReply, 1024);
+  input = "HTTP/1.1 200 OK\r\n\r\nuntil the end";
+  EXPECT_EQ(endless.feed(input), Found::kBad);
+}
+
+}  // namespace
+}  // namespace writ::net
