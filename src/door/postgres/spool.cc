@@ -102,6 +102,9 @@ Result<std::unique_ptr<Spool>> Spool::open(const std::string& folder, std::size_
   return spool;
 }
 
+Spool::Spool(std::size_t rewrite_after, const Clock& clock)
+    : rewrite_after_(rewrite_after), clock_(clock) {}
+
 Spool::~Spool() {
   alive_.reset();
   writer_.reset();
@@ -251,6 +254,7 @@ Status Spool::acknowledge(std::int64_t seq) {
   acked_ = seq;
   while (!pending_.empty() && pending_.front().seq <= seq) pending_.pop_front();
   append(record("acked", Json(seq)), nullptr);
+  if (on_change) on_change();
   return {};
 }
 

@@ -64,15 +64,13 @@ class Spool {
   Status acknowledge(std::int64_t seq);
 
   bool healthy() const { return healthy_; }
-  // Called on the owner's thread when durable_seq or healthy changed.
+  // Called on the owner's thread when durable_seq, healthy or pending changed.
   std::function<void()> on_change;
 
  private:
   class Writer;
-  struct FileState;
 
-  Spool(std::size_t rewrite_after, const Clock& clock)
-      : rewrite_after_(rewrite_after), clock_(clock) {}
+  Spool(std::size_t rewrite_after, const Clock& clock);
   Status read(const std::string& path);
   Status apply(const Json& record);
   void append(std::string record, std::function<void()> durable);

@@ -1,0 +1,197 @@
+#include "door/postgres/floor.h"
+
+#include <unistd.h>
+
+#include <algorithm>
+
+#include "base/bytes.h"
+#include "base/log.h"
+#include "base/secret.h"
+#include "door/postgres/session.h"
+#include "door/postgres/stream.h"
+#include "net/asio.h"
+
+namespace writ::door::postgres {
+namespace {
+
+// Longer than any decision can be in flight.
+constexpr Millis kRememberCuts{10 * 60 * 1000};
+constexpr std::size_t kSessionsPerReceipt = 1'000;
+
+}  // namespace
+
+Floor::Floor(Tools tools, std::shared_ptr<const Credentials> credentials)
+    : tools_(tools),
+      credentials_(std::move(credentials)),
+      cancels_(tools.io, tools.timers, tools.clock, tools.limits.cancels),
+      scratch_(std::make_unique<char[]>(kScratch)),
+      down_since_(tools.clock.steady()) {}
+
+Floor::~Floor() {
+  tools_.timers.drop(orphan_timer_);
+  const auto all = connections_;
+  for (const auto& [id, session] : all) session->close();
+}
+
+void Floor::admit(int socket, std::string source_ip) {
+  auto client = std::make_unique<Stream>(tools_.io, socket);
+  if (!open_ || connections_.size() >= tools_.limits.connections) {
+    log(Level::kWarn, "door_full", {{"connections", connections_.size()}});
+    return;
+  }
+  const std::uint64_t id = ++last_id_;
+  auto session = std::make_shared<Session>(*this, id, std::move(client), std::move(source_ip));
+  connections_.emplace(id, session);
+  session->begin();
+}
+
+void Floor::later(std::function<void()> call) {
+  boost::asio::post(tools_.io, std::move(call));
+}
+
+void Floor::closed(std::uint64_t id) {
+  connections_.erase(id);
+}
+
+bool Floor::may_enter() const {
+  return open_ && control_->is_up() && tools_.spool.healthy();
+}
+
+bool Floor::enter_identity(const std::string& identity) {
+  unsigned& count = by_identity_[identity];
+  if (count >= tools_.limits.per_identity) return false;
+  ++count;
+  return true;
+}
+
+void Floor::leave_identity(const std::string& identity) {
+  const auto found = by_identity_.find(identity);
+  if (found != by_identity_.end() && --found->second == 0) by_identity_.erase(found);
+}
+
+bool Floor::hold(const std::string& grant, std::uint64_t id) {
+  if (cut_grants_.contains(grant)) return false;
+  by_grant_[grant].push_back(id);
+  return true;
+}
+
+void Floor::release(const std::string& grant, std::uint64_t id) {
+  const auto found = by_grant_.find(grant);
+  if (found == by_grant_.end()) return;
+  std::erase(found->second, id);
+  if (found->second.empty()) by_grant_.erase(found);
+}
+
+CancelKey Floor::make_cancel_key(std::uint64_t id, std::uint32_t version) {
+  CancelKey key;
+  do {
+    // Positive as a process id is. Together with the secret: 63 bits in 3.0.
+    key.id = get_u32(tools_.random.bytes(4).data()) & 0x7fffffffu;
+  } while (key.id == 0 || cancel_keys_.contains(key.id));
+  key.secret = tools_.random.bytes(version >= kVersion32 ? 32 : 4);
+  cancel_keys_[key.id] = {key.secret, id};
+  return key;
+}
+
+void Floor::client_cancels(const CancelKey& key) {
+  const auto found = cancel_keys_.find(key.id);
+  if (found == cancel_keys_.end() || !equal_constant_time(found->second.secret, key.secret)) return;
+  const auto session = connections_.find(found->second.id);
+  if (session != connections_.end()) session->second->cancel_query();
+}
+
+void Floor::cancel_backend(std::shared_ptr<const KnownTarget> target, CancelKey key) {
+  cancels_.send(std::move(target), std::move(key));
+}
+
+std::vector<std::shared_ptr<Session>> Floor::holders(const std::string& grant) const {
+  std::vector<std::shared_ptr<Session>> sessions;
+  const auto found = by_grant_.find(grant);
+  if (found == by_grant_.end()) return sessions;
+  for (const std::uint64_t id : found->second) {
+    const auto session = connections_.find(id);
+    if (session != connections_.end()) sessions.push_back(session->second);
+  }
+  return sessions;
+}
+
+void Floor::cut(const Cut& cut) {
+  const Millis now = tools_.clock.steady();
+  std::erase_if(cut_grants_, [&](const auto& entry) { return entry.second + kRememberCuts < now; });
+  cut_grants_[cut.grant] = now;
+  scram_.drop(cut.grant);
+  // All sockets first; words to anybody else come after.
+  const auto sessions = holders(cut.grant);
+  const Refusal words{
+      "57P01", "this grant has ended" + (cut.reason.empty() ? std::string() : ": " + cut.reason),
+      "grant " + cut.grant, ""};
+  for (const auto& session : sessions) session->sever(words);
+  std::vector<std::string> ids;
+  for (const auto& session : sessions) {
+    if (session->report_end(End::kCut)) ids.push_back(session->id());
+  }
+  for (std::size_t at = 0; at == 0 || at < ids.size(); at += kSessionsPerReceipt) {
+    const std::size_t end = std::min(ids.size(), at + kSessionsPerReceipt);
+    Receipt receipt{.command = cut.command, .grant = cut.grant};
+    receipt.sessions.assign(ids.begin() + static_cast<std::ptrdiff_t>(at),
+                            ids.begin() + static_cast<std::ptrdiff_t>(end));
+    tools_.spool.receipt(std::move(receipt));
+  }
+  log(Level::kInfo, "door_cut",
+      {{"grant", cut.grant}, {"command", cut.command}, {"sessions", sessions.size()}});
+}
+
+void Floor::server_up() {
+  down_since_.reset();
+  tools_.timers.drop(std::exchange(orphan_timer_, 0));
+}
+
+void Floor::server_down() {
+  if (!down_since_) down_since_ = tools_.clock.steady();
+  end_orphans();
+}
+
+void Floor::end_orphans() {
+  if (!down_since_) return;
+  const Millis now = tools_.clock.steady();
+  std::vector<std::shared_ptr<Session>> due;
+  std::optional<Millis> next;
+  for (const auto& [id, session] : connections_) {
+    if (!session->is_granted()) continue;
+    const Millis at = *down_since_ + session->autonomy();
+    if (at <= now) {
+      due.push_back(session);
+    } else if (!next || at < *next) {
+      next = at;
+    }
+  }
+  const Refusal words{"57P01", "the door has lost the Writ server", "", "connect again later"};
+  for (const auto& session : due) session->sever(words);
+  for (const auto& session : due) session->report_end(End::kLostServer);
+  tools_.timers.drop(std::exchange(orphan_timer_, 0));
+  if (next) {
+    orphan_timer_ = tools_.timers.set(*next, [this] {
+      orphan_timer_ = 0;
+      end_orphans();
+    });
+  }
+}
+
+void Floor::shut() {
+  open_ = false;
+  std::vector<std::shared_ptr<Session>> all;
+  for (const auto& [id, session] : connections_) all.push_back(session);
+  const Refusal words{"57P01", "the door is shutting down", "", ""};
+  for (const auto& session : all) session->sever(words);
+  for (const auto& session : all) session->report_end(End::kShutdown);
+}
+
+std::vector<OpenSession> Floor::open_sessions() const {
+  std::vector<OpenSession> open;
+  for (const auto& [id, session] : connections_) {
+    if (auto described = session->open_session()) open.push_back(std::move(*described));
+  }
+  return open;
+}
+
+}  // namespace writ::door::postgres
