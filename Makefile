@@ -1,0 +1,29 @@
+# make run    install what is missing, build, and start a sandbox with a guided tour
+# make test   build and run every check and test
+.PHONY: run test build bench check format clean
+
+build:
+	@scripts/setup
+	@mkdir -p build
+	@cmake --preset release >build/configure.log 2>&1 || { cat build/configure.log; exit 1; }
+	@ninja -C build/release writ
+
+run: build
+	@scripts/sandbox $(if $(TOUR),--tour=$(TOUR))
+
+test:
+	@scripts/setup --tests
+	@scripts/test
+
+bench: build
+	@scripts/setup --tests
+	@scripts/bench
+
+check:
+	@scripts/test check
+
+format:
+	@scripts/format
+
+clean:
+	rm -rf build sandbox
