@@ -8,6 +8,8 @@ namespace {
 constexpr std::size_t kMostReply = 17 << 20;  // a whole entry bundle
 constexpr net::ClientLimits kLimits{
     .connect_time = Millis(5'000), .reply_time = Millis(45'000), .reply_body = kMostReply};
+constexpr net::ClientLimits kQuickLimits{
+    .connect_time = Millis(500), .reply_time = Millis(1'000), .reply_body = kMostReply};
 
 Result<Json> parse_answer(const std::string& text) {
   JsonLimits limits;
@@ -62,17 +64,22 @@ Result<std::string> live_certificate(Context& context, Home& home) {
 
 }  // namespace
 
-Client::Client(Context& context, net::Endpoint endpoint, std::shared_ptr<net::TlsClient> tls)
+Client::Client(Context& context, net::Endpoint endpoint, std::shared_ptr<net::TlsClient> tls,
+               Patience patience)
     : context_(&context),
+      patience_(patience),
       shown_server_(net::to_text(endpoint)),
-      http_(std::make_unique<net::HttpClient>(std::move(endpoint), std::move(tls), kLimits)) {}
+      http_(std::make_unique<net::HttpClient>(std::move(endpoint), std::move(tls),
+                                                patience == Patience::kUsual ? kLimits
+                                                                             : kQuickLimits)) {}
 
-Result<Client> Client::open(Context& context, Home home) {
-  TRY(chain, live_certificate(context, home));
+Result<Client> Client::open(Context& context, Home home, Patience patience) {
+  TRY(chain,
+      patience == Patience::kUsual ? live_certificate(context, home) : home.certificate());
   TRY(key, home.key());
   TRY(endpoint, net::parse_endpoint(home.config().server));
   TRY(tls, tls_for(context, home, {chain, key.to_pem()}));
-  Client client(context, std::move(endpoint), std::move(tls));
+  Client client(context, std::move(endpoint), std::move(tls), patience);
   client.home_ = std::move(home);
   return client;
 }
@@ -84,12 +91,15 @@ Result<Client> Client::anonymous(Context& context, std::string_view server,
                {}, roots_pem,
                net::ExpectSpiffePrefix{"spiffe://" + std::string(trust_domain) + "/server/"},
                context.clock));
-  return Client(context, std::move(endpoint), std::move(tls));
+  return Client(context, std::move(endpoint), std::move(tls), Patience::kUsual);
 }
 
 Result<std::string> Client::send(std::string_view method, std::string_view target,
                                  std::string_view body) {
-  const auto waiting = context_->terminal.wait("waiting for " + shown_server_);
+  std::unique_ptr<Terminal::Wait> waiting;
+  if (patience_ == Patience::kUsual) {
+    waiting = context_->terminal.wait("waiting for " + shown_server_);
+  }
   std::vector<net::Header> headers;
   if (!body.empty()) headers.emplace_back("Content-Type", "application/json");
   TRY(reply, http_->call(method, target, body, headers));
@@ -111,7 +121,7 @@ Result<std::string> Client::call(std::string_view method, std::string_view targe
                                  std::string_view body) {
   auto answer = send(method, target, body);
   if (answer || answer.error().code != Code::kDenied || answer.error().where != "mfa" ||
-      stepped_up_ || !home_) {
+      stepped_up_ || !home_ || patience_ == Patience::kNone) {
     return answer;
   }
   stepped_up_ = true;

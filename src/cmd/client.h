@@ -14,11 +14,14 @@
 
 namespace writ::cmd {
 
+// kNone: a second at most, no questions, no progress; for the shells' completion.
+enum class Patience { kUsual, kNone };
+
 class Client {
  public:
   // For the identity of this home. kUnauthenticated, saying how to log in, when its certificate has
   // ended; a machine's is renewed first when less than a third of its life is left.
-  static Result<Client> open(Context& context, Home home);
+  static Result<Client> open(Context& context, Home home, Patience patience = Patience::kUsual);
   // Without a certificate, for enrolling and logging in.
   static Result<Client> anonymous(Context& context, std::string_view server,
                                   const std::string& roots_pem, std::string_view trust_domain);
@@ -36,7 +39,8 @@ class Client {
   Result<Json> command(std::string_view verb, Json body);
 
  private:
-  Client(Context& context, net::Endpoint endpoint, std::shared_ptr<net::TlsClient> tls);
+  Client(Context& context, net::Endpoint endpoint, std::shared_ptr<net::TlsClient> tls,
+         Patience patience);
 
   Result<std::string> call(std::string_view method, std::string_view target, std::string_view body);
   Result<std::string> send(std::string_view method, std::string_view target, std::string_view body);
@@ -44,6 +48,7 @@ class Client {
 
   Context* context_;
   std::optional<Home> home_;  // empty when anonymous
+  Patience patience_;
   std::string shown_server_;
   std::unique_ptr<net::HttpClient> http_;
   bool stepped_up_ = false;  // asked for a code already

@@ -1,0 +1,162 @@
+#include "cmd/statement.h"
+
+#include "base/clock.h"
+#include "cmd/text.h"
+
+namespace writ::cmd {
+namespace {
+
+// Ids of identities get their names beside them, at any depth.
+Json with_names(const Json& json, const Told& told) {
+  if (const std::string* text = json.as_string()) {
+    const std::string_view prefix = "identity:";
+    const std::string id = text->starts_with(prefix) ? text->substr(prefix.size()) : *text;
+    const auto name = told.names.find(id);
+    if (name == told.names.end() || name->second.empty()) return json;
+    return Json(name->second + " (" + *text + ")");
+  }
+  if (const JsonArray* items = json.as_array()) {
+    JsonArray out;
+    for (const Json& item : *items) out.push_back(with_names(item, told));
+    return Json(std::move(out));
+  }
+  if (const JsonObject* members = json.as_object()) {
+    JsonObject out;
+    for (const JsonMember& m : *members) out.emplace_back(m.first, with_names(m.second, told));
+    return Json(std::move(out));
+  }
+  return json;
+}
+
+// Moves the members of that name to the front, in this order, so that the question reads well.
+Json ordered(const Json& json, std::initializer_list<std::string_view> first) {
+  const JsonObject* members = json.as_object();
+  if (members == nullptr) return json;
+  JsonObject out;
+  for (const std::string_view name : first) {
+    if (const Json* value = json.find(name)) out.emplace_back(std::string(name), *value);
+  }
+  for (const JsonMember& m : *members) {
+    bool had = false;
+    for (const JsonMember& o : out) had = had || o.first == m.first;
+    if (!had) out.push_back(m);
+  }
+  return Json(std::move(out));
+}
+
+std::string coloured_diff(const std::string& diff, const TableStyle& style) {
+  std::string out;
+  std::string_view rest = diff;
+  while (!rest.empty()) {
+    const std::size_t end = std::min(rest.find('\n'), rest.size());
+    const std::string line = printable_lines(rest.substr(0, end));
+    const Tone tone = line.starts_with("+")   ? Tone::kGood
+                      : line.starts_with("-") ? Tone::kBad
+                      : line.starts_with("@") ? Tone::kDim
+                                              : Tone::kBold;
+    out += "  " + (line.starts_with(" ") ? line : toned(line, tone, style)) + "\n";
+    rest.remove_prefix(std::min(end + 1, rest.size()));
+  }
+  return out;
+}
+
+std::string whole_text(std::string_view text) {
+  std::string out;
+  while (!text.empty()) {
+    const std::size_t end = std::min(text.find('\n'), text.size());
+    out += "  " + printable_lines(text.substr(0, end)) + "\n";
+    text.remove_prefix(std::min(end + 1, text.size()));
+  }
+  return out;
+}
+
+// Policies: what differs from those in force, and files that go away.
+std::string show_policies(const Json& files, const Told& told, const TableStyle& style) {
+  std::string out;
+  std::map<std::string, std::string> gone = told.policies;
+  for (const Json& file : *files.as_array()) {
+    const Json* name = file.find("name");
+    const Json* text = file.find("text");
+    if (name == nullptr || text == nullptr || name->as_string() == nullptr ||
+        text->as_string() == nullptr) {
+      out += record(file, style, 2);
+      continue;
+    }
+    const std::string title = toned(printable(*name->as_string()), Tone::kBold, style);
+    const auto before = told.policies.find(*name->as_string());
+    gone.erase(*name->as_string());
+    if (before == told.policies.end()) {
+      out += "\n" + title + (told.policies.empty() ? ", the whole text:\n" : ", a new file:\n") +
+             whole_text(*text->as_string());
+      continue;
+    }
+    const std::string diff =
+        unified_diff(before->second, *text->as_string(), printable(*name->as_string()));
+    out += "\n" + title + (diff.empty() ? ": as it is in force\n" : ":\n" + coloured_diff(diff, style));
+  }
+  for (const auto& [name, text] : gone) {
+    out += "\n" + toned(printable(name), Tone::kBold, style) + ", goes away:\n" +
+           coloured_diff(unified_diff(text, "", printable(name)), style);
+  }
+  return out;
+}
+
+std::string show_request(const Json& request, const Told& told, const TableStyle& style) {
+  Json shown = request;
+  // The signed form of the purpose is sealed; the server opens it for whoever may decide.
+  if (!told.purpose.empty()) shown.set("purpose", Json(told.purpose));
+  if (const Json* terms = request.find("terms")) {
+    shown.set("terms", ordered(*terms, {"max_ttl_ms", "approvals", "approvers", "step_up_ms"}));
+  }
+  return record(with_names(ordered(shown, {"requester", "beneficiary", "entitlement", "duration_ms",
+                                           "purpose", "offer", "terms", "id"}),
+                           told),
+                style, 2);
+}
+
+}  // namespace
+
+std::string show_statement(const Json& statement, const Told& told, const TableStyle& style) {
+  std::string out;
+  const JsonObject* members = statement.as_object();
+  if (members == nullptr) return record(statement, style);
+  for (const std::string_view name : {"request", "entitlement", "resource"}) {
+    const Json* part = statement.find(name);
+    if (part == nullptr) continue;
+    const std::string_view title = name == "request"       ? "The request"
+                                   : name == "entitlement" ? "What it gives"
+                                                           : "Where that lies";
+    out += toned(title, Tone::kBold, style) + "\n";
+    out += name == "request" ? show_request(*part, told, style)
+                             : record(with_names(ordered(*part, {"name"}), told), style, 2);
+  }
+  if (const Json* change = statement.find("change")) {
+    out += toned("The change", Tone::kBold, style) + "\n";
+    Json head = *change;
+    const Json* body = change->find("body");
+    const Json* files = body == nullptr ? nullptr : body->find("files");
+    const bool policies = files != nullptr && files->as_array() != nullptr;
+    if (policies) {
+      Json rest = *body;
+      std::erase_if(*rest.as_object(), [](const JsonMember& m) { return m.first == "files"; });
+      head.set("body", rest);
+      if (rest.as_object()->empty()) {
+        std::erase_if(*head.as_object(), [](const JsonMember& m) { return m.first == "body"; });
+      }
+    }
+    out += record(with_names(ordered(head, {"proposer", "verb", "body"}), told), style, 2);
+    if (policies) out += show_policies(*files, told, style);
+  }
+  Json rest = Json::object();
+  for (const JsonMember& m : *members) {
+    if (m.first != "request" && m.first != "entitlement" && m.first != "resource" &&
+        m.first != "change") {
+      rest.set(m.first, m.second);
+    }
+  }
+  out += toned("What you sign", Tone::kBold, style) + "\n" +
+         record(with_names(ordered(rest, {"decision", "approver", "trust_domain"}), told), style, 2);
+  return out;
+}
+
+}  // namespace writ::cmd
