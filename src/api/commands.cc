@@ -34,12 +34,12 @@ Status seal_secrets(const Context& context, Json& body) {
   const Json* name = target->find("name");
   const std::string subject =
       "target:" + (name != nullptr && name->as_string() != nullptr ? *name->as_string() : "");
-  const Json* password = target->find("connector_password");
+  const Json* password = target->find("password");
   if (password == nullptr || password->as_string() == nullptr) {
-    return fail(Code::kInvalid, "the connector's password is missing", "/body/target/connector_password");
+    return fail(Code::kInvalid, "the connector's password is missing", "/body/target/password");
   }
   TRY(sealed, context.plane.vault().seal(subject, *password->as_string()));
-  std::erase_if(*members, [](const JsonMember& m) { return m.first == "connector_password"; });
+  std::erase_if(*members, [](const JsonMember& m) { return m.first == "password"; });
   std::string key = to_base64(crypto::new_data_key(context.plane.random()).reveal());
   auto sealed_key = context.plane.vault().seal(subject, key);
   zero(key.data(), key.size());

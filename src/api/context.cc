@@ -116,6 +116,22 @@ void require(const Context& context, const Caller& caller, std::string_view acti
                                     });
 }
 
+Result<bool> concerns(const Context& context, const std::string& id, const std::string& identity) {
+  TRY(seqs, control::story_of(context.plane.evidence().journal(), id));
+  if (seqs.empty()) return fail(Code::kNotFound, "nothing of this id stands in the journal");
+  for (const std::uint64_t seq : seqs) {
+    TRY(event, context.plane.evidence().event(seq));
+    if (const auto* opened = std::get_if<core::RequestOpened>(&event.data)) {
+      if (opened->request.requester == identity || opened->request.beneficiary == identity) {
+        return true;
+      }
+    } else if (const auto* created = std::get_if<core::GrantCreated>(&event.data)) {
+      if (created->grant.beneficiary == identity) return true;
+    }
+  }
+  return false;
+}
+
 std::string sha256_hex(std::string_view bytes) { return to_hex(as_bytes(crypto::sha256(bytes))); }
 
 bool verify_signature(std::string_view public_key, std::string_view statement,

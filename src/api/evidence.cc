@@ -126,14 +126,39 @@ Result<net::Response> story(const Context& context, const std::string& id) {
   return net::json_response(Json::object({{"entries", Json(JsonArray(entries))}}));
 }
 
+// Everyone may read the story of what they asked for or hold; the rest is a matter of policy.
+void story_route(const Context& context, const net::Request& request, net::Responder responder) {
+  const auto state = context.plane.states().get();
+  auto caller = authenticate(context, request, *state);
+  if (!caller) return responder.send_error(caller.error());
+  auto shared = std::make_shared<net::Responder>(std::move(responder));
+  const std::string id(request.param("id"));
+  const auto with_own = [&context, shared, id, caller = *caller](const Result<bool>& own) {
+    if (!own) return shared->send_error(own.error());
+    require(context, caller, *own ? "list_own" : "read_evidence", "system",
+            context.plane.states().get()->genesis.trust_domain,
+            [&context, shared, id](const Status& allowed) {
+              if (!allowed) return shared->send_error(allowed.error());
+              const bool taken = context.pool.run([&context, shared, id] {
+                auto response = story(context, id);
+                response ? shared->send(std::move(*response))
+                         : shared->send_error(response.error());
+              });
+              if (!taken) shared->send_error({Code::kExhausted, "the server is busy; try again", {}});
+            });
+  };
+  const bool taken = context.pool.run([&context, id, identity = caller->actor.identity, with_own] {
+    with_own(concerns(context, id, identity));
+  });
+  if (!taken) shared->send_error({Code::kExhausted, "the server is busy; try again", {}});
+}
+
 }  // namespace
 
 void add_evidence_routes(net::HttpServer& server, const Context& context) {
   server.route("GET", "/v1/evidence/story/{id}",
                [&context](const net::Request& request, net::Responder responder) {
-                 const std::string id(request.param("id"));
-                 answer_reader(context, request, std::move(responder),
-                               [&context, id] { return story(context, id); });
+                 story_route(context, request, std::move(responder));
                });
 
   server.route("GET", "/v1/evidence/{log}/checkpoint",

@@ -43,13 +43,8 @@ Json decision_json(const core::Decision& decision) {
 }
 
 // A past decision, asked again of the state in which it was made.
-Result<Json> explain_decision(const Context& context, const Caller& caller, std::uint64_t index,
-                              bool all) {
-  TRY(entry, context.plane.evidence().decision(index));
-  TRY(recorded, control::read_decision_payload(entry.payload));
-  if (!all && recorded.question.subject != caller.actor.identity) {
-    return fail(Code::kNotFound, "there is no decision of yours with this id");
-  }
+Result<Json> explain_decision(const Context& context, const control::RecordedDecision& recorded,
+                              std::uint64_t index) {
   TRY(state, context.plane.state_at(recorded.journal_seq));
   core::Explanation explanation = core::explain(state, recorded.question, recorded.time);
   const std::string who =
@@ -64,41 +59,30 @@ Result<Json> explain_decision(const Context& context, const Caller& caller, std:
 }
 
 // What a grant or request rests on: its story, and what a connect would be told now.
-Result<Json> explain_thing(const Context& context, const Caller& caller, const std::string& id,
-                           bool all) {
+Result<Json> explain_thing(const Context& context, const std::string& id) {
   TRY(seqs, control::story_of(context.plane.evidence().journal(), id));
   const auto state = context.plane.states().get();
   std::vector<std::string> lines;
-  std::string beneficiary;
-  std::string entitlement;
-  bool own = false;
+  core::Question question;
+  question.action = "connect";
+  question.resource_type = "entitlement";
   for (const std::uint64_t seq : seqs) {
     TRY(event, context.plane.evidence().event(seq));
     if (const auto* opened = std::get_if<core::RequestOpened>(&event.data)) {
-      beneficiary = opened->request.beneficiary;
-      entitlement = opened->request.entitlement;
-      own = own || opened->request.requester == caller.actor.identity;
+      question.subject = opened->request.beneficiary;
+      question.resource = opened->request.entitlement;
     } else if (const auto* created = std::get_if<core::GrantCreated>(&event.data)) {
-      beneficiary = created->grant.beneficiary;
-      entitlement = created->grant.entitlement;
-      lines.push_back("the permit that it stands for:");
+      question.subject = created->grant.beneficiary;
+      question.resource = created->grant.entitlement;
+      lines.push_back("The permit that the grant stands for:");
       lines.push_back(core::print_permit(*state, created->grant));
     }
     lines.push_back(core::narrate(*state, context.plane.vault(), event));
   }
-  own = own || beneficiary == caller.actor.identity;
-  if (seqs.empty() || (!all && !own)) {
-    return fail(Code::kNotFound, "there is no decision, request or grant of yours with this id");
-  }
   Json json = Json::object({{"id", id}});
-  if (!beneficiary.empty()) {
-    core::Question question;
-    question.subject = beneficiary;
-    question.action = "connect";
-    question.resource_type = "entitlement";
-    question.resource = entitlement;
+  if (!question.subject.empty()) {
     const core::Explanation now = core::explain(*state, question, context.plane.time().now());
-    lines.push_back("a connect now:");
+    lines.push_back("A connect now:");
     lines.insert(lines.end(), now.lines.begin(), now.lines.end());
     json.set("decision", decision_json(now.decision));
   }
@@ -251,19 +235,30 @@ void add_read_routes(net::HttpServer& server, const Context& context) {
       }
       index = number;
     }
-    const std::string domain = state->genesis.trust_domain;
     auto shared = std::make_shared<net::Responder>(std::move(responder));
-    // Who may explain everything sees everything; everyone else sees what concerns them.
-    require(context, *caller, "explain", "system", domain,
-            [&context, shared, caller = *caller, id, index](const Status& allowed) {
-              const bool all = allowed.has_value();
-              const bool taken = context.pool.run([&context, shared, caller, id, index, all] {
-                auto json = index ? explain_decision(context, caller, *index, all)
-                                  : explain_thing(context, caller, id, all);
-                json ? shared->send(net::json_response(*json)) : shared->send_error(json.error());
-              });
-              if (!taken) shared->send_error({Code::kExhausted, "the server is busy; try again", {}});
-            });
+    const bool taken = context.pool.run([&context, shared, caller = *caller, id, index] {
+      std::optional<control::RecordedDecision> recorded;
+      bool own = false;
+      if (index) {
+        const auto entry = context.plane.evidence().decision(*index);
+        if (!entry) return shared->send_error(entry.error());
+        auto read = control::read_decision_payload(entry->payload);
+        if (!read) return shared->send_error(read.error());
+        own = read->question.subject == caller.actor.identity;
+        recorded = std::move(*read);
+      } else {
+        const auto concerned = concerns(context, id, caller.actor.identity);
+        if (!concerned) return shared->send_error(concerned.error());
+        own = *concerned;
+      }
+      answer_when_allowed(context, caller, own ? "list_own" : "explain", "system",
+                          context.plane.states().get()->genesis.trust_domain, std::move(*shared),
+                          [&context, recorded, index, id] {
+                            return recorded ? explain_decision(context, *recorded, *index)
+                                            : explain_thing(context, id);
+                          });
+    });
+    if (!taken) shared->send_error({Code::kExhausted, "the server is busy; try again", {}});
   });
 }
 
