@@ -216,9 +216,10 @@ struct MessageReader::State {
     head.base_size = input.size();
     error_code ec;
     std::size_t count_of_hosts = 0;
-    head.header_count = 0;
-    const std::size_t used = with_parser([&](auto& parser) {
-      return parser.put(boost::asio::buffer(input.data(), input.size()), ec);
+    // The parser takes whole lines and does not want them again.
+    head_size += with_parser([&](auto& parser) {
+      return parser.put(boost::asio::buffer(input.data() + head_size, input.size() - head_size),
+                        ec);
     });
     if (ec == http::error::need_more) {
       if (input.size() > head_limit) return bad(431, "the headers are too large");
@@ -226,7 +227,6 @@ struct MessageReader::State {
     }
     if (ec) return bad(ec);
     if (!with_parser([](auto& parser) { return parser.is_header_done(); })) return Found::kMore;
-    head_size = used;
     if (head_size > head_limit) return bad(431, "the headers are too large");
     for (std::size_t i = 0; i < head.header_count; ++i) {
       if (head.headers[i].field == http::field::host) ++count_of_hosts;

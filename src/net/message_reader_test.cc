@@ -53,6 +53,24 @@ TEST(MessageReader, ReadsTheSameByteByByte) {
   EXPECT_EQ(reader.body(input), "hello");
 }
 
+TEST(MessageReader, ReadsTheSameSplitAnywhere) {
+  for (std::size_t split = 1; split < kGet.size(); ++split) {
+    MessageReader reader = requests();
+    std::string input(kGet.substr(0, split));
+    ASSERT_EQ(reader.feed(input), Found::kMore) << split;
+    input.append(kGet.substr(split));
+    ASSERT_EQ(reader.feed(input), Found::kHead) << split;
+    EXPECT_EQ(reader.target(input), "/a?b=c");
+    std::vector<std::pair<std::string_view, std::string_view>> headers;
+    reader.headers(input, headers);
+    ASSERT_EQ(headers.size(), 2u);
+    EXPECT_EQ(headers[1].second, "1");
+    ASSERT_EQ(reader.feed(input), Found::kMessage);
+    reader.next(input);
+    EXPECT_EQ(input, "");
+  }
+}
+
 TEST(MessageReader, UndoesChunks) {
   MessageReader reader = requests();
   const std::string message =
@@ -116,8 +134,7 @@ TEST(MessageReader, RefusesWhatCouldBeReadInTwoWays) {
   for (const std::string_view head :
        {"GET / HTTP/1.1\r\n\r\n", "GET / HTTP/1.1\r\nHost: x\r\nHost: y\r\n\r\n",
         "GET x HTTP/1.1\r\nHost: x\r\n\r\n", "GET http://x/ HTTP/1.1\r\nHost: x\r\n\r\n",
-        "GET / HTTP/1.1\r\nHost: x\r\nA: b\r\n c\r\n\r\n",
-        "GET / HTTP/1.1\r\nHost : x\r\n\r\n",
+        "GET / HTTP/1.1\r\nHost: x\r\nA: b\r\n c\r\n\r\n", "GET / HTTP/1.1\r\nHost : x\r\n\r\n",
         "POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\nab",
         "POST / HTTP/1.1\r\nHost: x\r\nContent-Length: -1\r\n\r\n",
         "POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\n"
