@@ -37,7 +37,7 @@ class Authorization {
     const auto by_policy = [](const PolicyError& a, const PolicyError& b) {
       return a.policy < b.policy;
     };
-    std::stable_sort(response.errors.begin(), response.errors.end(), by_policy);
+    std::sort(response.errors.begin(), response.errors.end(), by_policy);
     response.errors.erase(
         std::unique(response.errors.begin(), response.errors.end(),
                     [](const auto& a, const auto& b) { return a.policy == b.policy; }),

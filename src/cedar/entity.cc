@@ -11,6 +11,7 @@ struct Read {
   Entity entity;
   std::vector<EntityUid> parents;
   std::string where;
+  std::size_t position = 0;  // in the array
 };
 
 bool hash_less(const EntityUid& a, const EntityUid& b) {
@@ -134,9 +135,11 @@ Result<Entities> Entities::from_json(const Json& json, std::string_view name,
   all.reserve(array->size());
   for (std::size_t i = 0; i < array->size(); ++i) {
     TRY(read, read_entity((*array)[i], where + "/" + std::to_string(i)));
+    read.position = i;
     all.push_back(std::move(read));
   }
-  std::stable_sort(all.begin(), all.end(), [](const Read& a, const Read& b) {
+  std::sort(all.begin(), all.end(), [](const Read& a, const Read& b) {
+    if (a.entity.uid == b.entity.uid) return a.position < b.position;
     return hash_less(a.entity.uid, b.entity.uid);
   });
   std::vector<Read> once;

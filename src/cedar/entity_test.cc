@@ -67,7 +67,7 @@ TEST(Entities, RefusesWhatItDoesNotKnow) {
             "e.json#/0: an entity has the members uid, attrs and parents");
   EXPECT_EQ(
       refusal(R"([{"uid": {"type": "T", "id": "a"}, "attrs": {"a":1,"a":2}, "parents": []}])"),
-      "e.json:1:55: the key \"a\" stands twice in one object");
+      "e.json:1:54: the key \"a\" stands twice in one object");
 }
 
 TEST(Entities, BoundsDepthAndAncestors) {

@@ -229,7 +229,7 @@ Value Value::set(std::vector<Value> items) {
 Value Value::record(std::vector<Field> fields) {
   const auto less = [](const Field& a, const Field& b) { return a.first.view() < b.first.view(); };
   if (!std::is_sorted(fields.begin(), fields.end(), less)) {
-    std::stable_sort(fields.begin(), fields.end(), less);
+    std::sort(fields.begin(), fields.end(), less);
   }
   fields.erase(std::unique(fields.begin(), fields.end(),
                            [](const Field& a, const Field& b) { return a.first == b.first; }),

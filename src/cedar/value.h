@@ -146,7 +146,7 @@ class Value {
   static Value string(String v);
   static Value entity(const EntityUid& uid);
   static Value set(std::vector<Value> items);
-  // Names must be unique; of equal ones the first stays.
+  // Names must be unique; of equal ones any one stays.
   static Value record(std::vector<Field> fields = {});
   static Value decimal(std::int64_t ten_thousandths) {
     return Value(ValueView::decimal(ten_thousandths));

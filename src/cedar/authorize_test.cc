@@ -1,0 +1,382 @@
+#include "cedar/authorize.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <cstdlib>
+#include <new>
+#include <thread>
+
+namespace {
+thread_local std::size_t allocations = 0;
+}  // namespace
+
+// Counts every allocation of this program, so that a test can say that there was none.
+[[gnu::noinline]] void* operator new(std::size_t size) {
+  ++allocations;
+  if (void* memory = std::malloc(size)) return memory;
+  throw std::bad_alloc();
+}
+[[gnu::noinline]] void operator delete(void* memory) noexcept {
+  std::free(memory);
+}
+[[gnu::noinline]] void operator delete(void* memory, std::size_t) noexcept {
+  std::free(memory);
+}
+
+namespace writ::cedar {
+namespace {
+
+using testing::ElementsAre;
+using testing::HasSubstr;
+using testing::IsEmpty;
+
+constexpr std::string_view kEntities = R"([
+  {"uid": {"type": "User", "id": "alice"},
+   "attrs": {"age": 30, "name": "Alice", "roles": ["dev", "ops"],
+             "manager": {"__entity": {"type": "User", "id": "bob"}},
+             "address": {"city": {"zip": "1234"}}},
+   "tags": {"team": "blue"},
+   "parents": [{"type": "Group", "id": "staff"}]},
+  {"uid": {"type": "User", "id": "bob"}, "attrs": {}, "parents": []},
+  {"uid": {"type": "Group", "id": "staff"}, "attrs": {}, "parents": [{"type": "Group", "id": "all"}]},
+  {"uid": {"type": "Doc", "id": "plan"}, "attrs": {"owner": {"__entity": {"type": "User", "id": "alice"}}},
+   "parents": [{"type": "Folder", "id": "f"}]},
+  {"uid": {"type": "Action", "id": "view"}, "attrs": {}, "parents": [{"type": "Action", "id": "read"}]}
+])";
+
+Entities entities() {
+  const Result<Entities> read = Entities::parse_json(kEntities);
+  EXPECT_TRUE(read) << read.error().text();
+  return *read;
+}
+
+Request request() {
+  return {EntityUid("User", "alice"), EntityUid("Action", "view"), EntityUid("Doc", "plan"),
+          Value::record({{"now", Value::datetime(1'000'000)},
+                         {"ip", Value::ip({{10, 1, 2, 3}, 32, false})},
+                         {"mfa", Value::boolean(true)}})};
+}
+
+CompiledPolicies compile(std::string_view text) {
+  Result<PolicySet> set = PolicySet::parse(text, "p.cedar");
+  EXPECT_TRUE(set) << set.error().text();
+  return CompiledPolicies(std::move(*set));
+}
+
+Response decide(std::string_view policies) {
+  return authorize(compile(policies), request(), entities());
+}
+
+// What an expression evaluates to, as Cedar writes it, or "error: MESSAGE".
+std::string value_of(std::string_view expression) {
+  const Result<Value> value = evaluate(expression, request(), entities());
+  if (value) return print(value->view());
+  return "error: " + value.error().message.substr(0, value.error().message.find('\n'));
+}
+
+TEST(Authorizer, DeniesWithoutPolicies) {
+  const Response response = decide("");
+  EXPECT_EQ(response.decision, Decision::kDeny);
+  EXPECT_THAT(response.reasons, IsEmpty());
+}
+
+TEST(Authorizer, AllowNamesEverySatisfiedPermit) {
+  const Response response = decide(R"(
+    permit (principal, action, resource);
+    permit (principal == User::"bob", action, resource);
+    permit (principal, action == Action::"view", resource);)");
+  EXPECT_EQ(response.decision, Decision::kAllow);
+  EXPECT_THAT(response.reasons, ElementsAre(0, 2));
+}
+
+TEST(Authorizer, ForbidOverridesPermit) {
+  const Response response = decide(R"(
+    permit (principal, action, resource);
+    forbid (principal, action, resource) when { context.mfa };
+    forbid (principal, action, resource) unless { context.mfa };)");
+  EXPECT_EQ(response.decision, Decision::kDeny);
+  EXPECT_THAT(response.reasons, ElementsAre(1));
+}
+
+TEST(Authorizer, ErroredPolicyIsSkippedAndReported) {
+  const Response response = decide(R"(
+    permit (principal, action, resource);
+    permit (principal, action, resource)
+    when { context.nope };)");
+  EXPECT_EQ(response.decision, Decision::kAllow);
+  EXPECT_THAT(response.reasons, ElementsAre(0));
+  ASSERT_EQ(response.errors.size(), 1U);
+  EXPECT_EQ(response.errors[0].policy, 1U);
+  EXPECT_EQ(response.errors[0].error.text(), "p.cedar:4:12: the record has no attribute `nope`");
+  EXPECT_FALSE(response.forbid_failed);
+}
+
+TEST(Authorizer, SaysWhenAForbidFailed) {
+  const Response response = decide(R"(
+    permit (principal, action, resource);
+    forbid (principal, action, resource) when { context.nope };)");
+  EXPECT_EQ(response.decision, Decision::kAllow);  // plain Cedar
+  EXPECT_TRUE(response.forbid_failed);
+}
+
+TEST(Authorizer, ConditionsMustBeBoolean) {
+  const Response response = decide("permit (principal, action, resource) when { 1 };");
+  EXPECT_EQ(response.decision, Decision::kDeny);
+  ASSERT_EQ(response.errors.size(), 1U);
+  EXPECT_EQ(response.errors[0].error.message, "a condition wants a boolean, not an integer");
+}
+
+TEST(Authorizer, ScopeCoversByEqualityHierarchyAndType) {
+  EXPECT_THAT(decide(R"(
+    permit (principal in Group::"all", action in Action::"read", resource in Folder::"f");
+    permit (principal is User, action, resource is Doc in Folder::"f");
+    permit (principal in User::"alice", action in [Action::"x", Action::"read"], resource);
+    permit (principal is Group, action, resource);
+    permit (principal in Group::"none", action, resource);
+    permit (principal, action == Action::"read", resource);
+    permit (principal, action in [], resource);
+    permit (principal is Group in Group::"all", action, resource);)")
+                  .reasons,
+              ElementsAre(0, 1, 2));
+}
+
+TEST(Authorizer, UnknownEntitiesAreOnlyThemselves) {
+  const Request stranger{EntityUid("User", "eve"), EntityUid("Action", "new"),
+                         EntityUid("Doc", "new")};
+  const Response response = authorize(compile(R"(
+    permit (principal in User::"eve", action in [Action::"new"], resource is Doc);
+    permit (principal in Group::"all", action, resource);
+    permit (principal, action, resource) when { principal has name };
+    permit (principal, action, resource) when { principal.name == "Eve" };)"),
+                                      stranger, entities());
+  EXPECT_THAT(response.reasons, ElementsAre(0));
+  ASSERT_EQ(response.errors.size(), 1U);
+  EXPECT_EQ(response.errors[0].error.message, "`User::\"eve\"` does not exist");
+}
+
+TEST(Authorizer, LinkedPoliciesDecide) {
+  Result<PolicySet> set =
+      PolicySet::parse("permit (principal in ?principal, action, resource == ?resource);");
+  ASSERT_TRUE(set->link("policy0", "yes", {EntityUid("Group", "all"), EntityUid("Doc", "plan")}));
+  ASSERT_TRUE(set->link("policy0", "no", {EntityUid("Group", "all"), EntityUid("Doc", "other")}));
+  const CompiledPolicies policies(std::move(*set));
+  EXPECT_EQ(policies.size(), 2U);
+  const Response response = authorize(policies, request(), entities());
+  ASSERT_THAT(response.reasons, ElementsAre(0));
+  EXPECT_EQ(policies.id(response.reasons[0]), "yes");
+}
+
+TEST(Authorizer, IndexAnswersAsAWalkOverAllPolicies) {
+  // Every combination of scope parts, so many times that each shelf is looked up.
+  const std::vector<std::string> principals{"principal",
+                                            "principal == User::\"alice\"",
+                                            "principal in Group::\"all\"",
+                                            "principal == User::\"other\"",
+                                            "principal in Group::\"other\"",
+                                            "principal is User"};
+  const std::vector<std::string> actions{
+      "action", "action == Action::\"view\"", "action in Action::\"read\"",
+      "action in [Action::\"read\", Action::\"view\"]", "action == Action::\"other\""};
+  std::vector<std::string> resources{"resource", "resource == Doc::\"plan\"",
+                                     "resource in Folder::\"f\"", "resource is Folder"};
+  for (int i = 0; i < 20; ++i) {
+    resources.push_back("resource == Doc::\"" + std::to_string(i) + "\"");
+  }
+  std::string text;
+  for (const std::string& p : principals) {
+    for (const std::string& a : actions) {
+      for (const std::string& r : resources) {
+        text += "permit (" + p + ", " + a + ", " + r + ") when { context.mfa };\n";
+        text += "permit (" + p + ", " + a + ", " + r + ") when { context.nope };\n";
+      }
+    }
+  }
+  const CompiledPolicies policies = compile(text);
+  const Entities known = entities();
+  const Response response = authorize(policies, request(), known);
+  std::vector<std::uint32_t> satisfied;
+  std::vector<std::uint32_t> failed;
+  for (std::uint32_t i = 0; i < policies.size(); ++i) {
+    const Explanation why = explain(policies, i, request(), known);
+    if (why.outcome == Explanation::Outcome::kSatisfied) satisfied.push_back(i);
+    if (why.outcome == Explanation::Outcome::kError) failed.push_back(i);
+  }
+  EXPECT_EQ(satisfied.size(), 4U * 4U * 3U);
+  EXPECT_THAT(response.reasons, testing::ElementsAreArray(satisfied));
+  std::vector<std::uint32_t> errors;
+  for (const PolicyError& error : response.errors) errors.push_back(error.policy);
+  EXPECT_EQ(errors, failed);
+}
+
+TEST(Authorizer, SharesPoliciesBetweenThreads) {
+  const CompiledPolicies policies =
+      compile("permit (principal in Group::\"all\", action, resource) when { principal.age > 1 };");
+  const Entities known = entities();
+  const Request one = request();
+  std::vector<std::thread> threads;
+  std::atomic<int> allowed = 0;
+  for (int i = 0; i < 4; ++i) {
+    threads.emplace_back([&] {
+      for (int n = 0; n < 1000; ++n) {
+        if (authorize(policies, one, known).decision == Decision::kAllow) ++allowed;
+      }
+    });
+  }
+  for (std::thread& thread : threads) thread.join();
+  EXPECT_EQ(allowed, 4000);
+}
+
+TEST(Authorizer, OrdinaryPoliciesAllocateNothing) {
+  const CompiledPolicies policies = compile(R"(
+    permit (principal in Group::"all", action == Action::"view", resource in Folder::"f")
+    when { principal.age >= 18 && principal.name == "Alice" && principal.roles.contains("dev") }
+    when { resource.owner == principal && principal has address.city.zip }
+    when { principal.name like "A*e" && principal.address.city.zip == "1234" }
+    when { principal in [Group::"x", Group::"staff"] && resource.owner in [principal.manager, principal] }
+    when { context.now < datetime("2024-01-01") && context.now.offset(duration("1h")) > context.now }
+    when { context.ip.isInRange(ip("10.0.0.0/8")) && principal.getTag("team") == "blue" }
+    when { principal.roles.containsAll(["ops"]) && [principal.age, 7].contains(30) }
+    unless { principal is Group || principal.age + 1 == 3 };
+    forbid (principal, action, resource is Doc) unless { context.mfa };
+    forbid (principal == User::"mallory", action, resource);)");
+  const Entities known = entities();
+  const Request one = request();
+  const std::size_t before = allocations;
+  const Response response = authorize(policies, one, known);
+  EXPECT_EQ(allocations - before, 0U);
+  EXPECT_EQ(response.decision, Decision::kAllow);
+  EXPECT_THAT(response.reasons, ElementsAre(0));
+}
+
+TEST(Evaluate, LogicStopsAtTheFirstDecidingPart) {
+  EXPECT_EQ(value_of("false && context.nope"), "false");
+  EXPECT_EQ(value_of("true || context.nope"), "true");
+  EXPECT_EQ(value_of("if true then 1 else context.nope"), "1");
+  EXPECT_EQ(value_of("true && context.nope"), "error: the record has no attribute `nope`");
+  EXPECT_EQ(value_of("true && 1"), "error: `&&` wants a boolean, not an integer");
+  EXPECT_EQ(value_of("1 || true"), "error: `||` wants a boolean, not an integer");
+  EXPECT_EQ(value_of("!1"), "error: `!` wants a boolean, not an integer");
+  EXPECT_EQ(value_of("if 1 then 1 else 2"), "error: `if` wants a boolean, not an integer");
+}
+
+TEST(Evaluate, ArithmeticFailsOnOverflow) {
+  EXPECT_EQ(value_of("9223372036854775807 + 1"), "error: the integer overflows");
+  EXPECT_EQ(value_of("-9223372036854775808 - 1"), "error: the integer overflows");
+  EXPECT_EQ(value_of("--9223372036854775808"), "error: the integer overflows");
+  EXPECT_EQ(value_of("3037000500 * 3037000500"), "error: the integer overflows");
+  EXPECT_EQ(value_of("2 * -3 - 4 + principal.age"), "20");
+  EXPECT_EQ(value_of("1 + \"a\""), "error: `+` wants an integer, not a string");
+}
+
+TEST(Evaluate, OrderIsOfIntegersDatetimesAndDurations) {
+  EXPECT_EQ(value_of("1 < 2 && 2 <= 2 && 3 > 2 && 2 >= 2"), "true");
+  EXPECT_EQ(value_of("datetime(\"2024-01-01\") < datetime(\"2024-01-02\")"), "true");
+  EXPECT_EQ(value_of("duration(\"1h\") >= duration(\"60m\")"), "true");
+  EXPECT_EQ(value_of("1 < duration(\"1h\")"), "error: `<` wants an integer, not a duration");
+  EXPECT_EQ(value_of("\"a\" < \"b\""),
+            "error: `<` wants an integer, a datetime or a duration, not a string");
+  EXPECT_EQ(value_of("decimal(\"1.0\") < decimal(\"2.0\")"),
+            "error: `<` wants an integer, a datetime or a duration, not a decimal");
+}
+
+TEST(Evaluate, EqualityNeverFails) {
+  EXPECT_EQ(value_of("1 == \"1\""), "false");
+  EXPECT_EQ(value_of("[1, 2] == [2, 1, 1] && {a: 1} != {}"), "true");
+  EXPECT_EQ(value_of("ip(\"10.0.0.0/8\") == ip(\"10.0.0.1/8\")"), "false");
+}
+
+TEST(Evaluate, InWantsEntities) {
+  EXPECT_EQ(value_of("principal in Group::\"all\""), "true");
+  EXPECT_EQ(value_of("principal in [Group::\"none\", principal]"), "true");
+  EXPECT_EQ(value_of("principal in []"), "false");
+  EXPECT_EQ(value_of("principal in [Group::\"all\", 1]"),
+            "error: `in` wants only entities in the set on its right, not an integer");
+  EXPECT_EQ(value_of("principal in [principal, principal.name]"),
+            "error: `in` wants only entities in the set on its right, not a string");
+  EXPECT_EQ(value_of("1 in principal"), "error: `in` wants an entity on its left, not an integer");
+  EXPECT_EQ(value_of("Group::\"all\" in principal"), "false");
+  EXPECT_EQ(value_of("principal is User in Group::\"all\""), "true");
+  EXPECT_EQ(value_of("principal is Doc in 1"), "false");
+  EXPECT_EQ(value_of("1 is Doc"), "error: `is` wants an entity, not an integer");
+}
+
+TEST(Evaluate, AttributesAndTags) {
+  EXPECT_EQ(value_of("resource.owner.address.city.zip"), "\"1234\"");
+  EXPECT_EQ(value_of("principal has address.city.nope"), "false");
+  EXPECT_EQ(value_of("principal has manager.nope"), "false");
+  EXPECT_EQ(value_of("principal has nope.nope"), "false");
+  EXPECT_EQ(value_of("User::\"eve\" has name"), "false");
+  EXPECT_EQ(value_of("principal has name.nope"),
+            "error: `has` wants an entity or a record, not a string");
+  EXPECT_EQ(value_of("principal[\"name\"]"), "\"Alice\"");
+  EXPECT_EQ(value_of("principal.nope"), "error: `User::\"alice\"` has no attribute `nope`");
+  EXPECT_EQ(value_of("1.a"),
+            "error: the attribute `a` wants an entity or a record, not an integer");
+  EXPECT_EQ(value_of("principal.hasTag(\"team\") && !principal.hasTag(\"x\")"), "true");
+  EXPECT_EQ(value_of("User::\"eve\".hasTag(\"x\")"), "false");
+  EXPECT_EQ(value_of("principal.getTag(\"x\")"), "error: `User::\"alice\"` has no tag `x`");
+  EXPECT_EQ(value_of("principal.getTag(1)"), "error: getTag wants a string, not an integer");
+}
+
+TEST(Evaluate, Sets) {
+  EXPECT_EQ(value_of("[1, \"a\", principal].contains(principal)"), "true");
+  EXPECT_EQ(value_of("[1, 2].containsAll([]) && ![1].containsAll([1, 2])"), "true");
+  EXPECT_EQ(value_of("[1, 2].containsAny([2, 3]) && ![1].containsAny([])"), "true");
+  EXPECT_EQ(value_of("[].isEmpty() && ![1].isEmpty()"), "true");
+  EXPECT_EQ(value_of("principal.contains(1)"), "error: contains wants a set, not an entity");
+  EXPECT_EQ(value_of("[[principal.age], {a: principal}]"), "[[30], {\"a\": User::\"alice\"}]");
+}
+
+TEST(Evaluate, Extensions) {
+  EXPECT_EQ(value_of("decimal(\"1.5\").lessThan(decimal(\"1.6\"))"), "true");
+  EXPECT_EQ(value_of("datetime(\"2024-01-01\").offset(duration(\"1d\")).toDate()"),
+            "datetime(\"2024-01-02T00:00:00.000Z\")");
+  EXPECT_EQ(value_of("datetime(\"2024-01-02\").durationSince(datetime(\"2024-01-01\")).toHours()"),
+            "24");
+  EXPECT_EQ(value_of("duration(\"-1s1ms\").toSeconds()"), "-1");
+  EXPECT_EQ(value_of("context.ip.isIpv4() && !context.ip.isLoopback()"), "true");
+  EXPECT_EQ(value_of("ip(\"nope\")"), "error: \"nope\" is no ip");
+  EXPECT_EQ(value_of("ip(\"1.2.3.4\", \"1.2.3.4\")"), "error: `ip` takes 1 argument, not 2");
+  EXPECT_EQ(value_of("1.isIpv4()"), "error: isIpv4 wants an IP address, not an integer");
+  EXPECT_EQ(value_of("datetime(\"9999-12-31\").offset(duration(\"9223372036854775807ms\"))"),
+            "error: the offset leaves the range of datetime");
+}
+
+TEST(Evaluate, DeepestExpressionIsFine) {
+  std::string text = "1";
+  for (int i = 0; i < 190; ++i) text = "[" + text + "]";
+  EXPECT_EQ(value_of(text + " == " + text), "true");
+  std::string chain = "context.mfa";
+  for (int i = 0; i < 10'000; ++i) chain += " && context.mfa";
+  EXPECT_EQ(value_of(chain), "true");
+}
+
+TEST(Explain, NamesTheFirstReasonAgainst) {
+  const CompiledPolicies policies = compile(R"(
+    permit (principal == User::"bob", action == Action::"other", resource);
+    permit (principal, action == Action::"other", resource == Doc::"other");
+    permit (principal, action, resource == Doc::"other");
+    permit (principal, action, resource)
+    when { context.mfa }
+    unless { principal.age > 20 };
+    permit (principal, action, resource) when { true } when { context.nope > 1 };
+    permit (principal, action, resource);)");
+  const auto why = [&](std::size_t index) {
+    return explain(policies, index, request(), entities());
+  };
+  EXPECT_EQ(why(0).outcome, Explanation::Outcome::kPrincipal);
+  EXPECT_EQ(why(1).outcome, Explanation::Outcome::kAction);
+  EXPECT_EQ(why(2).outcome, Explanation::Outcome::kResource);
+  EXPECT_EQ(why(3).outcome, Explanation::Outcome::kCondition);
+  EXPECT_EQ(why(3).condition, 1U);
+  EXPECT_EQ(why(3).text, "unless { principal.age > 20 }");
+  EXPECT_EQ(why(3).position.text(), "p.cedar:7:5");
+  EXPECT_EQ(why(4).outcome, Explanation::Outcome::kError);
+  EXPECT_EQ(why(4).message, "the record has no attribute `nope`");
+  EXPECT_EQ(why(4).position.text(), "p.cedar:8:63");
+  EXPECT_EQ(why(5).outcome, Explanation::Outcome::kSatisfied);
+}
+
+}  // namespace
+}  // namespace writ::cedar
