@@ -313,6 +313,13 @@ Result<Verification> verify_decision_log(FileSystem& files, const std::string& f
   const FolderTiles folder_tiles(files, folder);
   TileComparison tiles(folder_tiles, verifier.stored_size(), verifier);
   TRY(firsts, list_segments(files, segments));
+  // Segments that were prepared and not begun.
+  while (firsts.size() > 1) {
+    TRY(file, files.open(segments + "/" + segment_name(firsts.back()), OpenMode::kRead));
+    TRY(tail, inspect_tail(*file, 0, firsts.back()));
+    if (tail.end != 0) break;
+    firsts.pop_back();
+  }
   for (std::size_t i = 0; i < firsts.size(); ++i) {
     const std::string name = segment_name(firsts[i]);
     if (firsts[i] != verifier.frontier().size()) {
