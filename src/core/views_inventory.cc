@@ -1,0 +1,156 @@
+// Rows of what there is: identities, groups, targets, doors, policies, and what was observed.
+#include <algorithm>
+
+#include "core/decide.h"
+#include "core/grants.h"
+#include "core/policy.h"
+#include "core/rows.h"
+
+namespace writ::core {
+namespace {
+
+constexpr std::size_t kMostNamed = 20;
+
+// True when the asker may come to use something there.
+bool reaches(const Viewer& viewer, std::string_view target) {
+  if (viewer.scope == Scope::kAll) return true;
+  bool found = false;
+  viewer.state.entitlements.for_each([&](const std::string& name, const Entitlement& e) {
+    if (found) return;
+    const Resource* resource = viewer.state.resources.find(e.resource);
+    if (resource == nullptr || resource->target != target) return;
+    found = viewer.owned(resource->owner) || !grants_of(viewer.state, viewer.asker, name).empty() ||
+            !offers_for(viewer.state, viewer.asker, name, viewer.now).empty();
+  });
+  return found;
+}
+
+std::string_view owner_of(const Viewer& viewer, std::string_view resource) {
+  const Resource* found = viewer.state.resources.find(resource);
+  return found == nullptr ? std::string_view() : std::string_view(found->owner);
+}
+
+}  // namespace
+
+void holding_rows(const Viewer& viewer, JsonArray& rows) {
+  viewer.state.holdings.for_each([&](const std::string&, const std::vector<Holding>& holdings) {
+    for (const Holding& h : holdings) {
+      const Grant* grant = viewer.state.grants.find(h.grant);
+      const bool mine = grant != nullptr && viewer.concerns(grant->beneficiary);
+      if (!mine && !viewer.owned(owner_of(viewer, h.resource))) continue;
+      rows.push_back(Json::object({{"target", h.target},
+                                   {"login", h.login},
+                                   {"what", h.what},
+                                   {"resource", h.resource},
+                                   {"explained_by", h.grant}}));
+    }
+  });
+}
+
+void identity_rows(const Viewer& viewer, JsonArray& rows) {
+  viewer.state.identities.for_each([&](const std::string& id, const Identity& i) {
+    if (!viewer.concerns(id)) return;
+    std::string groups;
+    if (const auto* memberships = viewer.state.memberships.find(id)) {
+      for (const Membership& m : *memberships) {
+        if (m.until > viewer.now) groups += (groups.empty() ? "" : ", ") + m.group;
+      }
+    }
+    rows.push_back(Json::object({{"name", viewer.name(id)},
+                                 {"kind", name_of(i.kind)},
+                                 {"state", name_of(i.state)},
+                                 {"tier", name_of(i.tier)},
+                                 {"owner", viewer.owner(i.owner)},
+                                 {"groups", groups},
+                                 {"environment", i.environment},
+                                 {"purpose", i.purpose},
+                                 {"since", to_text(i.since)},
+                                 {"id", id}}));
+  });
+}
+
+void group_rows(const Viewer& viewer, JsonArray& rows) {
+  viewer.state.groups.for_each([&](const std::string& name, const Group& group) {
+    std::string members, until;
+    std::size_t count = 0;
+    if (const auto* ids = viewer.state.members.find(name)) {
+      for (const std::string& id : *ids) {
+        const auto* memberships = viewer.state.memberships.find(id);
+        if (memberships == nullptr) continue;
+        for (const Membership& m : *memberships) {
+          if (m.group != name || m.until <= viewer.now) continue;
+          if (++count <= kMostNamed) members += (members.empty() ? "" : ", ") + viewer.name(id);
+          if (id == viewer.asker) until = to_text(m.until);
+        }
+      }
+    }
+    if (viewer.scope == Scope::kOwn && until.empty()) return;
+    if (count > kMostNamed) members += " and " + std::to_string(count - kMostNamed) + " more";
+    rows.push_back(Json::object({{"name", name},
+                                 {"members", members},
+                                 {"count", static_cast<std::int64_t>(count)},
+                                 {"administers", group.administers},
+                                 {"you_until", until},
+                                 {"purpose", group.purpose}}));
+  });
+}
+
+void finding_rows(const Viewer& viewer, JsonArray& rows) {
+  viewer.state.findings.for_each([&](const std::string& id, const Finding& f) {
+    if (!viewer.owned(f.owner)) return;
+    rows.push_back(Json::object({{"id", id},
+                                 {"severity", name_of(f.severity)},
+                                 {"kind", f.kind},
+                                 {"about", f.about},
+                                 {"detail", f.detail},
+                                 {"remedy", f.remedy},
+                                 {"last_use", text_of(f.last_use)},
+                                 {"owner", viewer.owner(f.owner)},
+                                 {"since", to_text(f.since)}}));
+  });
+}
+
+void target_rows(const Viewer& viewer, JsonArray& rows) {
+  viewer.state.targets.for_each([&](const std::string& name, const TargetSystem& t) {
+    if (!viewer.owned(owner_of(viewer, name)) && !reaches(viewer, name)) return;
+    std::string databases;
+    for (const std::string& d : t.databases) databases += (databases.empty() ? "" : ", ") + d;
+    const bool inside = viewer.owned(owner_of(viewer, name));  // where it is, is for its owners
+    rows.push_back(Json::object({{"name", name},
+                                 {"kind", t.kind},
+                                 {"databases", databases},
+                                 {"door", viewer.name(t.door)},
+                                 {"host", inside ? t.host : ""},
+                                 {"port", inside ? Json(t.port) : Json()},
+                                 {"tls", inside ? t.tls : ""},
+                                 {"owner", viewer.owner(owner_of(viewer, name))}}));
+  });
+}
+
+void door_rows(const Viewer& viewer, JsonArray& rows) {
+  viewer.state.doors.for_each([&](const std::string& id, const Door& door) {
+    const bool shown = viewer.concerns(id) ||
+                       std::any_of(door.targets.begin(), door.targets.end(),
+                                   [&](const std::string& t) { return reaches(viewer, t); });
+    if (!shown) return;
+    std::string targets;
+    for (const std::string& t : door.targets) targets += (targets.empty() ? "" : ", ") + t;
+    rows.push_back(Json::object({{"name", viewer.name(id)},
+                                 {"kind", door.kind},
+                                 {"host", door.host},
+                                 {"port", door.port},
+                                 {"targets", targets},
+                                 {"id", id}}));
+  });
+}
+
+void policy_rows(const Viewer& viewer, JsonArray& rows) {
+  if (viewer.scope == Scope::kOwn || viewer.state.policies == nullptr) return;
+  for (const PolicyFile& file : files_of(*viewer.state.policies)) {
+    rows.push_back(Json::object({{"file", file.name},
+                                 {"version", viewer.state.policy_version},
+                                 {"bytes", static_cast<std::int64_t>(file.text.size())}}));
+  }
+}
+
+}  // namespace writ::core
