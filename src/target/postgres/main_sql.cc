@@ -89,19 +89,25 @@ END $$;
 CREATE FUNCTION writ.check_group(p_role text) RETURNS void
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
 AS $$
-DECLARE v_over text;
+DECLARE
+  v_over text;
+  v_next oid[];
+  v_all oid[] := '{}';
 BEGIN
-  IF NOT EXISTS (SELECT FROM pg_authid WHERE rolname = p_role) THEN
+  SELECT array_agg(oid) INTO v_next FROM pg_authid WHERE rolname = p_role;
+  IF v_next IS NULL THEN
     RAISE EXCEPTION 'there is no role %', p_role USING ERRCODE = 'WRC00';
   END IF;
-  WITH RECURSIVE up(oid) AS (
-    SELECT oid FROM pg_authid WHERE rolname = p_role
-    UNION SELECT m.roleid FROM up JOIN pg_auth_members m ON m.member = up.oid)
-  SELECT a.rolname INTO v_over FROM up JOIN pg_authid a USING (oid)
-   WHERE a.rolsuper OR a.rolcreaterole OR a.rolreplication OR a.rolbypassrls
+  WHILE v_next IS NOT NULL LOOP  -- one look-up by index a level
+    v_all := v_all || v_next;
+    SELECT array_agg(DISTINCT roleid) INTO v_next FROM pg_auth_members
+     WHERE member = ANY (v_next) AND roleid <> ALL (v_all);
+  END LOOP;
+  SELECT a.rolname INTO v_over FROM pg_authid a
+   WHERE a.oid = ANY (v_all) AND (a.rolsuper OR a.rolcreaterole OR a.rolreplication OR a.rolbypassrls
       OR a.rolname IN ('pg_execute_server_program', 'pg_write_server_files', 'pg_read_server_files',
                        'pg_signal_backend', 'pg_create_subscription', 'writ_logins',
-                       'writ_quarantine', writ.setting('connector'))
+                       'writ_quarantine', writ.setting('connector')))
    LIMIT 1;
   IF v_over IS NOT NULL THEN
     RAISE EXCEPTION 'the role % cannot be handed out: it is, or is a member of, %', p_role, v_over

@@ -59,8 +59,9 @@ Result<Connection*> PostgresTarget::connection(const std::string& database) {
   // by others; waiting long for them would hold up every other login.
   const std::int64_t statement = std::max<std::int64_t>(options_.timeout.count() * 9 / 10, 50);
   const std::int64_t lock = std::min<std::int64_t>(statement / 2, 2000);
+  // Compiling a plan takes longer than any of these statements.
   const std::string settings =
-      "-c statement_timeout=" + std::to_string(statement) +
+      "-c jit=off -c statement_timeout=" + std::to_string(statement) +
       " -c lock_timeout=" + std::to_string(lock) +
       " -c idle_in_transaction_session_timeout=" + std::to_string(statement);
   const Login login{.user = options_.login,
