@@ -1,6 +1,24 @@
 // decide: the one function that says whether a request is allowed, for people and machines, doors
 // and administration alike. Reads a snapshot; allocates little; never blocks; every doubt is a
 // deny.
+//
+// connect    allowed by a live grant of this subject and entitlement whose offer still matches,
+// when
+//            no forbid matches or fails. A permit that covers `connect` is no login yet: the answer
+//            is then a denial with needs "baseline_grant", and `reason` names the permit.
+// request    allowed by an offer that matches.
+// the rest   allowed by a permit, on Writ::System ("system") or the thing that is named.
+//
+// The constitution comes before policy: whoever is not active is denied, and so is a certificate
+// that is unknown, revoked, over, of another identity or of a removed device; agents neither
+// approve nor administer; a door speaks only for the targets that it stands before.
+//
+// Applications: a resource type that is not Writ's belongs to the asking door. With the door's
+// namespace N (namespace_of, entities.h; "todo-app" is TodoApp), type "list" is N::list, action
+// "read" is N::Action::"read", the subject stays a Writ identity. A type or action may be written
+// with its N:: too, and never with another's. `asserted` may then have "resource" and "action"
+// (attributes of these entities) and "context"; names that Writ sets in context are refused. For
+// Writ's own types `asserted` must be null.
 #pragma once
 
 #include <optional>

@@ -49,6 +49,11 @@ class EntityIndex {
     return namespaces_.find(name);
   }
 
+  const CowMap<std::string, std::string>& namespaces() const { return namespaces_; }
+  void give_namespace(std::string_view name, std::string_view door) {
+    namespaces_.set(name, std::string(door));
+  }
+
   // Each takes over what the state says now. Errors are the sealer's, but not that a name is
   // erased.
   Status put_identity(const State& state, std::string_view id, const Sealer& sealer);

@@ -323,6 +323,10 @@ struct Fold {
       if (s.resources.find(r.parent)->target != r.target) {
         return corrupt("the resource \"" + r.name + "\" lies in another target than its parent");
       }
+      constexpr std::size_t kMostAbove = 32;
+      if (s.entities->resource(r.parent)->ancestors.size() >= kMostAbove) {
+        return corrupt("the resource \"" + r.name + "\" lies too deep");
+      }
     }
     s.resources.set(r.name, r);
     entities([&](EntityIndex& index) { index.put_resource(s, r.name); });

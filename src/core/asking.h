@@ -1,0 +1,84 @@
+// Asking: one decision in the making. Internal to the room; decide.h is its face.
+#pragma once
+
+#include <algorithm>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "cedar/text.h"
+#include "core/call.h"
+#include "core/decide.h"
+#include "core/reader.h"
+
+namespace writ::core {
+
+// What policies said.
+struct Answer {
+  bool permitted = false;
+  bool forbidden = false;  // a forbid matched, or failed
+  std::vector<std::string> reason;
+  std::vector<std::string> errors;
+};
+
+// What a door asserts about its own application.
+struct Asserted {
+  cedar::Value resource = cedar::Value::record();
+  cedar::Value action = cedar::Value::record();
+  std::vector<cedar::Field> context;
+};
+// kInvalid for other members, values that Cedar does not have, and reserved names of context.
+Result<Asserted> read_asserted(const Json& asserted);
+
+// How long a grant lives that a connect opens without asking.
+inline Millis baseline_duration(Tier tier) {
+  return std::min(kBaselineGrant, limits_of(tier).max_ttl);
+}
+
+class Asking {
+ public:
+  // All must outlive it.
+  Asking(const State& state, const Question& question, Time now);
+  Asking(const Asking&) = delete;
+  Asking& operator=(const Asking&) = delete;
+
+  Decision decide();
+
+ private:
+  std::optional<std::string> inactive(std::string_view identity, const Subject* subject) const;
+  std::optional<std::string> bad_credential();
+  // Why the constitution denies, whatever policy says.
+  std::optional<std::string> unconstitutional(const Action* action);
+
+  Answer ask(const Slice& slice, const cedar::EntityUid& action, const cedar::EntityUid& resource,
+             const Facts& facts) const;
+  // Whether `passes` would hold right after a one-time code.
+  bool fresh_factor_helps(const Facts& facts, auto&& passes) const;
+
+  bool stands_before(std::string_view door, std::string_view target) const;
+  Decision connect();
+  std::optional<Decision> baseline(auto&& passes);
+  Decision admit(const Grant& grant);
+  Decision nothing_gives();
+  Decision by_policy(const Slice& slice, const cedar::EntityUid& action,
+                     const cedar::EntityUid& resource);
+  Decision application();
+
+  Decision deny(std::string message);
+  Decision forbidden(Answer answer, bool factor_helps);
+  void take(Answer answer);
+
+  const State& state_;
+  const Question& question_;
+  Time now_;
+  StateReader reader_;
+  Facts facts_;
+  std::vector<cedar::Field> asserted_;        // context of an application
+  const Subject* subject_ = nullptr;          // set once it is known to be active
+  const cedar::Entity* principal_ = nullptr;  // the same, as of now
+  const EntitlementEntry* entry_ = nullptr;   // the resource, when it is a known entitlement
+  Decision decision_;
+};
+
+}  // namespace writ::core

@@ -1,0 +1,362 @@
+#include "core/decide.h"
+
+#include <algorithm>
+#include <array>
+#include <boost/container/small_vector.hpp>
+
+#include "cedar/authorize.h"
+#include "core/asking.h"
+#include "core/grants.h"
+
+namespace writ::core {
+
+// ---- The constitution ----
+
+std::optional<std::string> Asking::inactive(std::string_view identity,
+                                            const Subject* subject) const {
+  if (subject != nullptr && subject->state == IdentityState::kActive) return std::nullopt;
+  if (subject == nullptr)
+    return "there is no identity \"" + std::string(identity.substr(0, 100)) + "\"";
+  return "this identity is " + std::string(name_of(subject->state));
+}
+
+std::optional<std::string> Asking::bad_credential() {
+  if (question_.credential.empty()) return std::nullopt;
+  const Certificate* certificate = state_.certificates.find(question_.credential);
+  if (certificate == nullptr || now_ >= certificate->until) {
+    return "this certificate is unknown or over; get a new one with: writ login";
+  }
+  if (certificate->revoked) return "this certificate was revoked: " + *certificate->revoked;
+  const std::string& holder =
+      question_.actors.empty() ? question_.subject : question_.actors.front();
+  if (certificate->identity != holder) return "this certificate belongs to another identity";
+  if (!certificate->device.empty()) {
+    const Device* device = state_.devices.find(certificate->device);
+    if (device == nullptr || now_ >= device->until) {
+      return "the device of this certificate is no longer enrolled";
+    }
+    facts_.device = device->id;
+  }
+  facts_.credential = certificate->serial;
+  return std::nullopt;
+}
+
+std::optional<std::string> Asking::unconstitutional(const Action* action) {
+  if (auto why = inactive(question_.subject, subject_)) return why;
+  bool agent = subject_->kind == IdentityKind::kAgent;
+  for (const std::string& actor : question_.actors) {
+    const Subject* link = state_.entities->subject(actor);
+    if (auto why = inactive(actor, link)) return "in the chain: " + *why;
+    agent = agent || link->kind == IdentityKind::kAgent;
+  }
+  if (agent && action != nullptr && (action->administers || action->name == "approve")) {
+    return "agents neither approve nor administer, whatever policy says";
+  }
+  return bad_credential();
+}
+
+// ---- Asking policies ----
+
+Asking::Asking(const State& state, const Question& question, Time now)
+    : state_(state), question_(question), now_(now), reader_(state, now) {
+  facts_.now = now;
+  facts_.factor_of = question.actors.empty() ? question.subject : question.actors.front();
+  facts_.source_ip = question.source_ip;
+  facts_.actors = &question.actors;
+  facts_.approvals = question.approvals;
+  facts_.duration = question.duration;
+}
+
+Answer Asking::ask(const Slice& slice, const cedar::EntityUid& action,
+                   const cedar::EntityUid& resource, const Facts& facts) const {
+  Answer answer;
+  if (slice.policies.size() == 0) return answer;
+  cedar::Request request{principal_->uid, action, resource, context_of(state_, facts, slice.reads)};
+  if (!asserted_.empty()) {
+    std::vector<cedar::Field> fields = request.context.view().fields();
+    fields.insert(fields.end(), asserted_.begin(), asserted_.end());
+    request.context = cedar::Value::record(std::move(fields));
+  }
+  const cedar::Response response = cedar::authorize(slice.policies, request, reader_);
+  answer.permitted = response.decision == cedar::Decision::kAllow && !response.forbid_failed;
+  bool forbade = false;
+  for (const std::uint32_t index : response.reasons) {
+    forbade = forbade || slice.policies.effect(index) == cedar::Effect::kForbid;
+  }
+  answer.forbidden = forbade || response.forbid_failed;
+  for (const std::uint32_t index : response.reasons) {
+    // Permits do not decide where a forbid failed.
+    if (forbade == answer.forbidden) answer.reason.push_back(slice.policies.id(index));
+  }
+  for (const cedar::PolicyError& error : response.errors) {
+    const std::string& id = slice.policies.id(error.policy);
+    if (slice.policies.effect(error.policy) == cedar::Effect::kForbid) answer.reason.push_back(id);
+    answer.errors.push_back(id + ": " + error.error.text());
+  }
+  return answer;
+}
+
+bool Asking::fresh_factor_helps(const Facts& facts, auto&& passes) const {
+  if (!state_.second_factors.contains(facts.factor_of)) return false;
+  Facts fresh = facts;
+  fresh.mfa_age = Millis(0);
+  return passes(fresh);
+}
+
+Decision Asking::deny(std::string message) {
+  decision_.allow = false;
+  decision_.message = std::move(message);
+  return std::move(decision_);
+}
+
+void Asking::take(Answer answer) {
+  const auto append = [](std::vector<std::string>& to, std::vector<std::string>& from) {
+    to.insert(to.end(), std::make_move_iterator(from.begin()), std::make_move_iterator(from.end()));
+  };
+  append(decision_.reason, answer.reason);
+  append(decision_.errors, answer.errors);
+}
+
+Decision Asking::forbidden(Answer answer, bool factor_helps) {
+  std::string message =
+      answer.errors.empty()
+          ? "forbidden by the policy \""
+          : "denied, because this policy that may forbid could not be evaluated: \"";
+  message += (answer.reason.empty() ? std::string() : answer.reason.front()) + "\"";
+  if (factor_helps) {
+    decision_.needs.emplace_back("mfa");
+    message += "; it would pass with a fresh one-time code: writ login --step-up";
+  }
+  take(std::move(answer));
+  return deny(std::move(message));
+}
+
+// ---- connect ----
+
+bool Asking::stands_before(std::string_view door, std::string_view target) const {
+  const Door* found = state_.doors.find(door);
+  return found != nullptr &&
+         std::find(found->targets.begin(), found->targets.end(), target) != found->targets.end();
+}
+
+Decision Asking::connect() {
+  static const cedar::EntityUid kConnect = action_named("connect")->entity.uid;
+  if (!question_.door.empty()) {
+    const Subject* door = state_.entities->subject(question_.door);
+    if (inactive(question_.door, door) || door->kind != IdentityKind::kDoor) {
+      return deny("the door that asks is not an active door");
+    }
+    if (question_.credential.empty()) return deny("the door did not say which certificate it saw");
+  }
+  if (entry_ == nullptr) return nothing_gives();
+  if (!question_.door.empty() && !stands_before(question_.door, entry_->target)) {
+    return deny("the door that asks does not stand before the target \"" + entry_->target + "\"");
+  }
+
+  // Candidates, the longest first.
+  boost::container::small_vector<const Grant*, 4> candidates;
+  bool lost = false, activating = false, revoking = false;
+  if (const std::vector<Held>* held = state_.grant_index->of(question_.subject)) {
+    for (const Held& each : *held) {
+      if (each.entitlement != entry_->number) continue;
+      const Grant& grant = *each.grant;
+      if (!question_.grant.empty() && grant.id != question_.grant) continue;
+      activating = activating || grant.state == GrantState::kActivating;
+      revoking = revoking || grant.state == GrantState::kRevoking;
+      if (grant.state != GrantState::kActive || !grant.until || now_ >= *grant.until) continue;
+      candidates.push_back(&grant);
+    }
+  }
+  if (candidates.size() > 1) {
+    std::sort(candidates.begin(), candidates.end(), [](const Grant* a, const Grant* b) {
+      return *a->until != *b->until ? *a->until > *b->until : a->id < b->id;
+    });
+  }
+  const Policies& policies = *state_.policies;
+  std::optional<Answer> blocked;
+  Facts blocked_facts;
+  for (const Grant* grant : candidates) {
+    Facts facts = facts_;
+    facts.grant = grant->id;
+    facts.approvals = static_cast<int>(grant->approvers.size());
+    facts.duration = grant->duration;
+    const Giver* giver = policies.giver(grant->policy);
+    if (giver == nullptr || giver->offer != (grant->cause == Cause::kOffer) ||
+        !gives(state_, reader_, *giver, *principal_, entry_->entity,
+               giver->offer ? recorded_facts(*grant, now_) : facts)) {
+      lost = true;
+      continue;
+    }
+    Answer answer = ask(policies.guardrails, kConnect, entry_->entity.uid, facts);
+    if (!answer.forbidden) return admit(*grant);
+    if (!blocked) {
+      blocked = std::move(answer);
+      blocked_facts = facts;
+    }
+  }
+  const auto passes = [&](const Facts& facts) {
+    return !ask(policies.guardrails, kConnect, entry_->entity.uid, facts).forbidden;
+  };
+  if (blocked) return forbidden(std::move(*blocked), fresh_factor_helps(blocked_facts, passes));
+  if (activating) {
+    decision_.needs.emplace_back("grant");
+    return deny("the grant is being set up; try again in a moment");
+  }
+  if (question_.grant.empty()) {
+    if (auto decision = baseline(passes)) return std::move(*decision);
+  }
+  if (lost) {
+    return deny("the policy that gave the grant gives it no more; ask again with: writ request " +
+                question_.resource);
+  }
+  if (revoking) return deny("the grant was revoked or is over");
+  return nothing_gives();
+}
+
+std::optional<Decision> Asking::baseline(auto&& passes) {
+  static const cedar::EntityUid kConnect = action_named("connect")->entity.uid;
+  Facts facts = facts_;
+  facts.approvals = 0;
+  facts.duration = baseline_duration(entry_->tier);
+  Answer answer = ask(state_.policies->baselines, kConnect, entry_->entity.uid, facts);
+  if (!answer.permitted) {
+    decision_.errors.insert(decision_.errors.end(), answer.errors.begin(), answer.errors.end());
+    return std::nullopt;
+  }
+  Answer guard = ask(state_.policies->guardrails, kConnect, entry_->entity.uid, facts);
+  if (guard.forbidden) return forbidden(std::move(guard), fresh_factor_helps(facts, passes));
+  take(std::move(answer));
+  decision_.needs.emplace_back("baseline_grant");
+  return deny("no grant is open yet, and none has to be asked for: writ connect " +
+              question_.resource);
+}
+
+Decision Asking::admit(const Grant& grant) {
+  decision_.allow = true;
+  decision_.reason.reserve(2);
+  decision_.reason.push_back("grant " + grant.id);
+  decision_.reason.push_back(grant.policy);
+  decision_.grant = grant.id;
+  decision_.login = grant.login;
+  decision_.database = entry_->database;
+  decision_.until = grant.until;
+  decision_.autonomy = limits_of(entry_->tier).autonomy;
+  return std::move(decision_);
+}
+
+// Whether a thing exists is not told to whom nothing of it is offered.
+Decision Asking::nothing_gives() {
+  const bool offered =
+      entry_ != nullptr && !offers_for(state_, question_.subject, question_.resource, now_).empty();
+  if (!offered) {
+    return deny("no live grant, and there is no entitlement \"" +
+                question_.resource.substr(0, 200) + "\" that may be asked for here");
+  }
+  decision_.needs.emplace_back("grant");
+  return deny("no live grant; ask with: writ request " + question_.resource);
+}
+
+// ---- request, administration, applications ----
+
+Decision Asking::by_policy(const Slice& slice, const cedar::EntityUid& action,
+                           const cedar::EntityUid& resource) {
+  Answer answer = ask(slice, action, resource, facts_);
+  if (answer.permitted) {
+    decision_.allow = true;
+    take(std::move(answer));
+    return std::move(decision_);
+  }
+  const bool helps = fresh_factor_helps(
+      facts_, [&](const Facts& fresh) { return ask(slice, action, resource, fresh).permitted; });
+  if (answer.forbidden) return forbidden(std::move(answer), helps);
+  take(std::move(answer));
+  if (helps) {
+    decision_.needs.emplace_back("mfa");
+    return deny("this needs a fresh one-time code: writ login --step-up");
+  }
+  return deny("no policy lets you " + std::string(question_.action.substr(0, 100)));
+}
+
+Decision Asking::application() {
+  const auto strip = [](std::string_view name, std::string_view space) {
+    if (name.size() > space.size() + 2 && name.starts_with(space) &&
+        name.substr(space.size(), 2) == "::") {
+      name.remove_prefix(space.size() + 2);
+    }
+    return name;
+  };
+  const Subject* door = state_.entities->subject(question_.door);
+  if (inactive(question_.door, door) || door->kind != IdentityKind::kDoor) {
+    return deny("only an active door may ask about \"" + question_.resource_type.substr(0, 100) +
+                "\"");
+  }
+  const Identity* identity = state_.identities.find(question_.door);
+  const std::string space = namespace_of(identity->name);
+  const std::string* owner = state_.entities->door_of_namespace(space);
+  if (owner == nullptr || *owner != question_.door) {
+    return deny("the door \"" + identity->name + "\" has no namespace of its own");
+  }
+  const std::string type = space + "::" + std::string(strip(question_.resource_type, space));
+  const std::string_view action = strip(question_.action, space);
+  if (!cedar::is_type_name(type) || type.size() > 500 || action.find("::") != action.npos) {
+    return deny("this is no type or action of the namespace " + space);
+  }
+  auto asserted = read_asserted(question_.asserted);
+  if (!asserted) return deny(asserted.error().text());
+  const cedar::EntityUid action_uid(space + "::Action", action);
+  const cedar::EntityUid resource(type, question_.resource);
+  reader_.keep(cedar::Entity{action_uid, std::move(asserted->action)});
+  reader_.keep(cedar::Entity{resource, std::move(asserted->resource)});
+  asserted_ = std::move(asserted->context);
+  return by_policy(state_.policies->others, action_uid, resource);
+}
+
+Decision Asking::decide() {
+  if (state_.policies == nullptr || state_.entities == nullptr || now_ < state_.time) {
+    return deny(
+        "the clock stands before the last event, or there is no policy; nothing is decided");
+  }
+  subject_ = state_.entities->subject(question_.subject);
+  const auto resource = question_.resource_type == "entitlement"
+                            ? std::nullopt
+                            : resource_uid(state_, question_.resource_type, question_.resource);
+  const bool entitlement = question_.resource_type == "entitlement";
+  const bool writ = entitlement || resource.has_value();
+  const Action* action = writ ? action_named(question_.action) : nullptr;
+  if (auto why = unconstitutional(action)) return deny(std::move(*why));
+  principal_ = &reader_.of(*subject_);
+  reader_.pin(*principal_);
+  if (!writ) return application();
+  if (action == nullptr) {
+    return deny("there is no action \"" + question_.action.substr(0, 100) + "\"");
+  }
+  if (!question_.asserted.is_null()) {
+    return deny("attributes of Writ's own types are never asserted");
+  }
+  reader_.pin(action->entity);
+  if (entitlement) {
+    entry_ = state_.entities->entitlement(question_.resource);
+    if (entry_ != nullptr) reader_.pin(entry_->entity);
+  }
+  const bool connects = action->name == "connect", requests = action->name == "request";
+  if ((connects || requests) && !entitlement) {
+    return deny("one connects to an entitlement, and requests one");
+  }
+  if (connects) return connect();
+  if (requests) {
+    if (entry_ == nullptr) return nothing_gives();
+    return by_policy(state_.policies->requests, action->entity.uid, entry_->entity.uid);
+  }
+  if (entry_ != nullptr) {
+    return by_policy(state_.policies->others, action->entity.uid, entry_->entity.uid);
+  }
+  return by_policy(
+      state_.policies->others, action->entity.uid,
+      entitlement ? cedar::EntityUid("Writ::Entitlement", question_.resource) : *resource);
+}
+
+Decision decide(const State& state, const Question& question, Time now) {
+  return Asking(state, question, now).decide();
+}
+
+}  // namespace writ::core

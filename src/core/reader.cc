@@ -1,0 +1,314 @@
+#include "core/reader.h"
+
+#include <algorithm>
+
+#include "cedar/authorize.h"
+#include "cedar/extension.h"
+
+namespace writ::core {
+namespace {
+
+using cedar::EntityUid;
+using cedar::Field;
+using cedar::String;
+using cedar::Value;
+
+struct Names {
+  String now{"now"}, auth{"auth"}, method{"method"}, strength{"strength"},
+      attestation{"attestation"}, mfa_age{"mfa_age"}, credential{"credential"}, device{"device"},
+      source_ip{"source_ip"}, actor_chain{"actor_chain"}, grant{"grant"}, approvals{"approvals"},
+      duration{"duration"};
+  Value certificate = Value::string("certificate");
+  Value one_factor = Value::string("one_factor");
+  Value two_factor = Value::string("two_factor");
+  Value none = Value::string("none");
+  Value empty = Value::record();
+};
+const Names& names() {
+  static const Names kNames;
+  return kNames;
+}
+
+Value text(std::string_view t) {
+  return Value::string(String(t));
+}
+
+// The type's name without "Writ::"; empty for other types.
+std::string_view writ_type(std::string_view type) {
+  constexpr std::string_view kWrit = "Writ::";
+  return type.starts_with(kWrit) ? type.substr(kWrit.size()) : std::string_view();
+}
+
+// Collects the attributes of an entity that lives as long as a decision.
+class Attributes {
+ public:
+  Attributes& add(std::string_view name, std::string_view value) {
+    if (!value.empty()) fields_.emplace_back(String(name), text(value));
+    return *this;
+  }
+  Attributes& add(std::string_view name, std::int64_t value) {
+    fields_.emplace_back(String(name), Value::integer(value));
+    return *this;
+  }
+  Attributes& add(std::string_view name, const std::optional<Time>& value) {
+    if (value) fields_.emplace_back(String(name), Value::datetime(unix_ms(*value)));
+    return *this;
+  }
+  Attributes& add(std::string_view name, const std::optional<EntityUid>& value) {
+    if (value) fields_.emplace_back(String(name), Value::entity(*value));
+    return *this;
+  }
+  Value take() { return Value::record(std::move(fields_)); }
+
+ private:
+  std::vector<Field> fields_;
+};
+
+std::optional<EntityUid> identity_uid(const State& state, std::string_view id) {
+  const Subject* subject = state.entities->subject(id);
+  return subject == nullptr ? std::nullopt : std::optional(subject->entity.uid);
+}
+
+std::optional<EntityUid> owner_of_entitlement(const State& state, std::string_view entitlement) {
+  const EntitlementEntry* entry = state.entities->entitlement(entitlement);
+  if (entry == nullptr) return std::nullopt;
+  const auto owner = entry->entity.attrs.find("owner");
+  return owner ? owner->as_entity() : std::nullopt;
+}
+
+cedar::UidSet below(const State& state, std::string_view entitlement) {
+  const EntitlementEntry* entry = state.entities->entitlement(entitlement);
+  if (entry == nullptr) return {};
+  std::vector<EntityUid> above(entry->entity.ancestors.begin(), entry->entity.ancestors.end());
+  above.push_back(entry->entity.uid);
+  return cedar::UidSet(std::move(above));
+}
+
+cedar::Entity entity_of(const State& state, const Grant& g) {
+  cedar::Entity entity{EntityUid("Writ::Grant", g.id)};
+  Attributes attrs;
+  attrs.add("beneficiary", identity_uid(state, g.beneficiary))
+      .add("entitlement", std::optional(EntityUid("Writ::Entitlement", g.entitlement)))
+      .add("owner", owner_of_entitlement(state, g.entitlement))
+      .add("cause", name_of(g.cause))
+      .add("state", name_of(g.state))
+      .add("policy", g.policy)
+      .add("approvals", static_cast<std::int64_t>(g.approvers.size()))
+      .add("from", g.from)
+      .add("until", g.until);
+  entity.attrs = attrs.take();
+  entity.ancestors = below(state, g.entitlement);
+  return entity;
+}
+
+cedar::Entity entity_of(const State& state, const Request& r) {
+  cedar::Entity entity{EntityUid("Writ::Request", r.id)};
+  Attributes attrs;
+  attrs.add("requester", identity_uid(state, r.requester))
+      .add("beneficiary", identity_uid(state, r.beneficiary))
+      .add("entitlement", std::optional(EntityUid("Writ::Entitlement", r.entitlement)))
+      .add("owner", owner_of_entitlement(state, r.entitlement))
+      .add("approvers", owner_uid(state, r.terms.approvers))
+      .add("offer", r.offer)
+      .add("until", std::optional(r.until));
+  entity.attrs = attrs.take();
+  entity.ancestors = below(state, r.entitlement);
+  return entity;
+}
+
+cedar::Entity entity_of(const State& state, const Change& c) {
+  cedar::Entity entity{EntityUid("Writ::Change", c.id)};
+  Attributes attrs;
+  attrs.add("requester", identity_uid(state, c.proposer)).add("verb", c.verb);
+  entity.attrs = attrs.take();
+  return entity;
+}
+
+cedar::Entity entity_of(const State& state, const Finding& f) {
+  cedar::Entity entity{EntityUid("Writ::Finding", f.id)};
+  Attributes attrs;
+  attrs.add("kind", f.kind)
+      .add("severity", name_of(f.severity))
+      .add("login", f.login)
+      .add("owner", owner_uid(state, f.owner));
+  if (!f.target.empty()) {
+    const EntityUid target("Writ::Target", f.target);
+    attrs.add("target", std::optional(target));
+    entity.ancestors = cedar::UidSet({target});
+  }
+  entity.attrs = attrs.take();
+  return entity;
+}
+
+template <class Map>
+std::optional<cedar::Entity> entity_in(const State& state, const Map& map, std::string_view id) {
+  const auto* found = map.find(id);
+  if (found == nullptr) return std::nullopt;
+  return entity_of(state, *found);
+}
+
+}  // namespace
+
+const cedar::Entity* StateReader::find(const EntityUid& uid) const {
+  for (const cedar::Entity* each : pinned_) {
+    if (each != nullptr && each->uid == uid) return each;
+  }
+  for (const cedar::Entity& each : made_) {
+    if (each.uid == uid) return &each;
+  }
+  return make(uid);
+}
+
+const cedar::Entity* StateReader::make(const EntityUid& uid) const {
+  const std::string_view type = writ_type(uid.type());
+  if (type.empty()) return nullptr;
+  const EntityIndex& index = *state_.entities;
+  if (type == "Group") return index.group(uid.id());
+  if (type == "Resource") return index.resource(uid.id());
+  if (type == "Target") return index.target(uid.id());
+  if (type == "Entitlement") {
+    const EntitlementEntry* entry = index.entitlement(uid.id());
+    return entry == nullptr ? nullptr : &entry->entity;
+  }
+  if (type == "Action") {
+    const Action* action = action_named(uid.id());
+    return action == nullptr ? nullptr : &action->entity;
+  }
+  std::optional<cedar::Entity> made;
+  if (type == "Grant") made = entity_in(state_, state_.grants, uid.id());
+  if (type == "Request") made = entity_in(state_, state_.requests, uid.id());
+  if (type == "Change") made = entity_in(state_, state_.changes, uid.id());
+  if (type == "Finding") made = entity_in(state_, state_.findings, uid.id());
+  if (made) return &keep(std::move(*made));
+  const Subject* subject = index.subject(uid.id());
+  return subject != nullptr && subject->entity.uid == uid ? &of(*subject) : nullptr;
+}
+
+const cedar::Entity& StateReader::of(const Subject& subject) const {
+  if (now_ < subject.groups_until) return subject.entity;
+  for (const cedar::Entity& each : made_) {
+    if (each.uid == subject.entity.uid) return each;
+  }
+  cedar::Entity entity = subject.entity;
+  entity.ancestors = groups_at(state_, subject.entity.uid.id(), now_);
+  return keep(std::move(entity));
+}
+
+std::optional<EntityUid> resource_uid(const State& state, std::string_view type,
+                                      std::string_view id) {
+  static constexpr std::pair<std::string_view, std::string_view> kTypes[] = {
+      {"entitlement", "Writ::Entitlement"}, {"grant", "Writ::Grant"},
+      {"request", "Writ::Request"},         {"change", "Writ::Change"},
+      {"finding", "Writ::Finding"},         {"group", "Writ::Group"},
+      {"target", "Writ::Target"},           {"resource", "Writ::Resource"},
+      {"environment", "Writ::Environment"}, {"tier", "Writ::Tier"}};
+  if (type == "system") return EntityUid("Writ::System", state.genesis.trust_domain);
+  for (const auto& [name, entity_type] : kTypes) {
+    if (name == type) return EntityUid(entity_type, id);
+  }
+  const auto kind = from_name<IdentityKind>(type);
+  if (type != "identity" && !kind) return std::nullopt;
+  const Subject* subject = state.entities->subject(id);
+  if (subject != nullptr) return subject->entity.uid;
+  return EntityUid(type_of(kind.value_or(IdentityKind::kUser)), id);
+}
+
+std::optional<Millis> mfa_age_of(const State& state, const Facts& facts) {
+  if (facts.mfa_age || facts.factor_of.empty()) return facts.mfa_age;
+  const SecondFactor* factor = state.second_factors.find(facts.factor_of);
+  if (factor == nullptr || !factor->fresh) return std::nullopt;
+  if (!facts.device.empty() && factor->fresh_device != facts.device) return std::nullopt;
+  return std::max(Millis(0), facts.now - *factor->fresh);
+}
+
+Value context_of(const State& state, const Facts& facts, std::uint32_t reads) {
+  const Names& n = names();
+  if (reads == 0) return n.empty;
+  const auto wants = [&](std::uint32_t what) { return (reads & what) != 0; };
+  // In the order of their names, as records hold them.
+  std::vector<Field> fields;
+  fields.reserve(7);
+  if (wants(part::kActorChain) && facts.actors != nullptr) {
+    std::vector<Value> chain;
+    for (const std::string& actor : *facts.actors) {
+      if (const auto uid = identity_uid(state, actor)) chain.push_back(Value::entity(*uid));
+    }
+    fields.emplace_back(n.actor_chain, Value::set(std::move(chain)));
+  }
+  if (wants(part::kApprovals) && facts.approvals) {
+    fields.emplace_back(n.approvals, Value::integer(*facts.approvals));
+  }
+  if (wants(part::kAuth)) {
+    std::vector<Field> auth;
+    auth.reserve(6);
+    const auto age =
+        wants(part::kMfaAge | part::kStrength) ? mfa_age_of(state, facts) : std::optional<Millis>();
+    if (wants(part::kAttestation)) auth.emplace_back(n.attestation, n.none);
+    if (wants(part::kCredential) && !facts.credential.empty()) {
+      auth.emplace_back(n.credential, text(facts.credential));
+    }
+    if (wants(part::kDevice) && !facts.device.empty()) {
+      auth.emplace_back(n.device, text(facts.device));
+    }
+    if (wants(part::kMethod)) auth.emplace_back(n.method, n.certificate);
+    if (wants(part::kMfaAge) && age) {
+      auth.emplace_back(n.mfa_age, Value::duration(age->count()));
+    }
+    if (wants(part::kStrength)) auth.emplace_back(n.strength, age ? n.two_factor : n.one_factor);
+    fields.emplace_back(n.auth, Value::record(std::move(auth)));
+  }
+  if (wants(part::kDuration) && facts.duration) {
+    fields.emplace_back(n.duration, Value::duration(facts.duration->count()));
+  }
+  if (wants(part::kGrant) && !facts.grant.empty()) {
+    fields.emplace_back(n.grant, Value::entity(EntityUid("Writ::Grant", facts.grant)));
+  }
+  if (wants(part::kNow)) fields.emplace_back(n.now, Value::datetime(unix_ms(facts.now)));
+  if (wants(part::kSourceIp) && !facts.source_ip.empty()) {
+    if (const auto ip = cedar::parse_ip(facts.source_ip)) {
+      fields.emplace_back(n.source_ip, Value::ip(*ip));
+    }
+  }
+  return Value::record(std::move(fields));
+}
+
+Facts recorded_facts(const Grant& grant, Time now) {
+  Facts facts;
+  facts.now = now;
+  if (grant.mfa_age_ms >= 0) facts.mfa_age = Millis(grant.mfa_age_ms);
+  facts.approvals = static_cast<int>(grant.approvers.size());
+  facts.duration = grant.duration;
+  return facts;
+}
+
+bool gives(const State& state, const StateReader& reader, const Giver& giver,
+           const cedar::Entity& principal, const cedar::Entity& entitlement, const Facts& facts) {
+  static const Action& kRequest = *action_named("request");
+  static const Action& kConnect = *action_named("connect");
+  const cedar::Request request{principal.uid,
+                               giver.offer ? kRequest.entity.uid : kConnect.entity.uid,
+                               entitlement.uid, context_of(state, facts, giver.alone.reads)};
+  return cedar::authorize(giver.alone.policies, request, reader).decision ==
+         cedar::Decision::kAllow;
+}
+
+Terms terms_of(const State& state, const Giver& giver, const EntitlementEntry& entry) {
+  Terms terms;
+  const Millis ceiling = limits_of(entry.tier).max_ttl;
+  terms.max_ttl = std::min(giver.max_ttl.value_or(ceiling), ceiling);
+  terms.step_up = giver.step_up;
+  terms.approvals = giver.approvals;
+  terms.approvers = giver.approvers;
+  if (terms.approvers == "owner") {
+    const Entitlement* entitlement = state.entitlements.find(entry.entity.uid.id());
+    const Resource* at =
+        entitlement == nullptr ? nullptr : state.resources.find(entitlement->resource);
+    while (at != nullptr && at->owner.empty() && !at->parent.empty()) {
+      at = state.resources.find(at->parent);
+    }
+    if (at != nullptr && !at->owner.empty()) terms.approvers = at->owner;
+  }
+  return terms;
+}
+
+}  // namespace writ::core

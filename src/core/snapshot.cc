@@ -1,0 +1,339 @@
+// Snapshots: a State as bytes, so that a start need not read the journal from genesis.
+//
+//   "writ-snapshot\n", version (varint), the body's shape (8 bytes), the body, its hash (8 bytes)
+//
+// The body is what State holds in its own right, each list in the order of its keys; indices are
+// made anew. A snapshot is a cache: one that this program cannot read is passed over, and the
+// journal is folded instead. The hash finds accidents; against forgery the journal's tree stands.
+#include <algorithm>
+
+#include "cedar/uid.h"
+#include "core/entities.h"
+#include "core/grants.h"
+#include "core/packed.h"
+#include "core/policy.h"
+#include "core/state.h"
+
+namespace writ::core {
+namespace {
+
+constexpr std::string_view kMagic = "writ-snapshot\n";
+constexpr std::uint64_t kVersion = 1;
+
+struct DoorSeq {
+  std::string door;
+  std::int64_t seq = 0;
+};
+template <class V>
+void fields(V& v, DoorSeq& d) {
+  v("door", d.door);
+  v("seq", d.seq);
+}
+struct Namespace {
+  std::string name;
+  std::string door;
+};
+template <class V>
+void fields(V& v, Namespace& n) {
+  v("name", n.name);
+  v("door", n.door);
+}
+struct Head {
+  std::uint64_t next_seq = 0;
+  Time time;
+  Genesis genesis;
+  std::int64_t policy_version = 0;
+  std::vector<PolicyFile> files;
+  std::vector<DoorSeq> door_seqs;
+  std::vector<Namespace> namespaces;
+};
+template <class V>
+void fields(V& v, Head& h) {
+  v("next_seq", h.next_seq);
+  v("time", h.time);
+  v("genesis", h.genesis);
+  v("policy_version", h.policy_version);
+  v("files", h.files);
+  v("door_seqs", h.door_seqs);
+  v("namespaces", h.namespaces);
+}
+
+// All lists of the body, in the order in which they stand. f(map, key of a value, name).
+template <class S, class F>
+void each_list(S& s, F f) {
+  f(s.groups, [](const Group& g) -> const std::string& { return g.name; });
+  f(s.identities, [](const Identity& i) -> const std::string& { return i.id; });
+  f(s.enrollments, [](const Enrollment& e) -> const std::string& { return e.code_hash; });
+  f(s.devices, [](const Device& d) -> const std::string& { return d.id; });
+  f(s.second_factors, [](const SecondFactor& x) -> const std::string& { return x.identity; });
+  f(s.certificates, [](const Certificate& c) -> const std::string& { return c.serial; });
+  f(s.targets, [](const TargetSystem& t) -> const std::string& { return t.name; });
+  f(s.resources, [](const Resource& r) -> const std::string& { return r.name; });
+  f(s.entitlements, [](const Entitlement& e) -> const std::string& { return e.name; });
+  f(s.doors, [](const Door& d) -> const std::string& { return d.identity; });
+  f(s.changes, [](const Change& c) -> const std::string& { return c.id; });
+  f(s.requests, [](const Request& r) -> const std::string& { return r.id; });
+  f(s.grants, [](const Grant& g) -> const std::string& { return g.id; });
+  f(s.sessions, [](const Session& x) -> const std::string& { return x.id; });
+  f(s.findings, [](const Finding& x) -> const std::string& { return x.id; });
+}
+
+template <class Map>
+struct ValueOf;
+template <class V>
+struct ValueOf<CowMap<std::string, V>> {
+  using type = V;
+};
+
+std::string eight_bytes(std::uint64_t v) {
+  std::string out;
+  put_u64(out, v);
+  return out;
+}
+
+const std::string& shape() {
+  static const std::string kShape = [] {
+    Shape text;
+    text.add<Head>();
+    State none;
+    each_list(none, [&](auto& map, auto) {
+      text.add<typename ValueOf<std::decay_t<decltype(map)>>::type>();
+    });
+    text.add<Membership>();
+    text.add<Holding>();
+    return eight_bytes(cedar::hash_bytes(text.text()));
+  }();
+  return kShape;
+}
+
+// Lists of lists, flat.
+template <class V>
+void put_lists(Packer& out, const CowMap<std::string, std::vector<V>>& map) {
+  std::vector<std::pair<std::string, const std::vector<V>*>> lists;
+  map.for_each(
+      [&](const std::string& key, const std::vector<V>& list) { lists.emplace_back(key, &list); });
+  std::sort(lists.begin(), lists.end());
+  std::uint64_t count = 0;
+  for (const auto& [key, list] : lists) count += list->size();
+  out.put_count(count);
+  for (const auto& [key, list] : lists) {
+    for (const V& value : *list) out.put(value);
+  }
+}
+
+tl::unexpected<Error> corrupt(const std::string& what) {
+  return fail(Code::kCorrupt, "the snapshot is damaged: " + what);
+}
+
+void add_sorted(CowMap<std::string, std::vector<std::string>>& map, const std::string& key,
+                const std::string& item) {
+  std::vector<std::string>& list = map[key];
+  list.insert(std::lower_bound(list.begin(), list.end(), item), item);
+}
+
+// What follows from the lists: the other directions, ends, Cedar's view.
+class Completion {
+ public:
+  Completion(State& state, const Sealer& sealer) : s_(state), sealer_(sealer) {}
+
+  Status run(std::vector<Membership> memberships, const std::vector<Namespace>& namespaces) {
+    entities_ = std::make_shared<EntityIndex>();
+    for (const Namespace& n : namespaces) entities_->give_namespace(n.name, n.door);
+    s_.groups.for_each(
+        [&](const std::string& name, const Group&) { entities_->put_group(s_, name); });
+    CHECK_OK(identities());
+    CHECK_OK(take_memberships(std::move(memberships)));
+    s_.targets.for_each(
+        [&](const std::string& name, const TargetSystem&) { entities_->put_target(name); });
+    CHECK_OK(things());
+    s_.entities = entities_;
+    ends();
+    return grants();
+  }
+
+ private:
+  Status identities() {
+    Status status;
+    s_.identities.for_each([&](const std::string& id, const Identity& identity) {
+      s_.identity_ids.set(identity.name_digest, id);
+      if (status) status = entities_->put_identity(s_, id, sealer_);
+    });
+    return status;
+  }
+
+  Status take_memberships(std::vector<Membership> list) {
+    for (Membership& m : list) {
+      if (!s_.identities.contains(m.identity) || !s_.groups.contains(m.group)) {
+        return corrupt("a membership is of nobody");
+      }
+      s_.ends.set("membership " + m.identity + " " + m.group, m.until);
+      add_sorted(s_.members, m.group, m.identity);
+      auto& mine = s_.memberships[m.identity];
+      mine.push_back(std::move(m));
+    }
+    s_.memberships.for_each([&](const std::string& id, const std::vector<Membership>&) {
+      entities_->put_memberships(s_, id);
+    });
+    return {};
+  }
+
+  // Parents first; a circle is no hierarchy.
+  Status resource(const std::string& name, std::size_t depth) {
+    if (entities_->resource(name) != nullptr) return {};
+    const Resource* r = s_.resources.find(name);
+    if (r == nullptr || depth > s_.resources.size()) return corrupt("a resource lies nowhere");
+    if (!r->parent.empty()) CHECK_OK(resource(r->parent, depth + 1));
+    entities_->put_resource(s_, name);
+    return {};
+  }
+
+  Status things() {
+    Status status;
+    // Entitlements come after, each once.
+    CowMap<std::string, Entitlement> entitlements;
+    std::swap(entitlements, s_.entitlements);
+    s_.resources.for_each([&](const std::string& name, const Resource&) {
+      if (status) status = resource(name, 0);
+    });
+    std::swap(entitlements, s_.entitlements);
+    s_.entitlements.for_each([&](const std::string& name, const Entitlement& e) {
+      if (!s_.resources.contains(e.resource)) {
+        status = corrupt("an entitlement lies nowhere");
+      } else if (status) {
+        entities_->put_entitlement(s_, name);
+      }
+    });
+    return status;
+  }
+
+  void ends() {
+    State& s = s_;
+    s.enrollments.for_each([&](const std::string& key, const Enrollment& e) {
+      s.ends.set("enrollment " + key, e.until);
+    });
+    s.devices.for_each([&](const std::string& id, const Device& d) {
+      s.ends.set("device " + id, d.until);
+      add_sorted(s.devices_of, d.identity, id);
+    });
+    s.certificates.for_each([&](const std::string& serial, const Certificate& c) {
+      s.ends.set("certificate " + serial, c.until);
+    });
+    s.changes.for_each(
+        [&](const std::string& id, const Change& c) { s.ends.set("change " + id, c.until); });
+    s.requests.for_each(
+        [&](const std::string& id, const Request& r) { s.ends.set("request " + id, r.until); });
+    s.sessions.for_each([&](const std::string& id, const Session& session) {
+      add_sorted(s.sessions_of, session.grant, id);
+    });
+    s.findings.for_each([&](const std::string& id, const Finding& f) {
+      s.finding_ids.set(f.kind + "\n" + f.about, id);
+    });
+  }
+
+  Status grants() {
+    Status status;
+    auto index = std::make_shared<GrantIndex>();
+    s_.grants.for_each([&](const std::string& id, const Grant& g) {
+      const EntitlementEntry* entry = entities_->entitlement(g.entitlement);
+      if (entry == nullptr || !s_.identities.contains(g.beneficiary)) {
+        status = corrupt("a grant is of nothing");
+        return;
+      }
+      if (g.state == GrantState::kActive && g.until) s_.ends.set("grant " + id, *g.until);
+      index->put(s_.grants.handle(id), entry->number);
+    });
+    s_.grant_index = std::move(index);
+    return status;
+  }
+
+  State& s_;
+  const Sealer& sealer_;
+  std::shared_ptr<EntityIndex> entities_;
+};
+
+}  // namespace
+
+std::string encode_snapshot(const State& state) {
+  Packer out;
+  Head head{state.next_seq, state.time, state.genesis, state.policy_version, {}, {}, {}};
+  if (state.policies) head.files = state.policies->files;
+  state.door_seqs.for_each(
+      [&](const std::string& door, std::int64_t seq) { head.door_seqs.push_back({door, seq}); });
+  std::sort(head.door_seqs.begin(), head.door_seqs.end(),
+            [](const DoorSeq& a, const DoorSeq& b) { return a.door < b.door; });
+  if (state.entities) {
+    state.entities->namespaces().for_each([&](const std::string& name, const std::string& door) {
+      head.namespaces.push_back({name, door});
+    });
+  }
+  std::sort(head.namespaces.begin(), head.namespaces.end(),
+            [](const Namespace& a, const Namespace& b) { return a.name < b.name; });
+  out.put(head);
+  each_list(state, [&](const auto& map, auto key) {
+    using V = typename ValueOf<std::decay_t<decltype(map)>>::type;
+    std::vector<const V*> values;
+    values.reserve(map.size());
+    map.for_each([&](const std::string&, const V& value) { values.push_back(&value); });
+    std::sort(values.begin(), values.end(),
+              [&](const V* a, const V* b) { return key(*a) < key(*b); });
+    out.put_count(values.size());
+    for (const V* value : values) out.put(*value);
+  });
+  put_lists(out, state.memberships);
+  put_lists(out, state.holdings);
+  const std::string body = out.take();
+  Packer version;
+  version.put_count(kVersion);
+  return std::string(kMagic) + version.take() + shape() + body +
+         eight_bytes(cedar::hash_bytes(body));
+}
+
+Result<State> decode_snapshot(std::string_view bytes, const Sealer& sealer) {
+  if (!bytes.starts_with(kMagic)) return corrupt("it does not begin as one");
+  bytes.remove_prefix(kMagic.size());
+  // The version is one byte until there are 128 of them.
+  const std::uint64_t version = bytes.empty() ? 0 : static_cast<unsigned char>(bytes.front());
+  const bool other = version != kVersion || bytes.size() < 17 || bytes.substr(1, 8) != shape();
+  if (version > kVersion) {
+    return fail(Code::kInvalid, "the snapshot is of version " + std::to_string(version) +
+                                    ", and this program reads up to " + std::to_string(kVersion) +
+                                    "; a newer writ wrote it: use that one");
+  }
+  if (bytes.size() < 17 || version == 0) return corrupt("it is cut short");
+  if (other) {
+    return fail(Code::kInvalid,
+                "the snapshot was written by another build of writ; fold the journal instead");
+  }
+  const std::string_view body = bytes.substr(9, bytes.size() - 17);
+  if (get_u64(bytes.data() + bytes.size() - 8) != cedar::hash_bytes(body)) {
+    return corrupt("its hash does not match");
+  }
+  Unpacker in(body);
+  State state;
+  const Head head = in.take<Head>();
+  each_list(state, [&](auto& map, auto key) {
+    using V = typename ValueOf<std::decay_t<decltype(map)>>::type;
+    for (std::uint64_t left = in.get_count(); left > 0 && in.ok(); --left) {
+      V value = in.take<V>();
+      const std::string name = key(value);
+      map.set(name, std::move(value));
+    }
+  });
+  auto memberships = in.take<std::vector<Membership>>();
+  for (Holding& holding : in.take<std::vector<Holding>>()) {
+    auto& list = state.holdings[holding.target];
+    list.push_back(std::move(holding));
+  }
+  if (!in.done()) return corrupt("its lists do not end where they should");
+  state.next_seq = head.next_seq;
+  state.time = head.time;
+  state.genesis = head.genesis;
+  state.policy_version = head.policy_version;
+  for (const DoorSeq& each : head.door_seqs) state.door_seqs.set(each.door, each.seq);
+  TRY(policies, compile_policies(head.files));
+  state.policies = std::move(policies);
+  CHECK_OK(Completion(state, sealer).run(std::move(memberships), head.namespaces));
+  return state;
+}
+
+}  // namespace writ::core
