@@ -246,6 +246,16 @@ Result<Carried> request_access(const Call& call, const Json& json) {
   }
   CHECK_OK(as_status(decide(call.state, question, call.now()), "ask for this"));
 
+  // Another offer may have let this pass. The one that was chosen must give it by itself, with the
+  // approvals that it will have.
+  Grant grant = new_grant(call, *beneficiary, *entitlement, Cause::kOffer, offer.policy, duration);
+  grant.approvers.resize(static_cast<std::size_t>(offer.terms.approvals));
+  if (const auto age = factor_age(call)) grant.mfa_age_ms = age->count();
+  if (!still_offered(call.state, grant, call.now())) {
+    return fail(Code::kDenied, "the offer \"" + offer.policy + "\" does not give this for " +
+                                   to_text(duration) + ", or not to you now");
+  }
+
   if (pending.count >= kMostPending) {
     return fail(Code::kExhausted, "you have " + std::to_string(pending.count) +
                                       " pending requests, and no more are taken; withdraw one, or "
@@ -263,10 +273,8 @@ Result<Carried> request_access(const Call& call, const Json& json) {
   std::vector<EventData> events{RequestOpened{request}};
   if (offer.terms.approvals > 0) return carried(std::move(events), request_result(request, false));
 
-  Grant grant = new_grant(call, *beneficiary, *entitlement, Cause::kOffer, offer.policy, duration);
   grant.request = request.id;
   grant.purpose = request.purpose;
-  if (const auto age = factor_age(call)) grant.mfa_age_ms = age->count();
   events.push_back(RequestClosed{request.id, "approved", std::nullopt});
   events.push_back(GrantCreated{grant});
   return carried(std::move(events), grant_result(grant, false));

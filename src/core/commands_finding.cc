@@ -35,8 +35,9 @@ std::string breaks(const State& state, const Finding& finding) {
 
 Result<Carried> remedy(const Call& call, const Json& json) {
   TRY(body, from_json<Remedy>(json));
-  CHECK_OK(may_administer(call, "remedy"));
   const Finding* finding = call.state.findings.find(body.finding);
+  CHECK_OK(finding == nullptr ? may_administer(call, "remedy")
+                              : allowed(call, "remedy", "finding", finding->id));
   if (finding == nullptr) {
     return fail(Code::kNotFound, "there is no open finding of this id", "/finding");
   }
