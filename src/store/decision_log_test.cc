@@ -304,8 +304,9 @@ TEST(DecisionLog, AfterAFailedSyncNothingIsWrittenUntilOpenedAgain) {
   log = *DecisionLog::open(files, options());
   const std::uint64_t size = log->size();
   // What opening showed is durable, whatever the failed sync lost.
-  files.crash(3);
+  files.lose_power();
   log.reset();
+  files.crash(3);
   log = *DecisionLog::open(files, options());
   EXPECT_EQ(log->size(), size);
   EXPECT_EQ(log->head().root, expected_root(size));

@@ -215,6 +215,18 @@ void FaultyFileSystem::set_faults(const Faults& faults) {
   disk_->faults = faults;
 }
 
+void FaultyFileSystem::lose_power() {
+  const std::lock_guard lock(disk_->mutex);
+  disk_->power_lost = true;
+}
+
+void FaultyFileSystem::restart() {
+  const std::lock_guard lock(disk_->mutex);
+  disk_->locked.clear();
+  disk_->power_lost = false;
+  ++disk_->generation;
+}
+
 bool FaultyFileSystem::lost_power() const {
   const std::lock_guard lock(disk_->mutex);
   return disk_->power_lost;

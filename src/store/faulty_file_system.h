@@ -38,8 +38,13 @@ class FaultyFileSystem final : public FileSystem {
   // Loses power and comes back: every open file and lock is dead (calls on it fail), names and
   // bytes are as a disk might have them.
   void crash(unsigned long long seed);
-  // True after a `power_loss` fault, until `crash`.
+  // From now on every call fails, until `crash` or `restart`. A test destroys what used the disk in
+  // this state, since a dead process does no last writes.
+  void lose_power();
+  // True after that or after a `power_loss` fault.
   bool lost_power() const;
+  // The process died and comes back, the machine did not: nothing unsynced is lost.
+  void restart();
   // How many faults were injected since construction.
   std::uint64_t faults_injected() const;
 

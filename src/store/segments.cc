@@ -61,6 +61,7 @@ Result<std::uint64_t> Segments::recover(std::uint64_t from,
     if (i + 1 < firsts.size()) segment->count = firsts[i + 1] - firsts[i];
     segments_.push_back(std::move(segment));
   }
+  std::function<Status()> settle_before = [] { return Status{}; };
   const auto start = std::upper_bound(firsts.begin(), firsts.end(), from) - firsts.begin() - 1;
   for (auto k = static_cast<std::size_t>(start); k < segments_.size(); ++k) {
     Segment& segment = *segments_[k];
@@ -80,7 +81,12 @@ Result<std::uint64_t> Segments::recover(std::uint64_t from,
     }
     segment.marked = true;
     segment.count = cursor.index() - segment.first;
-    if (k + 1 < segments_.size() && cursor.index() == segments_[k + 1]->first) continue;
+    if (k + 1 < segments_.size() && cursor.index() == segments_[k + 1]->first) {
+      settle_before = [this, file, offset = cursor.offset(), index = cursor.index()] {
+        return settle_tail(*file, offset, index);
+      };
+      continue;
+    }
     // The end of the log, unless a later segment holds anything: those are begun only after all
     // before them is durable.
     for (std::size_t later = segments_.size(); --later > k;) {
@@ -92,6 +98,8 @@ Result<std::uint64_t> Segments::recover(std::uint64_t from,
       segments_.pop_back();
     }
     CHECK_OK(settle_tail(*file, cursor.offset(), cursor.index()));
+    // Nothing in this segment proves that the one before was synced.
+    if (segment.count == 0) CHECK_OK(settle_before());
     TRY(capacity, file->size());
     segment.file = file;
     active_ = {file, cursor.offset(), capacity};

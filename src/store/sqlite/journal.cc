@@ -439,7 +439,8 @@ Status prepare_tables(Database& db, const std::string& path) {
                 path);
   }
   if (version < 1) return fail(Code::kCorrupt, "the journal's format version is wrong", path);
-  TRY(mode, db.value("PRAGMA journal_mode=WAL"));
+  CHECK_OK(db.value("PRAGMA journal_mode=WAL"));
+  TRY(mode, db.value("PRAGMA journal_mode"));
   if (mode != "wal") {
     return fail(Code::kInternal, "the journal's database refuses write-ahead logging", path);
   }

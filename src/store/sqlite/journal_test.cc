@@ -191,8 +191,9 @@ TEST(SqliteJournal, AfterAFailedSyncNothingIsWrittenUntilOpenedAgain) {
   ASSERT_TRUE(size == 1 || size == 2);
   ASSERT_TRUE(journal->append({"again"}, size));
   // What opening showed is durable, whatever the failed sync lost.
-  files.crash(1);
+  files.lose_power();
   journal.reset();
+  files.crash(1);
   journal = *open_sqlite_journal(files, {.path = "/data/journal.db"});
   EXPECT_EQ(journal->head().size, size + 1);
 }
