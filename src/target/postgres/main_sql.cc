@@ -341,7 +341,7 @@ BEGIN
         BEGIN
           EXECUTE format('DROP ROLE %I', o_login);
           o_gone := true;
-        EXCEPTION WHEN dependent_objects_still_exist OR object_in_use THEN
+        EXCEPTION WHEN dependent_objects_still_exist OR object_in_use OR lock_not_available THEN
           o_code := 'B';
           o_message := SQLERRM;
         END;

@@ -27,13 +27,13 @@ PostgresTarget::Outcomes PostgresTarget::retire(const std::vector<std::string>& 
         first, first + static_cast<std::ptrdiff_t>(std::min(kMostTogether, logins.size() - at)));
     const Status together = retire_together(some, fence, outcomes);
     if (together) continue;
+    // One that cannot be ended must not keep the others alive; but a cluster that is away is not
+    // asked for each of them.
+    const bool alone = some.size() > 1 && call(options_.main_database, "SELECT 1").has_value();
     for (const std::string& login : some) {
       if (outcomes.contains(login)) continue;
-      // One that cannot be ended must not keep the others alive.
-      Status alone = some.size() == 1 || together.error().code == Code::kUnavailable
-                         ? together
-                         : retire_together({login}, fence, outcomes);
-      if (!alone) outcomes.emplace(login, fail(std::move(alone)));
+      Status ended = alone ? retire_together({login}, fence, outcomes) : together;
+      if (!ended) outcomes.emplace(login, fail(std::move(ended)));
     }
   }
   return outcomes;

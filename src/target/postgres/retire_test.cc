@@ -73,7 +73,7 @@ TEST_P(Retire, DisablesWhatItLeftBehind) {
   const auto evil_calls = [&] { return admin("SELECT count(*) FROM evil_" + v, "orders"); };
   {
     Client session = client(a);
-    for (const std::string& sql : {
+    for (const std::string& sql : std::vector<std::string>{
              "CREATE TABLE evil_" + v + " (x int)",
              "GRANT INSERT, SELECT ON evil_" + v + " TO PUBLIC",
              "CREATE FUNCTION spy_" + v +
@@ -104,10 +104,10 @@ TEST_P(Retire, DisablesWhatItLeftBehind) {
   const auto other = made();
 
   const auto outcome = expect_retired(a);
-  for (const std::string& object :
-       {"function public.spy_" + v + "()", "function public.hook_" + v + "()",
-        "trigger evil on public.orders", "rule copy_all on public.own_" + v,
-        "policy let_in on public.own_" + v, "view public.view_" + v, "table public.own_" + v}) {
+  for (const std::string& object : std::vector<std::string>{
+           "function public.spy_" + v + "()", "function public.hook_" + v + "()",
+           "trigger evil on public.orders", "rule copy_all on public.own_" + v,
+           "policy let_in on public.own_" + v, "view public.view_" + v, "table public.own_" + v}) {
     EXPECT_THAT(outcome.quarantined, Contains("orders: " + object));
   }
   admin("INSERT INTO orders VALUES (-1, 'probe')", "orders");
