@@ -12,19 +12,57 @@ namespace writ::cmd {
 namespace {
 
 constexpr Millis kPoll{1'000};
+constexpr Millis kObserve{10'000};
 
 // ID of the grant that a request became, once it is decided. The error says how it ended otherwise.
 Result<std::string> wait_for_decision(Context& context, Client& client, const std::string& id) {
   const auto waiting = context.terminal.wait("waiting for a decision on " + id);
   while (true) {
     TRY(story, read_story(client, id));
+    bool approved = false;
     for (const Happened& happened : story) {
       if (happened.kind == "grant_created") return happened.grant;
-      if (happened.kind == "request_closed" && happened.outcome != "approved") {
-        return fail(Code::kDenied, "the request was " + happened.outcome, id);
-      }
+      if (happened.kind != "request_closed") continue;
+      approved = happened.outcome == "approved";
+      if (!approved) return fail(Code::kDenied, "the request was " + happened.outcome, id);
     }
+    if (approved) return fail(Code::kConflict, "the grant has ended already", id);
     std::this_thread::sleep_for(kPoll);
+  }
+}
+
+// How far a grant has come, at the latest after `kObserve`.
+struct End {
+  std::string state;
+  std::vector<Happened> story;
+  Json answer;
+};
+
+// Whoever may revoke a grant need not be one who may look at it; its story then has to do.
+Result<End> wait_for_end(Client& client, const std::string& grant) {
+  auto reached = client.get("/v1/grants/" + net::percent_encode(grant) +
+                            "?wait=ended&timeout_ms=" + std::to_string(kObserve.count()));
+  if (reached) {
+    const Json* tail = reached->find("story_tail");
+    return End{text_or_empty(*reached, "state"),
+               tail == nullptr ? std::vector<Happened>() : happened_in(*tail), *reached};
+  }
+  if (reached.error().code != Code::kDenied && reached.error().code != Code::kNotFound) {
+    return fail(std::move(reached));
+  }
+  const auto until = std::chrono::steady_clock::now() + kObserve;
+  while (true) {
+    auto story = read_story(client, grant);
+    if (!story) return End{"revoking", {}, Json::object({{"grant", grant}, {"state", "revoking"}})};
+    for (const Happened& happened : *story) {
+      if (happened.kind != "grant_ended") continue;
+      return End{"ended", std::move(*story), Json::object({{"grant", grant}, {"state", "ended"}})};
+    }
+    if (std::chrono::steady_clock::now() > until) {
+      return End{"revoking", std::move(*story),
+                 Json::object({{"grant", grant}, {"state", "revoking"}})};
+    }
+    std::this_thread::sleep_for(kPoll / 4);
   }
 }
 
@@ -110,9 +148,11 @@ void say_end(Context& context, const std::vector<Happened>& story) {
     if (!began) continue;
     const std::string after = " after " + to_text(std::max(Millis(1), happened.time - *began));
     if (happened.kind == "grant_cut") {
-      context.terminal.out("Cut:     " + std::to_string(happened.sessions) +
-                           (happened.sessions == 1 ? " session" : " sessions") +
-                           " ended, observed by the door" + after + "\n");
+      const std::string what = happened.sessions == 0   ? "its sessions"
+                               : happened.sessions == 1 ? "1 session"
+                                                        : std::to_string(happened.sessions) +
+                                                              " sessions";
+      context.terminal.out("Cut:     " + what + " ended, observed by the door" + after + "\n");
     } else if (happened.kind == "grant_ended") {
       context.terminal.out("Gone:    the login was observed gone, and its secret refused," + after +
                            "\n");
@@ -138,19 +178,16 @@ Result<int> revoke(Context& context, const Args& args) {
     }
     return 0;
   }
-  TRY(reached, client.get("/v1/grants/" + net::percent_encode(grant) +
-                          "?wait=ended&timeout_ms=10000"));
-  const std::string state = text_or_empty(reached, "state");
+  TRY(end, wait_for_end(client, grant));
   if (args.has("--json")) {
-    print_json(context, reached);
+    print_json(context, end.answer);
   } else {
     context.terminal.out("Revoked: " + grant + "\n");
-    const Json* tail = reached.find("story_tail");
-    say_end(context, tail == nullptr ? std::vector<Happened>() : happened_in(*tail));
+    say_end(context, end.story);
   }
-  if (state == "ended") return 0;
+  if (end.state == "ended") return 0;
   return fail(Code::kUnavailable,
-              "nobody new gets in, but the end is not observed yet (" + state +
+              "nobody new gets in, but the end is not observed yet (" + end.state +
                   "); Writ goes on trying: writ evidence show " + grant,
               grant);
 }

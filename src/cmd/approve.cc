@@ -10,31 +10,27 @@ namespace writ::cmd {
 namespace {
 
 // Rows of a list; none when they may not be read. What they say is shown, never signed.
-JsonArray rows_of(Client& client, std::string_view kind) {
-  for (const std::string_view scope : {"all", "own"}) {
-    const auto answer = client.get("/v1/list/" + std::string(kind) + "?scope=" + std::string(scope));
-    const Json* rows = answer ? answer->find("rows") : nullptr;
-    if (rows != nullptr && rows->as_array() != nullptr) return *rows->as_array();
-  }
-  return {};
+JsonArray rows_of(Client& client, std::string_view kind, std::string_view scope) {
+  const auto answer = client.get("/v1/list/" + std::string(kind) + "?scope=" + std::string(scope));
+  const Json* rows = answer ? answer->find("rows") : nullptr;
+  return rows != nullptr && rows->as_array() != nullptr ? *rows->as_array() : JsonArray();
 }
 
 Told told_by(Client& client, const Json& statement) {
   Told told;
-  for (const Json& row : rows_of(client, "identities")) {
-    std::string id = text_or_empty(row, "id");
-    if (id.empty()) id = text_or_empty(row, "identity");
-    told.names[id] = text_or_empty(row, "name");
+  for (const Json& row : rows_of(client, "identities", "all")) {
+    told.names[text_or_empty(row, "id")] = text_or_empty(row, "name");
   }
   told.names[client.home().config().identity] = client.home().config().name;
   if (const Json* request = statement.find("request")) {
     const std::string id = text_or_empty(*request, "id");
-    for (const Json& row : rows_of(client, "requests")) {
-      if (text_or_empty(row, "request") != id && text_or_empty(row, "id") != id) continue;
+    for (const Json& row : rows_of(client, "requests", "own")) {
+      if (text_or_empty(row, "id") != id) continue;
       told.purpose = text_or_empty(row, "purpose");
       // Whoever may not list identities still reads who asks.
-      for (const char* who : {"requester", "beneficiary"}) {
-        const std::string name = text_or_empty(row, who);
+      for (const auto& [member, who] : {std::pair{"requester", "requester"},
+                                        std::pair{"identity", "beneficiary"}}) {
+        const std::string name = text_or_empty(row, member);
         const std::string who_id = text_or_empty(*request, who);
         if (!name.empty() && !told.names.contains(who_id)) told.names[who_id] = name;
       }
@@ -42,10 +38,9 @@ Told told_by(Client& client, const Json& statement) {
   }
   const Json* change = statement.find("change");
   if (change != nullptr && text_or_empty(*change, "verb") == "apply_policy") {
-    for (const Json& row : rows_of(client, "policies")) {
+    for (const Json& row : rows_of(client, "policies", "all")) {
       const std::string text = text_or_empty(row, "text");
-      std::string name = text_or_empty(row, "name");
-      if (name.empty()) name = text_or_empty(row, "file");
+      const std::string name = text_or_empty(row, "file");
       if (!text.empty() && !name.empty()) told.policies[name] = text;
     }
   }

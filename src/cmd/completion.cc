@@ -16,14 +16,14 @@ struct Names {
 
 std::vector<Names> lists_of(Words words) {
   switch (words) {
-    case Words::kEntitlements: return {{"entitlements", "entitlement", "terms"}};
-    case Words::kGrants: return {{"grants", "grant", "entitlement"}};
+    case Words::kEntitlements: return {{"entitlements", "name", "terms"}};
+    case Words::kGrants: return {{"grants", "id", "entitlement"}};
     case Words::kPending:
-      return {{"requests", "request", "entitlement"}, {"changes", "change", "verb"}};
-    case Words::kFindings: return {{"findings", "finding", "about"}};
+      return {{"requests", "id", "entitlement"}, {"changes", "id", "what"}};
+    case Words::kFindings: return {{"findings", "id", "about"}};
     case Words::kIdentities: return {{"identities", "name", "kind"}};
-    case Words::kGroups: return {{"groups", "group", "purpose"}};
-    case Words::kTargets: return {{"targets", "target", "kind"}};
+    case Words::kGroups: return {{"groups", "name", "purpose"}};
+    case Words::kTargets: return {{"targets", "name", "kind"}};
     default: return {};
   }
 }
@@ -32,15 +32,6 @@ std::string offer(std::string_view word, std::string_view about) {
   std::string line(word);
   if (!about.empty()) line += "\t" + std::string(about);
   return line;
-}
-
-// The value of the first member that is there; rows name their subject by its kind, "name" or "id".
-std::string word_of(const Json& row, const Names& names) {
-  for (const std::string_view member : {names.member, std::string_view("name"),
-                                        std::string_view("id")}) {
-    if (std::string text = text_or_empty(row, member); !text.empty()) return text;
-  }
-  return "";
 }
 
 void add_names(Context& context, Words words, std::vector<std::string>& out) {
@@ -55,7 +46,7 @@ void add_names(Context& context, Words words, std::vector<std::string>& out) {
     const Json* rows = answer ? answer->find("rows") : nullptr;
     if (rows == nullptr || rows->as_array() == nullptr) continue;
     for (const Json& row : *rows->as_array()) {
-      const std::string word = word_of(row, names);
+      const std::string word = text_or_empty(row, names.member);
       const bool plain = std::all_of(word.begin(), word.end(), [](char c) {
         return static_cast<unsigned char>(c) > 0x20 && c != 0x7f && c != '\'' && c != '"' &&
                c != '\\' && c != '$' && c != '`';

@@ -14,11 +14,12 @@ std::vector<Happened> happened_in(const Json& entries) {
     happened.log = text_or_empty(item, "log");
     happened.time = *time;
     happened.line = text_or_empty(item, "line");
+    happened.kind = text_or_empty(item, "kind");
     if (const Json* index = item.find("index"); index != nullptr && index->as_int() != nullptr) {
       happened.index = *index->as_int();
     }
     if (const Json* event = item.find("entry")) {
-      happened.kind = text_or_empty(*event, "kind");
+      if (happened.kind.empty()) happened.kind = text_or_empty(*event, "kind");
       if (const Json* data = event->find("data")) {
         happened.outcome = text_or_empty(*data, "outcome");
         const Json* grant = data->find("grant");

@@ -225,6 +225,7 @@ std::string record(const Json& json, const TableStyle& style, std::size_t indent
       if (text != nullptr && text->find('\n') != std::string::npos) {
         // A text of several lines keeps them, indented below its name.
         std::string_view rest = *text;
+        trim_right(out);
         out += '\n';
         while (!rest.empty()) {
           const std::size_t end = std::min(rest.find('\n'), rest.size());

@@ -104,7 +104,7 @@ Result<Secret> connector_password(Context& context, const Args& args) {
     return fail(Code::kInvalid, "the connector's password has at least 12 characters",
                 "--password-file");
   }
-  return std::move(password);
+  return password;
 }
 
 Result<int> sql(Context& context, const Args& args) {
