@@ -40,12 +40,6 @@ std::optional<fs::path> conformance_folder() {
   return folder;
 }
 
-void unpack_corpus(const fs::path& from, const fs::path& to) {
-  const std::string command =
-      "tar -xzf '" + (from / "corpus.tar.gz").string() + "' -C '" + to.string() + "'";
-  ASSERT_EQ(std::system(command.c_str()), 0);
-}
-
 std::string summary(const Result<ConformResult>& result) {
   if (!result) return result.error().text();
   std::string out;
@@ -55,29 +49,30 @@ std::string summary(const Result<ConformResult>& result) {
   return out;
 }
 
-TEST(Conformance, EveryTestOfTheCorpusPasses) {
-  const auto folder = conformance_folder();
-  if (!folder) GTEST_SKIP() << "no conformance data; set WRIT_CONFORMANCE to its folder";
-  const TemporaryFolder unpacked;
-  unpack_corpus(*folder, unpacked.path());
-  const auto result = run_conformance(unpacked.path().string());
-  EXPECT_EQ(summary(result), "");
-  EXPECT_EQ(result->passed, 5916U);
-}
+class Conformance : public testing::Test {
+ protected:
+  void SetUp() override {
+    folder_ = conformance_folder();
+    if (!folder_) GTEST_SKIP() << "no conformance data; set WRIT_CONFORMANCE to its folder";
+  }
+  std::optional<fs::path> folder_;
+};
 
-TEST(Conformance, EveryHandWrittenTestPasses) {
-  const auto folder = conformance_folder();
-  if (!folder) GTEST_SKIP() << "no conformance data; set WRIT_CONFORMANCE to its folder";
-  const auto result = run_conformance((*folder / "tests").string());
+TEST_F(Conformance, EveryHandWrittenTestPasses) {
+  const auto result = run_conformance((*folder_ / "tests").string());
   EXPECT_EQ(summary(result), "");
   EXPECT_EQ(result->passed, 22U);
 }
 
-TEST(Conformance, EveryPolicyOfTheCorpusPrintsAndParsesBack) {
-  const auto folder = conformance_folder();
-  if (!folder) GTEST_SKIP() << "no conformance data; set WRIT_CONFORMANCE to its folder";
+TEST_F(Conformance, EveryTestOfTheCorpusPassesAndEveryPolicyPrintsAndParsesBack) {
   const TemporaryFolder unpacked;
-  unpack_corpus(*folder, unpacked.path());
+  const std::string command = "tar -xzf '" + (*folder_ / "corpus.tar.gz").string() + "' -C '" +
+                              unpacked.path().string() + "'";
+  ASSERT_EQ(std::system(command.c_str()), 0);
+  const auto result = run_conformance(unpacked.path().string());
+  EXPECT_EQ(summary(result), "");
+  EXPECT_EQ(result->passed, 5916U);
+
   std::size_t count = 0;
   for (const auto& entry : fs::recursive_directory_iterator(unpacked.path())) {
     if (entry.path().extension() != ".cedar") continue;

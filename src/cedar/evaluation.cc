@@ -372,9 +372,9 @@ ValueView Evaluation::call(const Node& node) {
   if (node.function == Function::kGetTag || node.function == Function::kHasTag) {
     return tag(node, args[0], args[1]);
   }
-  Applied applied = apply(node.function, args.data());
-  if (applied.view.is(Kind::kNone)) return fail(node, std::move(applied.problem));
-  return applied.made ? own(std::move(*applied.made)) : applied.view;
+  const Applied applied = apply(node.function, args.data());
+  if (applied.view.is(Kind::kNone)) return fail(node, problem_of(node.function, args.data()));
+  return applied.owned ? own(Value::adopt(applied.view)) : applied.view;
 }
 
 ValueView Evaluation::tag(const Node& node, ValueView of, ValueView name) {

@@ -80,7 +80,7 @@ tl::unexpected<Error> Parser::unexpected(std::string_view what) const {
   const Token& token = peek();
   std::string found = "the end of the text";
   if (token.kind != TokenKind::kEnd) {
-    found = "`" + std::string(text(token).substr(0, 40)) + "`";
+    found = "`" + std::string(shorten(text(token), 40)) + "`";
     std::replace(found.begin(), found.end(), '\n', ' ');
   }
   return refuse(token, "wanted " + std::string(what) + ", found " + found);

@@ -4,6 +4,7 @@
 #include <array>
 
 #include "cedar/extension.h"
+#include "cedar/text.h"
 
 namespace writ::cedar {
 namespace {
@@ -76,34 +77,28 @@ Wanted wanted(Function function) {
   return {Kind::kNone};
 }
 
-Applied problem(std::string text) {
-  return {{}, std::nullopt, std::move(text)};
-}
 Applied flag(bool value) {
-  return {ValueView::boolean(value), std::nullopt, {}};
+  return {ValueView::boolean(value)};
 }
 Applied plain(ValueView value) {
-  return {value, std::nullopt, {}};
+  return {value};
 }
 
 Applied parsed(Function function, std::string_view text) {
-  const auto refuse = [&] {
-    return problem("\"" + std::string(text.substr(0, 60)) + "\" is no " +
-                   std::string(form_of(function).name));
-  };
   if (function == Function::kIp) {
     const std::optional<IpRange> range = parse_ip(text);
-    if (!range) return refuse();
-    Applied applied{{}, Value::ip(*range), {}};
-    applied.view = applied.made->view();
-    return applied;
+    return range ? Applied{Value::ip(*range).surrender(), true} : Applied{};
   }
   const auto of = [&](const std::optional<std::int64_t>& value, auto view) {
-    return value ? plain(view(*value)) : refuse();
+    return value ? plain(view(*value)) : Applied{};
   };
   if (function == Function::kDecimal) return of(parse_decimal(text), ValueView::decimal);
   if (function == Function::kDatetime) return of(parse_datetime(text), ValueView::datetime);
   return of(parse_duration(text), ValueView::duration);
+}
+
+bool fits(ValueView arg, Kind kind) {
+  return kind == Kind::kNone || arg.is(kind);
 }
 
 }  // namespace
@@ -119,16 +114,28 @@ std::optional<Function> function_named(std::string_view name) {
   return static_cast<Function>(at - kForms.begin());
 }
 
-Applied apply(Function function, const ValueView* args) {
+std::string problem_of(Function function, const ValueView* args) {
   const Wanted kinds = wanted(function);
+  const std::string name(form_of(function).name);
   const auto misfit = [&](ValueView arg, Kind kind) {
-    return problem(std::string(form_of(function).name) + " wants " + std::string(kind_name(kind)) +
-                   ", not " + std::string(kind_name(arg.kind())));
+    return name + " wants " + std::string(kind_name(kind)) + ", not " +
+           std::string(kind_name(arg.kind()));
   };
-  if (kinds.first != Kind::kNone && !args[0].is(kinds.first)) return misfit(args[0], kinds.first);
-  if (kinds.second != Kind::kNone && !args[1].is(kinds.second)) {
+  if (!fits(args[0], kinds.first)) return misfit(args[0], kinds.first);
+  if (kinds.second != Kind::kNone && !fits(args[1], kinds.second)) {
     return misfit(args[1], kinds.second);
   }
+  if (function == Function::kOffset) return "the offset leaves the range of datetime";
+  if (function == Function::kDurationSince) return "the difference leaves the range of duration";
+  if (function == Function::kToDate) return "the day's start leaves the range of datetime";
+  if (!args[0].is(Kind::kString)) return name + " cannot be applied here";
+  return "\"" + std::string(shorten(args[0].string(), 60)) + "\" is no " + name;
+}
+
+Applied apply(Function function, const ValueView* args) {
+  const Wanted kinds = wanted(function);
+  if (!fits(args[0], kinds.first)) return Applied{};
+  if (kinds.second != Kind::kNone && !fits(args[1], kinds.second)) return Applied{};
   std::int64_t result = 0;
   switch (function) {
     case Function::kContains:
@@ -163,18 +170,14 @@ Applied apply(Function function, const ValueView* args) {
     case Function::kIsInRange:
       return flag(is_in_range(args[0].ip(), args[1].ip()));
     case Function::kOffset:
-      if (__builtin_add_overflow(args[0].integer(), args[1].integer(), &result)) {
-        return problem("the offset leaves the range of datetime");
-      }
+      if (__builtin_add_overflow(args[0].integer(), args[1].integer(), &result)) return Applied{};
       return plain(ValueView::datetime(result));
     case Function::kDurationSince:
-      if (__builtin_sub_overflow(args[0].integer(), args[1].integer(), &result)) {
-        return problem("the difference leaves the range of duration");
-      }
+      if (__builtin_sub_overflow(args[0].integer(), args[1].integer(), &result)) return Applied{};
       return plain(ValueView::duration(result));
     case Function::kToDate: {
       const std::optional<std::int64_t> date = to_date(args[0].integer());
-      if (!date) return problem("the day's start leaves the range of datetime");
+      if (!date) return Applied{};
       return plain(ValueView::datetime(*date));
     }
     case Function::kToTime:
@@ -193,7 +196,7 @@ Applied apply(Function function, const ValueView* args) {
     case Function::kHasTag:
       break;
   }
-  return problem("this function reads entities");
+  return Applied{};
 }
 
 Result<Value> call_extension(Function function, const std::vector<Value>& args) {
@@ -204,9 +207,11 @@ Result<Value> call_extension(Function function, const std::vector<Value>& args) 
                                     std::to_string(args.size()));
   }
   const std::array<ValueView, 2> views{args[0], args.size() > 1 ? args[1] : ValueView()};
-  Applied applied = apply(function, views.data());
-  if (applied.view.is(Kind::kNone)) return fail(Code::kInvalid, std::move(applied.problem));
-  return Value::of(applied.view);
+  const Applied applied = apply(function, views.data());
+  if (applied.view.is(Kind::kNone)) {
+    return fail(Code::kInvalid, problem_of(function, views.data()));
+  }
+  return applied.owned ? Value::adopt(applied.view) : Value::of(applied.view);
 }
 
 }  // namespace writ::cedar

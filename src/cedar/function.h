@@ -9,17 +9,18 @@
 
 namespace writ::cedar {
 
-// What applying a function came to. `view` borrows from the arguments or from `made`; it is kNone
-// on failure, which `problem` explains.
+// What applying a function came to: kNone on failure. An `owned` view carries a reference, which
+// the caller takes over with Value::adopt; others are plain or borrow from the arguments.
 struct Applied {
   ValueView view;
-  std::optional<Value> made;
-  std::string problem;
+  bool owned = false;
 };
 
 // Applies any function but getTag and hasTag, which read entities. As many arguments as its form
 // says, receiver first.
 Applied apply(Function function, const ValueView* args);
+// Why apply() failed with these arguments.
+std::string problem_of(Function function, const ValueView* args);
 
 // The same for owned values, with the number of arguments checked.
 Result<Value> call_extension(Function function, const std::vector<Value>& args);

@@ -75,7 +75,7 @@ class SchemaReader {
   tl::unexpected<Error> unexpected(std::string_view what) const {
     return tl::unexpected<Error>(
         source_.error(peek().begin, "wanted " + std::string(what) + ", found `" +
-                                        std::string(text(peek()).substr(0, 40)) + "`"));
+                                        std::string(shorten(text(peek()), 40)) + "`"));
   }
   Status want(std::string_view word) {
     if (accept(word)) return {};

@@ -194,6 +194,12 @@ bool matches(std::string_view text, const std::vector<std::string>& pieces) {
   return true;
 }
 
+std::string_view shorten(std::string_view text, std::size_t most) {
+  if (text.size() <= most) return text;
+  while (most > 0 && (static_cast<unsigned char>(text[most]) & 0xc0) == 0x80) --most;
+  return text.substr(0, most);
+}
+
 bool is_identifier(std::string_view text) {
   return !text.empty() && starts_identifier(text.front()) &&
          std::all_of(text.begin(), text.end(),

@@ -30,6 +30,9 @@ UnescapedPattern unescape_pattern(std::string_view raw);
 // `like`: the pieces in their order, the first at the start, the last at the end.
 bool matches(std::string_view text, const std::vector<std::string>& pieces);
 
+// The first `most` bytes or fewer, whole characters only: for messages.
+std::string_view shorten(std::string_view text, std::size_t most);
+
 // A name that may stand alone as an attribute or annotation: [_a-zA-Z][_a-zA-Z0-9]*.
 bool is_identifier(std::string_view text);
 // A keyword that cannot be part of a type's name or a record's bare key.

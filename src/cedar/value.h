@@ -161,6 +161,10 @@ class Value {
     keep(view);
     return Value(view);
   }
+  // Takes over a reference that is counted already.
+  static Value adopt(ValueView view) { return Value(view); }
+  // Gives the reference up: the view must be adopted again.
+  ValueView surrender() && { return std::exchange(view_, ValueView::boolean(false)); }
 
   Value(const Value& other) : view_(other.view_) { keep(view_); }
   Value(Value&& other) noexcept : view_(std::exchange(other.view_, ValueView::boolean(false))) {}
