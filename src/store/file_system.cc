@@ -151,6 +151,21 @@ Status FileSystem::replace(const std::string& path, std::string_view bytes) {
   return sync_folder(parent_folder(path));
 }
 
+Status FileSystem::settle(const std::string& path) {
+  if (!exists(path)) return {};
+  TRY(file, open(path, OpenMode::kReadWrite));
+  std::string bytes;
+  for (std::uint64_t at = 0;; at += bytes.size()) {
+    bytes.resize(1 << 20);
+    TRY(got, file->pread(at, std::span(bytes.data(), bytes.size())));
+    if (got == 0) break;
+    bytes.resize(got);
+    CHECK_OK(file->pwrite(at, bytes));
+  }
+  CHECK_OK(file->sync());
+  return sync_folder(parent_folder(path));
+}
+
 std::string parent_folder(const std::string& path) {
   const std::size_t slash = path.rfind('/');
   if (slash == std::string::npos) return ".";

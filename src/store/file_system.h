@@ -70,6 +70,10 @@ class FileSystem {
 
   // A whole small file.
   Result<std::string> read_all(const std::string& path, std::size_t most = 64 << 20);
+  // Writes a file's bytes over themselves and syncs them, and its folder. After a failed sync the
+  // kernel may show bytes that are not on disk and that no later sync writes; this makes what is
+  // seen what is there. An absent file is fine.
+  Status settle(const std::string& path);
   // Replaces a whole file, durably and in one step: readers see the old bytes or the new.
   Status replace(const std::string& path, std::string_view bytes);
 };

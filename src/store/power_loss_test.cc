@@ -14,7 +14,7 @@ namespace writ::store {
 namespace {
 
 constexpr unsigned long long kSeeds = 1000;
-constexpr int kLives = 4;  // of the process, a crash after each
+constexpr int kLives = 3;  // of the process, a crash after each
 constexpr int kSteps = 12;
 
 Faults random_faults(SeededRandom& random) {

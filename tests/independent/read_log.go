@@ -104,6 +104,38 @@ func checkEntries(dir string, tree tlog.Tree, hashes tlog.HashReader) {
 	}
 }
 
+// The tree computed from the entries alone must have the root, and give every tile file.
+func checkTiles(dir string, tree tlog.Tree) {
+	var stored []tlog.Hash
+	memory := tlog.HashReaderFunc(func(indexes []int64) ([]tlog.Hash, error) {
+		var list []tlog.Hash
+		for _, i := range indexes {
+			list = append(list, stored[i])
+		}
+		return list, nil
+	})
+	for first := int64(0); first < tree.N; first += 256 {
+		width := min(256, int(tree.N-first))
+		data := read(dir, tilePath(tlog.Tile{H: 8, L: -1, N: first / 256, W: width}))
+		for i := int64(0); i < int64(width); i++ {
+			size := int(binary.BigEndian.Uint16(data))
+			hashes, err := tlog.StoredHashes(first+i, data[2:2+size], memory)
+			check(err)
+			stored = append(stored, hashes...)
+			data = data[2+size:]
+		}
+	}
+	root, err := tlog.TreeHash(tree.N, memory)
+	check(err)
+	must(root == tree.Hash, "the entries do not give the root")
+	// NewTiles lists partial tiles of the last size, too.
+	for _, t := range tlog.NewTiles(8, 0, tree.N) {
+		wanted, err := tlog.ReadTileData(t, memory)
+		check(err)
+		must(bytes.Equal(read(dir, tilePath(t)), wanted), "the file %s does not fit the entries", tilePath(t))
+	}
+}
+
 func checkProof(text string, verifier note.Verifier, origin string) {
 	head, checkpoint, found := strings.Cut(text, "\n\n")
 	must(found, "the proof has no checkpoint")
@@ -138,6 +170,7 @@ func main() {
 	check(err)
 	must(root == tree.Hash, "the tiles do not give the root")
 	checkEntries(dir, tree, hashes)
+	checkTiles(dir, tree)
 	if len(os.Args) > 4 {
 		old := openCheckpoint(read(os.Args[4]), verifier, origin)
 		proof, err := tlog.ProveTree(tree.N, old.N, hashes)

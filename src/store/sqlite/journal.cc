@@ -474,11 +474,13 @@ Result<std::unique_ptr<Journal>> open_sqlite_journal(FileSystem& files,
                                                      const SqliteJournalOptions& options) {
   CHECK_OK(files.make_folder(parent_folder(options.path)));
   TRY(lock, files.lock(options.path + ".lock"));
+  // SQLite trusts what it reads from its logs while it changes the database by them, so that must
+  // be on disk before.
+  for (const char* log : {"-wal", "-journal"}) CHECK_OK(files.settle(options.path + log));
   auto vfs = std::make_unique<SqliteVfs>(files);
   TRY(database, Database::open(options.path, vfs->name()));
   CHECK_OK(prepare_tables(database, options.path));
-  // After a failed sync the kernel may show bytes that are not on disk. Moving what is in the
-  // write-ahead log writes and syncs it anew, so nothing is served that a power loss could undo.
+  // Nothing is served before it is in the database.
   CHECK_OK(database.checkpoint());
   auto journal = std::make_unique<SqliteJournal>(
       Connection{std::move(lock), std::move(vfs), std::move(database)}, options);
