@@ -70,9 +70,9 @@ void say_granted(Context& context, const std::string& grant, const std::string& 
                  const std::string& machine) {
   context.terminal.out("Granted: " + grant + "\n");
   context.terminal.out("Next:    writ " +
-                       (machine.empty() ? "connect " + entitlement
-                                        : "run --as " + machine + " " + entitlement +
-                                              " -- COMMAND…") +
+                       (machine.empty()
+                            ? "connect " + entitlement
+                            : "run --as " + machine + " " + entitlement + " -- COMMAND…") +
                        "\n");
 }
 
@@ -114,8 +114,8 @@ Result<int> request(Context& context, const Args& args) {
     if (!json) say_pending(context, result, id);
     TRY(given, wait_for_decision(context, client, id));
     grant = given;
-    TRY(reached, client.get("/v1/grants/" + net::percent_encode(grant) +
-                            "?wait=active&timeout_ms=30000"));
+    TRY(reached,
+        client.get("/v1/grants/" + net::percent_encode(grant) + "?wait=active&timeout_ms=30000"));
     result.set("grant", Json(grant));
     result.set("state", Json(text_or_empty(reached, "state")));
   }
@@ -148,10 +148,10 @@ void say_end(Context& context, const std::vector<Happened>& story) {
     if (!began) continue;
     const std::string after = " after " + to_text(std::max(Millis(1), happened.time - *began));
     if (happened.kind == "grant_cut") {
-      const std::string what = happened.sessions == 0   ? "its sessions"
-                               : happened.sessions == 1 ? "1 session"
-                                                        : std::to_string(happened.sessions) +
-                                                              " sessions";
+      const std::string what = happened.sessions == 0 ? "its sessions"
+                               : happened.sessions == 1
+                                   ? "1 session"
+                                   : std::to_string(happened.sessions) + " sessions";
       context.terminal.out("Cut:     " + what + " ended, observed by the door" + after + "\n");
     } else if (happened.kind == "grant_ended") {
       context.terminal.out("Gone:    the login was observed gone, and its secret refused," + after +
@@ -199,7 +199,8 @@ std::vector<Verb> access_verbs() {
       {.path = "request",
        .summary = "ask for an entitlement, for a time and a purpose",
        .operands = {{"ENTITLEMENT", Count::kOne, Words::kEntitlements}},
-       .options = {{"--for", "30m", "how long: 45s, 30m, 1h30m, 2d; default 1h, or what the terms allow"},
+       .options = {{"--for", "30m",
+                    "how long: 45s, 30m, 1h30m, 2d; default 1h, or what the terms allow"},
                    {"--purpose", "TEXT", "why; who decides reads this", Need::kRequired},
                    {"--offer", "POLICY", "which offer to take, where several match"},
                    {"--as", "MACHINE", "for a machine that you own", Need::kOptional,
@@ -207,8 +208,10 @@ std::vector<Verb> access_verbs() {
                    {"--wait", "", "wait until it is decided"},
                    json_option()},
        .examples =
-           {{"writ request pg-main/orders/reader --for 30m --purpose \"refund stuck, INC-4711\"", ""},
-            {"writ request pg-main/orders/writer --for 10m --purpose \"nightly fix\" --as billing-job",
+           {{"writ request pg-main/orders/reader --for 30m --purpose \"refund stuck, INC-4711\"",
+             ""},
+            {"writ request pg-main/orders/writer --for 10m --purpose \"nightly fix\" --as "
+             "billing-job",
              "for a machine"}},
        .heading = "Getting access",
        .run = request},

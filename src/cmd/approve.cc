@@ -28,8 +28,8 @@ Told told_by(Client& client, const Json& statement) {
       if (text_or_empty(row, "id") != id) continue;
       told.purpose = text_or_empty(row, "purpose");
       // Whoever may not list identities still reads who asks.
-      for (const auto& [member, who] : {std::pair{"requester", "requester"},
-                                        std::pair{"identity", "beneficiary"}}) {
+      for (const auto& [member, who] :
+           {std::pair{"requester", "requester"}, std::pair{"identity", "beneficiary"}}) {
         const std::string name = text_or_empty(row, member);
         const std::string who_id = text_or_empty(*request, who);
         if (!name.empty() && !told.names.contains(who_id)) told.names[who_id] = name;
@@ -79,8 +79,7 @@ Result<int> decide(Context& context, const Args& args, bool approves) {
   const std::string& id = args.operand("ID");
   const std::string decision = approves ? "approve" : "deny";
   TRY(client, client_for(context));
-  TRY(answer,
-      client.get("/v1/approvals/" + net::percent_encode(id) + "?decision=" + decision));
+  TRY(answer, client.get("/v1/approvals/" + net::percent_encode(id) + "?decision=" + decision));
   TRY(text, text_of(answer, "statement"));
   JsonLimits limits;
   limits.bytes = 4 << 20;
@@ -116,8 +115,12 @@ Result<int> decide(Context& context, const Args& args, bool approves) {
   return 0;
 }
 
-Result<int> approve(Context& context, const Args& args) { return decide(context, args, true); }
-Result<int> deny(Context& context, const Args& args) { return decide(context, args, false); }
+Result<int> approve(Context& context, const Args& args) {
+  return decide(context, args, true);
+}
+Result<int> deny(Context& context, const Args& args) {
+  return decide(context, args, false);
+}
 
 }  // namespace
 

@@ -7,8 +7,9 @@ namespace writ::cmd {
 namespace {
 
 TEST(UnifiedDiff, ShowsWhatChangedWithContext) {
-  EXPECT_EQ(unified_diff("a\nb\nc\nd\ne\nf\ng\n", "a\nb\nc\nD\ne\nf\ng\n", "p.cedar"),
-            "--- p.cedar (in force)\n+++ p.cedar\n@@ -1,7 +1,7 @@\n a\n b\n c\n-d\n+D\n e\n f\n g\n");
+  EXPECT_EQ(
+      unified_diff("a\nb\nc\nd\ne\nf\ng\n", "a\nb\nc\nD\ne\nf\ng\n", "p.cedar"),
+      "--- p.cedar (in force)\n+++ p.cedar\n@@ -1,7 +1,7 @@\n a\n b\n c\n-d\n+D\n e\n f\n g\n");
   EXPECT_EQ(unified_diff("a\n", "a\n", "p"), "");
   EXPECT_EQ(unified_diff("", "a\n", "p"), "--- p (in force)\n+++ p\n@@ -0,0 +1,1 @@\n+a\n");
   EXPECT_EQ(unified_diff("a\n", "", "p"), "--- p (in force)\n+++ p\n@@ -1,1 +0,0 @@\n-a\n");
@@ -36,9 +37,9 @@ TEST(ShowStatement, APolicyChangeIsADifference) {
   told.policies["a.cedar"] = "permit(principal);\n";
   told.policies["gone.cedar"] = "forbid(principal);\n";
   const std::string shown = show_statement(statement, told, {});
-  for (const char* part : {"alice (idn_1)", "apply_policy", "+new line", "b.cedar, a new file",
-                           "added file", "gone.cedar, goes away", "-forbid(principal);",
-                           "policy version  3"}) {
+  for (const char* part :
+       {"alice (idn_1)", "apply_policy", "+new line", "b.cedar, a new file", "added file",
+        "gone.cedar, goes away", "-forbid(principal);", "policy version  3"}) {
     EXPECT_NE(shown.find(part), std::string::npos) << part << "\n" << shown;
   }
 }

@@ -20,17 +20,18 @@ const Option* find_option(const Verb& verb, std::string_view name) {
 }
 
 void must_exist(const Verb& verb, std::string_view name) {
-  const bool known =
-      find_option(verb, name) != nullptr ||
-      std::any_of(verb.operands.begin(), verb.operands.end(),
-                  [name](const Operand& operand) { return operand.name == name; });
+  const bool known = find_option(verb, name) != nullptr ||
+                     std::any_of(verb.operands.begin(), verb.operands.end(),
+                                 [name](const Operand& operand) { return operand.name == name; });
   if (known) return;
   std::fprintf(stderr, "writ: defect: %.*s has no %.*s\n", static_cast<int>(verb.path.size()),
                verb.path.data(), static_cast<int>(name.size()), name.data());
   std::abort();
 }
 
-std::string quoted(std::string_view verb) { return "`writ " + std::string(verb) + "`"; }
+std::string quoted(std::string_view verb) {
+  return "`writ " + std::string(verb) + "`";
+}
 
 tl::unexpected<Error> no_such_option(const Verb& verb, const std::string& name) {
   std::vector<std::string> names{"--help"};
@@ -73,7 +74,9 @@ const std::vector<std::string>& Args::operands(std::string_view name) const {
   return at == values_.end() ? kNoWords : at->second;
 }
 
-bool Args::has(std::string_view option) const { return !operands(option).empty(); }
+bool Args::has(std::string_view option) const {
+  return !operands(option).empty();
+}
 
 std::optional<std::string> Args::option(std::string_view name) const {
   const auto& words = operands(name);
@@ -85,7 +88,9 @@ std::string Args::option_or(std::string_view name, std::string_view otherwise) c
   return option(name).value_or(std::string(otherwise));
 }
 
-const std::vector<std::string>& Args::all(std::string_view name) const { return operands(name); }
+const std::vector<std::string>& Args::all(std::string_view name) const {
+  return operands(name);
+}
 
 Result<Args> parse_args(const Verb& verb, const std::vector<std::string>& words) {
   Args args(verb);
@@ -138,10 +143,10 @@ Result<Args> parse_args(const Verb& verb, const std::vector<std::string>& words)
       values.push_back(plain[next++]);
     }
     if (values.empty() && operand.count != Count::kOptional) {
-      return fail(Code::kInvalid,
-                  std::string(operand.name) + " is missing; see: writ help " +
-                      std::string(verb.path),
-                  std::string(verb.path));
+      return fail(
+          Code::kInvalid,
+          std::string(operand.name) + " is missing; see: writ help " + std::string(verb.path),
+          std::string(verb.path));
     }
   }
   if (next < plain.size()) {

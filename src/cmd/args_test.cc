@@ -56,7 +56,8 @@ TEST(Args, WhatIsTooMuchIsNamed) {
   EXPECT_EQ(parse_args(verb("withdraw"), {"a", "b"}).error().where, "b");
   EXPECT_EQ(parse_args(verb("withdraw"), {"a", "--", "b"}).error().where, "--");
   EXPECT_EQ(parse_args(verb("withdraw"), {"a", "--json=1"}).error().where, "--json");
-  EXPECT_EQ(parse_args(verb("request"), {"e", "--for", "1m", "--for", "2m"}).error().where, "--for");
+  EXPECT_EQ(parse_args(verb("request"), {"e", "--for", "1m", "--for", "2m"}).error().where,
+            "--for");
 }
 
 TEST(Args, AChoiceNamesTheNearest) {
@@ -75,8 +76,9 @@ TEST(FindVerb, FindsVerbsOfOneAndTwoWords) {
 TEST(FindVerb, SuggestsTheNearest) {
   EXPECT_NE(find_verb(verbs(), {"reqest"}).error().message.find("`writ request`"),
             std::string::npos);
-  EXPECT_NE(find_verb(verbs(), {"evidence", "verfy"}).error().message.find("`writ evidence verify`"),
-            std::string::npos);
+  EXPECT_NE(
+      find_verb(verbs(), {"evidence", "verfy"}).error().message.find("`writ evidence verify`"),
+      std::string::npos);
   EXPECT_NE(find_verb(verbs(), {"evidence"}).error().message.find("show, verify, prove, check"),
             std::string::npos);
   EXPECT_NE(find_verb(verbs(), {"qqqqqqqq"}).error().message.find("writ help"), std::string::npos);

@@ -60,8 +60,9 @@ class Reader {
   void finish() {
     audit_.read = frontier_.size();
     if (audit_.read == audit_.head.size && !(frontier_.head() == audit_.head)) {
-      add_fault("the entries do not give the root that the checkpoint signs: entries were "
-                "rewritten or exchanged");
+      add_fault(
+          "the entries do not give the root that the checkpoint signs: entries were "
+          "rewritten or exchanged");
     }
     for (const Expected& expected : expected_) {
       if (expected.head.size <= audit_.head.size) continue;
@@ -132,12 +133,13 @@ Status JournalReader::take(std::uint64_t index, const std::string& entry) {
   }
   const auto* genesis = std::get_if<core::Genesis>(&event.data);
   if ((index == 0) != (genesis != nullptr)) {
-    return fail(Code::kCorrupt, index == 0 ? "the first entry is no genesis"
-                                           : "a second genesis stands here");
+    return fail(Code::kCorrupt,
+                index == 0 ? "the first entry is no genesis" : "a second genesis stands here");
   }
   if (genesis != nullptr && genesis->journal_key != journal_key_) {
-    return fail(Code::kCorrupt, "genesis names another journal key than the one that this device "
-                                "knows");
+    return fail(Code::kCorrupt,
+                "genesis names another journal key than the one that this device "
+                "knows");
   }
   if (const auto* anchor = std::get_if<core::DecisionsAnchored>(&event.data)) {
     anchors_.push_back({{static_cast<std::uint64_t>(anchor->size), anchor->root},

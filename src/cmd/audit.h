@@ -33,9 +33,9 @@ struct Expected {
 
 struct Audit {
   Log log = Log::kJournal;
-  tlog::Head head;          // as signed
-  std::string checkpoint;   // the signed note
-  std::uint64_t read = 0;   // entries read and hashed
+  tlog::Head head;                    // as signed
+  std::string checkpoint;             // the signed note
+  std::uint64_t read = 0;             // entries read and hashed
   std::vector<std::string> faults;    // contradictions, as sentences; none: sound
   std::vector<std::string> unproven;  // what was not, or cannot be, compared
 

@@ -32,8 +32,9 @@ std::vector<Verb> cedar_verbs() {
       {.path = "cedar authorize",
        .summary = "answer one request with Cedar policies from files",
        .rest = "flags of `cedar authorize`, and --json",
-       .examples = {{"writ cedar authorize --policies p.cedar --entities e.json --request-json r.json",
-                     "0 allow, 2 deny, 1 error"}},
+       .examples =
+           {{"writ cedar authorize --policies p.cedar --entities e.json --request-json r.json",
+             "0 allow, 2 deny, 1 error"}},
        .heading = "Running and testing",
        .run = authorize,
        .more = "Flags, without -- before them: --policies FILE, --entities FILE, --template-linked "

@@ -23,11 +23,24 @@ void forward(int signal) {
 
 // What would send the child elsewhere, or with other credentials.
 bool is_connection_setting(std::string_view variable) {
-  constexpr std::string_view kNames[] = {
-      "PGHOST",     "PGHOSTADDR",  "PGPORT",         "PGDATABASE",    "PGUSER",
-      "PGPASSWORD", "PGPASSFILE",  "PGSERVICE",      "PGSERVICEFILE", "PGREQUIREAUTH",
-      "PGREALM",    "PGKRBSRVNAME", "PGGSSLIB",      "PGGSSENCMODE",  "PGREQUIREPEER",
-      "PGCHANNELBINDING", "PGLOADBALANCEHOSTS", "PGTARGETSESSIONATTRS"};
+  constexpr std::string_view kNames[] = {"PGHOST",
+                                         "PGHOSTADDR",
+                                         "PGPORT",
+                                         "PGDATABASE",
+                                         "PGUSER",
+                                         "PGPASSWORD",
+                                         "PGPASSFILE",
+                                         "PGSERVICE",
+                                         "PGSERVICEFILE",
+                                         "PGREQUIREAUTH",
+                                         "PGREALM",
+                                         "PGKRBSRVNAME",
+                                         "PGGSSLIB",
+                                         "PGGSSENCMODE",
+                                         "PGREQUIREPEER",
+                                         "PGCHANNELBINDING",
+                                         "PGLOADBALANCEHOSTS",
+                                         "PGTARGETSESSIONATTRS"};
   const std::string_view name = variable.substr(0, variable.find('='));
   if (name.starts_with("PGSSL") || name == "PGREQUIRESSL") return true;
   for (const std::string_view known : kNames) {
@@ -42,7 +55,7 @@ class Signals {
  public:
   Signals() {
     for (std::size_t i = 0; i < kAll.size(); ++i) {
-      struct sigaction action {};
+      struct sigaction action{};
       action.sa_handler = i < kIgnored ? SIG_IGN : forward;
       ::sigaction(kAll[i], &action, &before_[i]);
     }
@@ -91,7 +104,9 @@ Result<int> run_child(const std::vector<std::string>& words, const std::vector<S
   const Signals signals;
   posix_spawnattr_t attributes;
   posix_spawnattr_init(&attributes);
-  posix_spawnattr_setsigdefault(&attributes, &blocked);
+  sigset_t usual = blocked;
+  sigaddset(&usual, SIGPIPE);
+  posix_spawnattr_setsigdefault(&attributes, &usual);
   posix_spawnattr_setsigmask(&attributes, &before);
   posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETSIGMASK);
   pid_t pid = 0;

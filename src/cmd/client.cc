@@ -45,7 +45,8 @@ Result<std::string> live_certificate(Context& context, Home& home) {
   Time end{};
   if (pem) {
     TRY(chain, crypto::Certificate::chain_from_pem(*pem));
-    if (chain.empty()) return fail(Code::kCorrupt, "there is no certificate in the home's cert.pem");
+    if (chain.empty())
+      return fail(Code::kCorrupt, "there is no certificate in the home's cert.pem");
     life = life_of(chain.front(), context.clock.now());
     end = chain.front().not_after();
   } else if (person || pem.error().code != Code::kUnauthenticated) {
@@ -69,13 +70,12 @@ Client::Client(Context& context, net::Endpoint endpoint, std::shared_ptr<net::Tl
     : context_(&context),
       patience_(patience),
       shown_server_(net::to_text(endpoint)),
-      http_(std::make_unique<net::HttpClient>(std::move(endpoint), std::move(tls),
-                                                patience == Patience::kUsual ? kLimits
-                                                                             : kQuickLimits)) {}
+      http_(std::make_unique<net::HttpClient>(
+          std::move(endpoint), std::move(tls),
+          patience == Patience::kUsual ? kLimits : kQuickLimits)) {}
 
 Result<Client> Client::open(Context& context, Home home, Patience patience) {
-  TRY(chain,
-      patience == Patience::kUsual ? live_certificate(context, home) : home.certificate());
+  TRY(chain, patience == Patience::kUsual ? live_certificate(context, home) : home.certificate());
   TRY(key, home.key());
   TRY(endpoint, net::parse_endpoint(home.config().server));
   TRY(tls, tls_for(context, home, {chain, key.to_pem()}));
@@ -143,12 +143,13 @@ Result<Json> Client::post(std::string_view target, const Json& body) {
   return parse_answer(text);
 }
 
-Result<std::string> Client::fetch(std::string_view target) { return call("GET", target, {}); }
+Result<std::string> Client::fetch(std::string_view target) {
+  return call("GET", target, {});
+}
 
 Result<Json> Client::command(std::string_view verb, Json body) {
-  const Json whole = Json::object({{"command_id", new_id("cli", context_->random)},
-                                   {"verb", verb},
-                                   {"body", std::move(body)}});
+  const Json whole = Json::object(
+      {{"command_id", new_id("cli", context_->random)}, {"verb", verb}, {"body", std::move(body)}});
   auto answer = post("/v1/commands", whole);
   // With the same id, so it happens once even if the first one arrived.
   if (!answer && answer.error().code == Code::kUnavailable) answer = post("/v1/commands", whole);
@@ -160,8 +161,7 @@ Result<Time> log_in(Context& context, Home& home, const Secret& code) {
   TRY(key, home.key());
   TRY(csr, crypto::CertificateRequest::create(key));
   TRY(roots, home.roots());
-  TRY(client,
-      Client::anonymous(context, home.config().server, roots, home.config().trust_domain));
+  TRY(client, Client::anonymous(context, home.config().server, roots, home.config().trust_domain));
   Json body = Json::object({{"device", home.config().device}, {"csr", csr.pem()}});
   if (!code.empty()) body.set("code", Json(code.reveal()));
   TRY(answer, client.post("/v1/login", body));

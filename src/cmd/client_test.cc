@@ -15,7 +15,9 @@ net::Response refused(Code code, std::string message, std::string where = {}) {
   return net::error_response({code, std::move(message), std::move(where)});
 }
 
-Json body_of(const Call& call) { return *parse_json(call.body); }
+Json body_of(const Call& call) {
+  return *parse_json(call.body);
+}
 
 struct Commands : testing::Test {
   Commands() : server(clock), desk(clock) {}
@@ -148,8 +150,8 @@ TEST_F(Commands, ApproveShowsEverythingAndSignsExactlyTheStatement) {
   ASSERT_EQ(desk.run({"approve", "req_1"}), 0) << desk.terminal.notes;
   for (const char* shown : {"bob", "pg/orders/reader", "30m", "refund\\u{1b}[2K stuck", "group:dba",
                             "nothing stays hidden", "grt_9"}) {
-    EXPECT_NE(desk.terminal.output.find(shown), std::string::npos)
-        << shown << "\n" << desk.terminal.output;
+    EXPECT_NE(desk.terminal.output.find(shown), std::string::npos) << shown << "\n"
+                                                                   << desk.terminal.output;
   }
   const Json body = *body_of(server.calls("/v1/commands")[0]).find("body");
   const auto signature = from_base64(text_or_empty(body, "signature"));
@@ -176,8 +178,7 @@ TEST_F(Commands, AStatementAboutSomethingElseIsNotSigned) {
   enrol();
   for (const std::string& statement :
        {statement_text("req_2", "idn_alice"), statement_text("req_1", "idn_mallory")}) {
-    server.on("GET /v1/approvals/req_1",
-              Json::object({{"statement", statement}, {"hash", ""}}));
+    server.on("GET /v1/approvals/req_1", Json::object({{"statement", statement}, {"hash", ""}}));
     EXPECT_EQ(desk.run({"approve", "req_1", "--yes"}), 7);
   }
   server.on("GET /v1/approvals/req_1",
@@ -192,8 +193,7 @@ struct Connecting : Commands {
   void SetUp() override {
     enrol();
     server.on("POST /v1/connect", [this](const Call& call) {
-      const auto csr =
-          *crypto::CertificateRequest::from_pem(text_or_empty(body_of(call), "csr"));
+      const auto csr = *crypto::CertificateRequest::from_pem(text_or_empty(body_of(call), "csr"));
       return net::json_response(Json::object(
           {{"grant", "grt_1"},
            {"entitlement", "pg/orders/reader"},
@@ -335,9 +335,9 @@ TEST_F(Commands, ACertificateForSomebodyElseIsRefused) {
   enrol();
   const auto other = *crypto::PrivateKey::generate(crypto::KeyKind::kP256);
   server.on("POST /v1/login",
-            Json::object({{"certificate",
-                           server.certificate_for(other.public_key(), std::chrono::hours(1))},
-                          {"until", "2026-11-21T09:30:00.000Z"}}));
+            Json::object(
+                {{"certificate", server.certificate_for(other.public_key(), std::chrono::hours(1))},
+                 {"until", "2026-11-21T09:30:00.000Z"}}));
   desk.terminal.input = {"123456"};
   EXPECT_EQ(desk.run({"login"}), 7);
 }
@@ -378,19 +378,21 @@ TEST_F(Commands, CompletionOffersWhatFits) {
   enrol();
   server.on("GET /v1/list/entitlements",
             *parse_json(R"({"rows":[{"name":"pg/orders/reader","terms":"up to 1h"},
-                                    {"name":"pg/orders/$(reboot)","terms":""}]})"));
+                                    {"name":"pg/orders/$(reboot)","terms":""
+}]
+})"));
   EXPECT_EQ(desk.run({"__complete", "req"}), 0);
-  EXPECT_TRUE(desk.terminal.output.starts_with("request\t"));
-  EXPECT_EQ(desk.run({"__complete", "request", "pg"}), 0);
-  EXPECT_EQ(desk.terminal.output, "pg/orders/reader\tup to 1h\n");
-  EXPECT_EQ(desk.run({"__complete", "evidence", "v"}), 0);
-  EXPECT_TRUE(desk.terminal.output.starts_with("verify\t"));
-  EXPECT_EQ(desk.run({"__complete", "list", "gr"}), 0);
-  EXPECT_EQ(desk.terminal.output, "grants\ngroups\n");
-  EXPECT_EQ(desk.run({"__complete", "policy", "check", "x"}), 0);
-  EXPECT_EQ(desk.terminal.output, ":files\n");
-  EXPECT_EQ(desk.run({"__complete", "revoke", "--re"}), 0);
-  EXPECT_TRUE(desk.terminal.output.starts_with("--reason\t"));
+EXPECT_TRUE(desk.terminal.output.starts_with("request\t"));
+EXPECT_EQ(desk.run({"__complete", "request", "pg"}), 0);
+EXPECT_EQ(desk.terminal.output, "pg/orders/reader\tup to 1h\n");
+EXPECT_EQ(desk.run({"__complete", "evidence", "v"}), 0);
+EXPECT_TRUE(desk.terminal.output.starts_with("verify\t"));
+EXPECT_EQ(desk.run({"__complete", "list", "gr"}), 0);
+EXPECT_EQ(desk.terminal.output, "grants\ngroups\n");
+EXPECT_EQ(desk.run({"__complete", "policy", "check", "x"}), 0);
+EXPECT_EQ(desk.terminal.output, ":files\n");
+EXPECT_EQ(desk.run({"__complete", "revoke", "--re"}), 0);
+EXPECT_TRUE(desk.terminal.output.starts_with("--reason\t"));
 }
 
 }  // namespace

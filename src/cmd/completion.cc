@@ -16,15 +16,22 @@ struct Names {
 
 std::vector<Names> lists_of(Words words) {
   switch (words) {
-    case Words::kEntitlements: return {{"entitlements", "name", "terms"}};
-    case Words::kGrants: return {{"grants", "id", "entitlement"}};
+    case Words::kEntitlements:
+      return {{"entitlements", "name", "terms"}};
+    case Words::kGrants:
+      return {{"grants", "id", "entitlement"}};
     case Words::kPending:
       return {{"requests", "id", "entitlement"}, {"changes", "id", "what"}};
-    case Words::kFindings: return {{"findings", "id", "about"}};
-    case Words::kIdentities: return {{"identities", "name", "kind"}};
-    case Words::kGroups: return {{"groups", "name", "purpose"}};
-    case Words::kTargets: return {{"targets", "name", "kind"}};
-    default: return {};
+    case Words::kFindings:
+      return {{"findings", "id", "about"}};
+    case Words::kIdentities:
+      return {{"identities", "name", "kind"}};
+    case Words::kGroups:
+      return {{"groups", "name", "purpose"}};
+    case Words::kTargets:
+      return {{"targets", "name", "kind"}};
+    default:
+      return {};
   }
 }
 
@@ -51,7 +58,8 @@ void add_names(Context& context, Words words, std::vector<std::string>& out) {
         return static_cast<unsigned char>(c) > 0x20 && c != 0x7f && c != '\'' && c != '"' &&
                c != '\\' && c != '$' && c != '`';
       });
-      if (!word.empty() && plain) out.push_back(offer(word, cell("", text_or_empty(row, names.about))));
+      if (!word.empty() && plain)
+        out.push_back(offer(word, cell("", text_or_empty(row, names.about))));
     }
   }
 }
@@ -180,8 +188,8 @@ std::vector<std::string> completions(Context& context, const std::vector<std::st
   if (std::find(before.begin(), before.end(), "--") != before.end()) return {":files"};
   const auto found = find_verb(verbs(), before);
   if (found) {
-    const std::vector<std::string> rest(
-        before.begin() + static_cast<std::ptrdiff_t>(found->words), before.end());
+    const std::vector<std::string> rest(before.begin() + static_cast<std::ptrdiff_t>(found->words),
+                                        before.end());
     add_after(context, *found->verb, rest, current, all);
   } else {
     add_verbs(words.empty() ? std::vector<std::string>{""} : words, all);
@@ -191,7 +199,8 @@ std::vector<std::string> completions(Context& context, const std::vector<std::st
     const bool seen = std::any_of(fitting.begin(), fitting.end(), [&line](const std::string& had) {
       return had.substr(0, had.find('\t')) == line.substr(0, line.find('\t'));
     });
-    if (!seen && (line == ":files" || line.starts_with(current))) fitting.push_back(std::move(line));
+    if (!seen && (line == ":files" || line.starts_with(current)))
+      fitting.push_back(std::move(line));
   }
   return fitting;
 }

@@ -89,7 +89,8 @@ Result<int> connect(Context& context, const Args& args) {
                 "--");
   }
   TRY(client, client_for(context, args.option_or("--as", "")));
-  TRY(ready, make_ready(context, client, args.operand("ENTITLEMENT"), args.option_or("--grant", "")));
+  TRY(ready,
+      make_ready(context, client, args.operand("ENTITLEMENT"), args.option_or("--grant", "")));
   if (hands_out) return hand_out(context, std::move(ready), args.has("--json"));
   if (context.terminal.interactive() && args.rest().empty()) {
     context.terminal.note("Connected until " + short_time(ready.until) + " UTC (" +
@@ -112,7 +113,8 @@ Result<int> run_as(Context& context, const Args& args) {
     return fail(Code::kInvalid, "say what to run, as in -- psql -c 'select 1'", "--");
   }
   TRY(client, client_for(context, args.option_or("--as", "")));
-  TRY(ready, make_ready(context, client, args.operand("ENTITLEMENT"), args.option_or("--grant", "")));
+  TRY(ready,
+      make_ready(context, client, args.operand("ENTITLEMENT"), args.option_or("--grant", "")));
   return run_child(args.rest(), ready.settings);
 }
 
@@ -134,12 +136,14 @@ std::vector<Verb> connect_verbs() {
        .rest = "psql arguments",
        .examples = {{"writ connect pg-main/orders/reader", ""},
                     {"writ connect pg-main/orders/reader -- -c 'select count(*) from orders'", ""},
-                    {"eval \"$(writ connect pg-main/orders/reader --env)\"", "for any libpq client"}},
+                    {"eval \"$(writ connect pg-main/orders/reader --env)\"",
+                     "for any libpq client"}},
        .heading = "Getting access",
        .run = connect,
-       .more = "The certificate is made for this connection and ends with the grant. With --env and "
-               "--json its key stays in a private folder in memory until then; a later writ connect "
-               "removes it."},
+       .more =
+           "The certificate is made for this connection and ends with the grant. With --env and "
+           "--json its key stays in a private folder in memory until then; a later writ connect "
+           "removes it."},
       {.path = "run",
        .summary = "run a program as a machine: short-lived identity, no password",
        .operands = {entitlement},

@@ -92,9 +92,9 @@ Result<HomeConfig> config_of(const Json& answer, const std::string& server) {
   HomeConfig config;
   config.server = server;
   const std::pair<std::string_view, std::string*> members[] = {
-      {"identity", &config.identity},   {"kind", &config.kind},
-      {"name", &config.name},           {"spiffe_id", &config.spiffe_id},
-      {"device", &config.device},       {"trust_domain", &config.trust_domain}};
+      {"identity", &config.identity}, {"kind", &config.kind},
+      {"name", &config.name},         {"spiffe_id", &config.spiffe_id},
+      {"device", &config.device},     {"trust_domain", &config.trust_domain}};
   for (const auto& [member, text] : members) {
     TRY(value, text_of(answer, member));
     *text = std::move(value);
@@ -111,18 +111,18 @@ Result<int> enroll(Context& context, const Args& args) {
     CHECK_OK(make_folder(context.home, 0700));
   }
   TRY(home, Home::create(folder));
-  TRY(text, secret_from(context.terminal, args.option_or("--ticket-file", ""),
-                        "Enrolment ticket: "));
+  TRY(text,
+      secret_from(context.terminal, args.option_or("--ticket-file", ""), "Enrolment ticket: "));
   TRY(ticket, parse_ticket(text));
   TRY(key, crypto::PrivateKey::generate(crypto::KeyKind::kP256));
   TRY(csr, crypto::CertificateRequest::create(key));
   TRY(client, Client::anonymous(context, ticket.server, ticket.ca, ticket.trust_domain));
   // The key rests safely before the server hears of it: a ticket works once.
   CHECK_OK(home.keep_key(key, context.random));
-  TRY(answer, client.post("/v1/enroll",
-                          Json::object({{"code", ticket.code},
-                                        {"csr", csr.pem()},
-                                        {"label", args.option_or("--label", host_name())}})));
+  TRY(answer,
+      client.post("/v1/enroll", Json::object({{"code", ticket.code},
+                                              {"csr", csr.pem()},
+                                              {"label", args.option_or("--label", host_name())}})));
   TRY(config, config_of(answer, ticket.server));
   TRY(roots, text_of(answer, "roots"));
   if (config.trust_domain != ticket.trust_domain) {
@@ -174,9 +174,10 @@ std::vector<Verb> device_verbs() {
                      "a machine; then: writ run --as billing-job …"}},
        .heading = "This device",
        .run = enroll,
-       .more = "The ticket is never an argument, where other users of this host could read it: it "
-               "comes from the prompt, from standard input or from a file. The device's key is made "
-               "here and never leaves."},
+       .more =
+           "The ticket is never an argument, where other users of this host could read it: it "
+           "comes from the prompt, from standard input or from a file. The device's key is made "
+           "here and never leaves."},
       {.path = "login",
        .summary = "get a certificate for this device, with a code of your authenticator",
        .options = {{"--as", "MACHINE", "for a machine that is enrolled here", Need::kOptional,

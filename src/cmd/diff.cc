@@ -30,7 +30,8 @@ std::vector<Edit> edits_between(const std::vector<std::string_view>& a,
                                 const std::vector<std::string_view>& b) {
   std::vector<Edit> edits;
   std::size_t head = 0;
-  while (head < a.size() && head < b.size() && a[head] == b[head]) edits.push_back({' ', a[head++]});
+  while (head < a.size() && head < b.size() && a[head] == b[head])
+    edits.push_back({' ', a[head++]});
   std::size_t tail = 0;
   while (tail < a.size() - head && tail < b.size() - head &&
          a[a.size() - 1 - tail] == b[b.size() - 1 - tail]) {

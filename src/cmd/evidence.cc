@@ -73,10 +73,10 @@ Result<tlog::NoteVerifier> trusted_key(Client& client, Log log) {
   TRY(shown, client.fetch(log_path(log, "key")));
   CHECK_OK(client.home().pin_log_key(log, shown));
   TRY(key, tlog::parse_verifier_key(*client.home().log_key(log)));
-  const std::string wanted =
-      client.home().config().trust_domain + "/" + std::string(name_of(log));
+  const std::string wanted = client.home().config().trust_domain + "/" + std::string(name_of(log));
   if (key.name != wanted) {
-    return fail(Code::kCorrupt, "the log's key is named " + printable(key.name) + " and not " + wanted);
+    return fail(Code::kCorrupt,
+                "the log's key is named " + printable(key.name) + " and not " + wanted);
   }
   return key;
 }
@@ -111,21 +111,21 @@ Result<Audit> audit_one(Context& context, Client& client, Log log, std::vector<E
   if (remembered) {
     const auto known = tlog::open_checkpoint(*remembered, *key, key->name);
     if (!known) {
-      return fail(Code::kCorrupt,
-                  "the checkpoint that this device remembers does not hold: " +
-                      known.error().message,
-                  client.home().folder() + "/checkpoints/" + std::string(name_of(log)));
+      return fail(
+          Code::kCorrupt,
+          "the checkpoint that this device remembers does not hold: " + known.error().message,
+          client.home().folder() + "/checkpoints/" + std::string(name_of(log)));
     }
     expected.push_back({known->head, "this device"});
   }
-  const auto waiting =
-      context.terminal.wait("reading the " + std::string(name_of(log)) + " log");
+  const auto waiting = context.terminal.wait("reading the " + std::string(name_of(log)) + " log");
   ServerLogs source(client);
   auto done = audit_log(source, log, *key, std::move(expected), on_entry);
   if (!done) return done;
   if (!remembered) {
     done->unproven.emplace_back(
-        "what was rewritten before now: this device remembers no earlier checkpoint (from now on it "
+        "what was rewritten before now: this device remembers no earlier checkpoint (from now on "
+        "it "
         "does)");
   }
   if (done->sound()) CHECK_OK(client.home().remember(log, done->checkpoint));
@@ -152,8 +152,8 @@ void say_audit(Context& context, const Audit& audit) {
   name.append(11 - std::min<std::size_t>(10, name.size()), ' ');
   std::string line = name + std::to_string(audit.read) + (audit.read == 1 ? " entry" : " entries");
   if (audit.sound()) {
-    line += ", root " + to_hex(as_bytes(audit.head.root)).substr(0, 16) + "…: " +
-            toned("sound", Tone::kGood, style);
+    line += ", root " + to_hex(as_bytes(audit.head.root)).substr(0, 16) +
+            "…: " + toned("sound", Tone::kGood, style);
   } else {
     line += ": " + toned("NOT SOUND", Tone::kBad, style);
   }
@@ -198,8 +198,8 @@ Result<int> verify(Context& context, const Args& args) {
       unproven.push_back(std::string(name_of(audit.log)) + ": " + what);
     }
   }
-  const bool sound = std::all_of(audits.begin(), audits.end(),
-                                 [](const Audit& audit) { return audit.sound(); });
+  const bool sound =
+      std::all_of(audits.begin(), audits.end(), [](const Audit& audit) { return audit.sound(); });
   if (args.has("--json")) {
     Json logs = Json::array();
     for (const Audit& audit : audits) logs.push(report_of(audit));
@@ -252,12 +252,14 @@ Result<Place> place_of(Client& client, const std::string& entry) {
     const auto log = from_name<Log>(h.log);
     if (!log || (entry.starts_with("dec_") && *log != Log::kDecisions)) continue;
     places.push_back({*log, static_cast<std::uint64_t>(h.index)});
-    if (places.size() <= 12) names += (names.empty() ? "" : ", ") + h.log + "/" + std::to_string(h.index);
+    if (places.size() <= 12)
+      names += (names.empty() ? "" : ", ") + h.log + "/" + std::to_string(h.index);
   }
   if (places.size() == 1) return places[0];
   return fail(Code::kInvalid,
-              places.empty() ? "there is no entry about this; name one as journal/12 or decisions/34"
-                             : "several entries are about this; name one of " + names,
+              places.empty()
+                  ? "there is no entry about this; name one as journal/12 or decisions/34"
+                  : "several entries are about this; name one of " + names,
               entry);
 }
 
@@ -370,15 +372,17 @@ std::vector<Verb> evidence_verbs() {
       {.path = "evidence prove",
        .summary = "print a proof of one entry that anyone can check, offline",
        .operands = {{"ENTRY"}},
-       .examples = {{"writ evidence prove journal/12 > proof.txt", "an entry, as evidence show names it"},
+       .examples = {{"writ evidence prove journal/12 > proof.txt",
+                     "an entry, as evidence show names it"},
                     {"writ evidence prove decisions/34 > proof.txt", ""}},
        .heading = "Proving",
        .run = prove},
       {.path = "evidence check",
        .summary = "check a proof offline, with the log's public key alone",
        .operands = {{"PROOF", Count::kOne, Words::kFiles}},
-       .options = {{"--key", "KEY", "verifier key (name+hash+base64) or a file that holds it; "
-                                    "default: those that this device knows",
+       .options = {{"--key", "KEY",
+                    "verifier key (name+hash+base64) or a file that holds it; "
+                    "default: those that this device knows",
                     Need::kOptional, Words::kFiles},
                    json_option()},
        .examples = {{"writ evidence check proof.txt", ""}},

@@ -26,9 +26,7 @@ struct FakeLog final : tlog::NodeReader {
     for (const std::string& entry : entries) frontier.append(tlog::leaf_hash(entry));
     return frontier.head();
   }
-  std::string checkpoint() const {
-    return *tlog::sign_checkpoint({origin, head(), {}}, signer());
-  }
+  std::string checkpoint() const { return *tlog::sign_checkpoint({origin, head(), {}}, signer()); }
   Result<std::vector<Hash>> nodes(std::span<const tlog::NodeId> ids) const override {
     tlog::Frontier frontier;
     std::map<std::pair<unsigned, std::uint64_t>, Hash> all;
@@ -96,8 +94,8 @@ struct Evidence : testing::Test {
     }
     server.on("GET /v1/evidence/decisions/payload", [this](const Call& call) {
       const std::size_t i = std::stoul(call.target.substr(call.target.rfind('/') + 1));
-      return net::json_response(Json::object(
-          {{"salt", to_base64(salts.at(i))}, {"payload", payloads.at(i)}}));
+      return net::json_response(
+          Json::object({{"salt", to_base64(salts.at(i))}, {"payload", payloads.at(i)}}));
     });
   }
 
@@ -176,7 +174,8 @@ TEST_F(Evidence, AShorterLogSignedAgainIsNoticed) {
   const std::string before = remembered("journal");
   journal.entries.resize(250);
   EXPECT_EQ(verify(), 7);
-  EXPECT_TRUE(says("the log ends after 250 entries, but this device saw 302")) << desk.terminal.output;
+  EXPECT_TRUE(says("the log ends after 250 entries, but this device saw 302"))
+      << desk.terminal.output;
   EXPECT_EQ(remembered("journal"), before);  // what it knows is not overwritten
 }
 
@@ -315,7 +314,8 @@ TEST_F(Evidence, AnAlteredProofProvesNothing) {
 
 TEST_F(Evidence, AServersWrongProofIsNotPassedOn) {
   const std::string other = proof(journal, 13);
-  server.on("GET /v1/evidence/journal/proof", [other](const Call&) { return FakeLog::text(other); });
+  server.on("GET /v1/evidence/journal/proof",
+            [other](const Call&) { return FakeLog::text(other); });
   EXPECT_EQ(desk.run({"evidence", "prove", "journal/12"}), 7);
   EXPECT_EQ(desk.terminal.output, "");
 }

@@ -31,15 +31,17 @@ class FakeServer {
 
   explicit FakeServer(const Clock& clock)
       : pki(clock),
-        server_(pki.tls_server(net::ClientCertificate::kOptional), clock, net::HttpServerOptions{}) {
+        server_(pki.tls_server(net::ClientCertificate::kOptional), clock,
+                net::HttpServerOptions{}) {
     std::string pattern;
     const char* names[] = {"/{a}", "/{b}", "/{c}", "/{d}", "/{e}", "/{f}", "/{g}"};
     for (const char* name : names) {
       pattern += name;
       for (const char* method : {"GET", "POST"}) {
-        server_.route(method, pattern, [this](const net::Request& request, net::Responder responder) {
-          responder.send(answer(request));
-        });
+        server_.route(method, pattern,
+                      [this](const net::Request& request, net::Responder responder) {
+                        responder.send(answer(request));
+                      });
       }
     }
     if (!server_.start()) std::abort();
@@ -70,7 +72,7 @@ class FakeServer {
     auto home = Home::create(folder);
     if (!home) throw std::runtime_error(home.error().text());
     const auto key = *crypto::PrivateKey::generate(crypto::KeyKind::kP256);
-    HomeConfig config{url(), "test", "idn_alice", kind, "alice", "spiffe://test/user/alice",
+    HomeConfig config{url(),   "test",       "idn_alice", kind, "alice", "spiffe://test/user/alice",
                       "dev_1", std::nullopt, std::nullopt};
     EXPECT_TRUE(home->keep_key(key, pki.random));
     EXPECT_TRUE(home->keep_roots(pki.roots()));

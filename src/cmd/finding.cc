@@ -49,8 +49,9 @@ Result<int> remedy(Context& context, const Args& args) {
   if (args.has("--json")) {
     print_json(context, done);
   } else {
-    context.terminal.out("Done:     the finding closes when the target was observed again: "
-                         "writ list findings --all\n");
+    context.terminal.out(
+        "Done:     the finding closes when the target was observed again: "
+        "writ list findings --all\n");
   }
   return 0;
 }

@@ -7,9 +7,9 @@
 namespace writ::cmd {
 namespace {
 
-constexpr std::string_view kHeadings[] = {"Getting access",     "Deciding",    "Looking",
-                                          "Proving",            "This device", "Administering",
-                                          "Running and testing"};
+constexpr std::string_view kHeadings[] = {
+    "Getting access", "Deciding",           "Looking", "Proving", "This device",
+    "Administering",  "Running and testing"};
 
 std::size_t text_width(const TableStyle& style) {
   return style.width == 0 ? 100 : std::clamp<std::size_t>(style.width, 40, 100);
@@ -195,7 +195,9 @@ std::vector<Verb> shell_verbs() {
                     {"writ completion fish | source", "in ~/.config/fish/config.fish"}},
        .heading = "Running and testing",
        .run = print_completion},
-      {.path = "version", .summary = "print the version", .heading = "Running and testing",
+      {.path = "version",
+       .summary = "print the version",
+       .heading = "Running and testing",
        .run = print_version},
       {.path = "help",
        .summary = "say what there is, or how one command is used",

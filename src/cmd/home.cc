@@ -20,7 +20,7 @@ bool exists(const std::string& path) {
 }
 
 Status check_private(const std::string& folder) {
-  struct stat status {};
+  struct stat status{};
   if (::lstat(folder.c_str(), &status) != 0) return {};  // not there yet
   if (!S_ISDIR(status.st_mode)) return fail(Code::kInvalid, "this is no folder", folder);
   if (status.st_uid != ::geteuid()) {
@@ -108,7 +108,9 @@ Status Home::keep_roots(std::string_view pem) const {
   return write_file(folder_ + "/ca.pem", pem, 0600);
 }
 
-Result<std::string> Home::roots() const { return read_file(folder_ + "/ca.pem", 1 << 20); }
+Result<std::string> Home::roots() const {
+  return read_file(folder_ + "/ca.pem", 1 << 20);
+}
 
 const std::optional<std::string>& Home::log_key(Log log) const {
   return log == Log::kJournal ? config_.journal_key : config_.decisions_key;
@@ -149,8 +151,7 @@ Result<std::string> machine_folder(std::string_view home, std::string_view name)
                              (c >= '0' && c <= '9') || c == '.' || c == '_' || c == '-';
                     });
   if (!good) {
-    return fail(Code::kInvalid, "a machine's name has letters, digits, dots, - and _ only",
-                "--as");
+    return fail(Code::kInvalid, "a machine's name has letters, digits, dots, - and _ only", "--as");
   }
   return std::string(home) + "/identities/" + std::string(name);
 }

@@ -32,7 +32,7 @@ struct HomeConfig {
   std::string name;
   std::string spiffe_id;
   std::string device;
-  std::optional<std::string> journal_key;    // verifier keys, pinned when first seen
+  std::optional<std::string> journal_key;  // verifier keys, pinned when first seen
   std::optional<std::string> decisions_key;
 
   bool is_person() const { return kind == "user" || kind == "third_party"; }
@@ -51,7 +51,9 @@ void fields(V& v, HomeConfig& c) {
 }
 
 enum class Log { kJournal, kDecisions };
-constexpr auto enum_names(Log) { return std::to_array<std::string_view>({"journal", "decisions"}); }
+constexpr auto enum_names(Log) {
+  return std::to_array<std::string_view>({"journal", "decisions"});
+}
 
 class Home {
  public:

@@ -21,7 +21,7 @@ struct HomeTest : testing::Test {
     return std::move(*home);
   }
   static unsigned mode_of(const std::string& path) {
-    struct stat status {};
+    struct stat status{};
     EXPECT_EQ(::stat(path.c_str(), &status), 0) << path;
     return status.st_mode & 0777;
   }

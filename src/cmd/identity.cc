@@ -12,8 +12,8 @@ void set_if(Json& body, std::string_view member, const std::optional<std::string
 }
 
 Result<int> add_identity(Context& context, const Args& args) {
-  Json body = Json::object({{"kind", args.option_or("--kind", "user")},
-                            {"name", args.operand("NAME")}});
+  Json body =
+      Json::object({{"kind", args.option_or("--kind", "user")}, {"name", args.operand("NAME")}});
   set_if(body, "tier", args.option("--tier"));
   set_if(body, "owner", args.option("--owner"));
   set_if(body, "purpose", args.option("--purpose"));
@@ -35,16 +35,15 @@ Result<int> add_identity(Context& context, const Args& args) {
 Result<int> set_state(Context& context, const Args& args, std::string_view state,
                       std::string_view said) {
   const std::string& name = args.operand("IDENTITY");
-  Json body = Json::object({{"identity", name},
-                            {"state", state},
-                            {"reason", *args.option("--reason")}});
+  Json body =
+      Json::object({{"identity", name}, {"state", state}, {"reason", *args.option("--reason")}});
   if (state == "offboarded") set_if(body, "reassign_to", args.option("--reassign-to"));
   TRY(client, client_for(context));
   auto result = client.command("set_identity_state", std::move(body));
   if (!result) {
-    return tl::unexpected<Error>(placed(result.error(), {{"/identity", name},
-                                                         {"/reason", "--reason"},
-                                                         {"/reassign_to", "--reassign-to"}}));
+    return tl::unexpected<Error>(
+        placed(result.error(),
+               {{"/identity", name}, {"/reason", "--reason"}, {"/reassign_to", "--reassign-to"}}));
   }
   return say_done(context, args, *result, std::string(said) + name, "");
 }
@@ -80,20 +79,22 @@ Result<int> open_enrollment(Context& context, const Args& args) {
 }
 
 Result<int> add_group(Context& context, const Args& args) {
-  Json body = Json::object({{"name", args.operand("NAME")}, {"purpose", *args.option("--purpose")}});
+  Json body =
+      Json::object({{"name", args.operand("NAME")}, {"purpose", *args.option("--purpose")}});
   if (args.has("--administers")) body.set("administers", Json(true));
   TRY(client, client_for(context));
   auto result = client.command("add_group", std::move(body));
   if (!result) {
-    return tl::unexpected<Error>(placed(
-        result.error(), {{"/name", args.operand("NAME")}, {"/purpose", "--purpose"}}));
+    return tl::unexpected<Error>(
+        placed(result.error(), {{"/name", args.operand("NAME")}, {"/purpose", "--purpose"}}));
   }
   return say_done(context, args, *result, "Added:    " + args.operand("NAME"),
                   "writ group add-member " + args.operand("NAME") + " IDENTITY");
 }
 
 Result<int> add_member(Context& context, const Args& args) {
-  Json body = Json::object({{"group", args.operand("GROUP")}, {"identity", args.operand("IDENTITY")}});
+  Json body =
+      Json::object({{"group", args.operand("GROUP")}, {"identity", args.operand("IDENTITY")}});
   if (const auto text = args.option("--for")) {
     const auto duration = parse_duration(*text);
     if (!duration) return fail(Code::kInvalid, duration.error().message, "--for");
@@ -118,10 +119,10 @@ Result<int> add_member(Context& context, const Args& args) {
 
 Result<int> remove_member(Context& context, const Args& args) {
   TRY(client, client_for(context));
-  auto result = client.command("remove_member",
-                               Json::object({{"group", args.operand("GROUP")},
-                                             {"identity", args.operand("IDENTITY")},
-                                             {"reason", *args.option("--reason")}}));
+  auto result =
+      client.command("remove_member", Json::object({{"group", args.operand("GROUP")},
+                                                    {"identity", args.operand("IDENTITY")},
+                                                    {"reason", *args.option("--reason")}}));
   if (!result) {
     return tl::unexpected<Error>(placed(result.error(), {{"/group", args.operand("GROUP")},
                                                          {"/identity", args.operand("IDENTITY")},
@@ -175,8 +176,10 @@ std::vector<Verb> identity_verbs() {
        .operands = {{"NAME"}},
        .options = {{"--kind", "KIND",
                     "user (default), third_party, service_account, workload, runner, agent, door"},
-                   {"--tier", "TIER", "critical, high, medium or legacy: how much harm it could do"},
-                   {"--owner", "OWNER", "of a machine: identity:NAME or group:NAME", Need::kOptional},
+                   {"--tier", "TIER",
+                    "critical, high, medium or legacy: how much harm it could do"},
+                   {"--owner", "OWNER", "of a machine: identity:NAME or group:NAME",
+                    Need::kOptional},
                    {"--purpose", "TEXT", "of a machine: what it does"},
                    {"--environment", "NAME", "where it runs, as production"},
                    json_option()},
@@ -211,9 +214,11 @@ std::vector<Verb> identity_verbs() {
        .summary = "end an identity: its grants, credentials and sessions",
        .operands = {identity},
        .options = {reason,
-                   {"--reassign-to", "OWNER", "who takes over what it owns: identity:NAME or group:NAME"},
+                   {"--reassign-to", "OWNER",
+                    "who takes over what it owns: identity:NAME or group:NAME"},
                    json_option()},
-       .examples = {{"writ identity offboard alice --reason \"left\" --reassign-to group:billing", ""}},
+       .examples = {{"writ identity offboard alice --reason \"left\" --reassign-to group:billing",
+                     ""}},
        .heading = "Administering",
        .run = offboard},
   };

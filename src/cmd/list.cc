@@ -7,9 +7,9 @@
 namespace writ::cmd {
 namespace {
 
-const std::vector<std::string> kKinds{"entitlements", "requests", "grants",   "changes",
+const std::vector<std::string> kKinds{"entitlements", "requests", "grants",     "changes",
                                       "sessions",     "holdings", "identities", "groups",
-                                      "findings",     "targets",  "doors",    "policies"};
+                                      "findings",     "targets",  "doors",      "policies"};
 
 Result<int> whoami(Context& context, const Args& args) {
   TRY(client, client_for(context, args.option_or("--as", "")));
@@ -78,7 +78,8 @@ std::vector<Verb> list_verbs() {
       {.path = "whoami",
        .summary = "say who you are to Writ, on which device, and for how long",
        .options = {as, json_option()},
-       .examples = {{"writ whoami", ""}, {"writ whoami --as billing-job", "a machine of this host"}},
+       .examples = {{"writ whoami", ""},
+                    {"writ whoami --as billing-job", "a machine of this host"}},
        .heading = "Looking",
        .run = whoami},
       {.path = "list",

@@ -1,4 +1,6 @@
 // policy check, policy apply: policies are files; they come into force by a change of two persons.
+#include "core/policy.h"
+
 #include <filesystem>
 
 #include "base/file.h"
@@ -6,7 +8,6 @@
 #include "cmd/proposal.h"
 #include "cmd/text.h"
 #include "cmd/verbs.h"
-#include "core/policy.h"
 
 namespace writ::cmd {
 namespace {

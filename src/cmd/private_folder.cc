@@ -24,13 +24,13 @@ void remove_all(const std::string& path) {
 }
 
 bool is_own_folder(const std::string& path) {
-  struct stat status {};
+  struct stat status{};
   return ::lstat(path.c_str(), &status) == 0 && S_ISDIR(status.st_mode) &&
          status.st_uid == ::geteuid() && (status.st_mode & 0077) == 0;
 }
 
 bool in_memory(const char* path) {
-  struct statfs file_system {};
+  struct statfs file_system{};
   return path != nullptr && *path == '/' && ::statfs(path, &file_system) == 0 &&
          file_system.f_type == TMPFS_MAGIC && ::access(path, W_OK) == 0;
 }

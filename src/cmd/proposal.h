@@ -1,4 +1,5 @@
-// What an administrative command says when it is done: it happened, or it waits for a second person.
+// What an administrative command says when it is done: it happened, or it waits for a second
+// person.
 #pragma once
 
 #include <string>

@@ -15,10 +15,14 @@ int complain(Context& context, const Error& error) {
   return exit_status(error.code);
 }
 
-bool is_help(const std::string& word) { return word == "--help" || word == "-h"; }
+bool is_help(const std::string& word) {
+  return word == "--help" || word == "-h";
+}
 
 // Verbs that parse their own words, so that they stay what another program's users know.
-bool is_raw(const Verb& verb) { return verb.path.starts_with("cedar "); }
+bool is_raw(const Verb& verb) {
+  return verb.path.starts_with("cedar ");
+}
 
 }  // namespace
 
@@ -36,13 +40,17 @@ const std::vector<Verb>& verbs() {
     append(list, target_verbs());
     append(list, policy_verbs());
     append(list, cedar_verbs());
+    append(list, server_verbs());
+    append(list, door_verbs());
     append(list, shell_verbs());
     return list;
   }();
   return all;
 }
 
-void print_json(Context& context, const Json& json) { context.terminal.out(pretty(json) + "\n"); }
+void print_json(Context& context, const Json& json) {
+  context.terminal.out(pretty(json) + "\n");
+}
 
 Error placed(Error error, const std::vector<std::pair<std::string, std::string>>& places) {
   for (const auto& [pointer, option] : places) {

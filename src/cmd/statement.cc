@@ -92,7 +92,8 @@ std::string show_policies(const Json& files, const Told& told, const TableStyle&
     }
     const std::string diff =
         unified_diff(before->second, *text->as_string(), printable(*name->as_string()));
-    out += "\n" + title + (diff.empty() ? ": as it is in force\n" : ":\n" + coloured_diff(diff, style));
+    out += "\n" + title +
+           (diff.empty() ? ": as it is in force\n" : ":\n" + coloured_diff(diff, style));
   }
   for (const auto& [name, text] : gone) {
     out += "\n" + toned(printable(name), Tone::kBold, style) + ", goes away:\n" +
@@ -154,8 +155,9 @@ std::string show_statement(const Json& statement, const Told& told, const TableS
       rest.set(m.first, m.second);
     }
   }
-  out += toned("What you sign", Tone::kBold, style) + "\n" +
-         record(with_names(ordered(rest, {"decision", "approver", "trust_domain"}), told), style, 2);
+  out +=
+      toned("What you sign", Tone::kBold, style) + "\n" +
+      record(with_names(ordered(rest, {"decision", "approver", "trust_domain"}), told), style, 2);
   return out;
 }
 

@@ -13,15 +13,15 @@ namespace writ::cmd {
 
 // What the statement itself cannot say in words: opened texts and names, as the server tells them.
 struct Told {
-  std::map<std::string, std::string> names;            // identity id → name
-  std::map<std::string, std::string> policies;         // file name → text in force
-  std::string purpose;                                 // of the request
+  std::map<std::string, std::string> names;     // identity id → name
+  std::map<std::string, std::string> policies;  // file name → text in force
+  std::string purpose;                          // of the request
 };
 
 std::string show_statement(const Json& statement, const Told& told, const TableStyle& style);
 
-// A unified diff with three lines of context; empty when nothing differs. Bounded: texts that differ
-// in too many places are shown as one whole removal and addition.
+// A unified diff with three lines of context; empty when nothing differs. Bounded: texts that
+// differ in too many places are shown as one whole removal and addition.
 std::string unified_diff(std::string_view before, std::string_view after, std::string_view name);
 
 }  // namespace writ::cmd

@@ -13,10 +13,10 @@ struct Happened {
   std::string log;  // "journal" or "decisions"
   std::int64_t index = 0;
   Time time;
-  std::string line;     // for people
-  std::string kind;     // of the event; empty for a decision
-  std::string grant;    // that it names; empty for none
-  std::string outcome;  // of a closed request or change
+  std::string line;          // for people
+  std::string kind;          // of the event; empty for a decision
+  std::string grant;         // that it names; empty for none
+  std::string outcome;       // of a closed request or change
   std::size_t sessions = 0;  // of a door's receipt
 };
 

@@ -33,7 +33,9 @@ std::string padded(std::string text, std::size_t width) {
   return text;
 }
 
-void trim_right(std::string& line) { line.erase(line.find_last_not_of(' ') + 1); }
+void trim_right(std::string& line) {
+  line.erase(line.find_last_not_of(' ') + 1);
+}
 
 std::size_t longest_word(std::string_view text) {
   std::size_t most = 0;

@@ -23,9 +23,13 @@ TEST(Text, WidthCountsColumnsAndNotBytes) {
 TEST(Text, PrintableHidesNothing) {
   EXPECT_EQ(printable("a\x1b[2Jb"), "a\\u{1b}[2Jb");
   EXPECT_EQ(printable("x\ny\tz"), "x\\ny\\tz");
-  EXPECT_EQ(printable("\xe2\x80\xae" "evil"), "\\u{202e}evil");  // right-to-left override
-  EXPECT_EQ(printable("\xe2\x80\x8bq"), "\\u{200b}q");           // zero width space
-  EXPECT_EQ(printable("\xc2\x9b" "1m"), "\\u{9b}1m");            // a control character of two bytes
+  EXPECT_EQ(printable("\xe2\x80\xae"
+                      "evil"),
+            "\\u{202e}evil");                           // right-to-left override
+  EXPECT_EQ(printable("\xe2\x80\x8bq"), "\\u{200b}q");  // zero width space
+  EXPECT_EQ(printable("\xc2\x9b"
+                      "1m"),
+            "\\u{9b}1m");  // a control character of two bytes
   EXPECT_EQ(printable("\xff\xfe"), "\\xff\\xfe");
   EXPECT_EQ(printable("naïve 日本"), "naïve 日本");
   EXPECT_EQ(printable_lines("a\nb\x07"), "a\nb\\u{7}");

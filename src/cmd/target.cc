@@ -90,16 +90,16 @@ Result<Described> described_by(const Args& args) {
     }
   }
   if (described.entitlements.empty()) {
-    return fail(Code::kInvalid,
-                "say what can be asked for, as --role orders/reader=orders_reader", "--role");
+    return fail(Code::kInvalid, "say what can be asked for, as --role orders/reader=orders_reader",
+                "--role");
   }
   return described;
 }
 
 Result<Secret> connector_password(Context& context, const Args& args) {
-  TRY(password, secret_from(context.terminal, args.option_or("--password-file", ""),
-                            "Password for " + args.option_or("--connector", "writ_connector") +
-                                ": "));
+  TRY(password,
+      secret_from(context.terminal, args.option_or("--password-file", ""),
+                  "Password for " + args.option_or("--connector", "writ_connector") + ": "));
   if (password.reveal().size() < 12) {
     return fail(Code::kInvalid, "the connector's password has at least 12 characters",
                 "--password-file");
@@ -181,9 +181,10 @@ Result<int> add_target(Context& context, const Args& args) {
     ca = pem;
   }
   if (context.terminal.interactive()) {
-    context.terminal.note("An administrator of the cluster runs the output of `writ target sql "
-                          "postgres " + printable(described.name) +
-                          " …` (same options) there once.\n");
+    context.terminal.note(
+        "An administrator of the cluster runs the output of `writ target sql "
+        "postgres " +
+        printable(described.name) + " …` (same options) there once.\n");
   }
   TRY(password, connector_password(context, args));
   // The server seals the password when it arrives; it is in no log and in no change.
@@ -202,16 +203,16 @@ Result<int> add_target(Context& context, const Args& args) {
                                              {"resources", resources_of(described, args)},
                                              {"entitlements", to_json(described.entitlements)}}));
   if (!result) {
-    return tl::unexpected<Error>(placed(result.error(), {{"/target/name", described.name},
-                                                         {"/target/host", "--host"},
-                                                         {"/target/port", "--port"},
-                                                         {"/target/tls", "--tls"},
-                                                         {"/target/ca", "--ca"},
-                                                         {"/target/connector", "--connector"},
-                                                         {"/resources/0/owner", "--owner"},
-                                                         {"/resources/0/tier", "--tier"},
-                                                         {"/resources/0/environment",
-                                                          "--environment"}}));
+    return tl::unexpected<Error>(
+        placed(result.error(), {{"/target/name", described.name},
+                                {"/target/host", "--host"},
+                                {"/target/port", "--port"},
+                                {"/target/tls", "--tls"},
+                                {"/target/ca", "--ca"},
+                                {"/target/connector", "--connector"},
+                                {"/resources/0/owner", "--owner"},
+                                {"/resources/0/tier", "--tier"},
+                                {"/resources/0/environment", "--environment"}}));
   }
   return say_done(context, args, *result, "Added:    " + described.name,
                   "writ door add postgres NAME --host HOST --port PORT --target " + described.name);
@@ -248,8 +249,9 @@ std::vector<Verb> target_verbs() {
       {"--privilege", "DATABASE/NAME=PRIVILEGE",
        "an entitlement: a privilege, from which Writ makes a role", Need::kRepeated},
       {"--connector", "ROLE", "Writ's own role there; default writ_connector"},
-      {"--password-file", "FILE", "its password from a file; default: the prompt, or standard input",
-       Need::kOptional, Words::kFiles},
+      {"--password-file", "FILE",
+       "its password from a file; default: the prompt, or standard input", Need::kOptional,
+       Words::kFiles},
   };
   std::vector<Option> add{
       {"--host", "HOST", "where the cluster listens", Need::kRequired},
@@ -264,13 +266,14 @@ std::vector<Verb> target_verbs() {
   add.push_back(json_option());
   std::vector<Option> sql_options = described;
   sql_options[4].help = "put its password's verifier into the SQL";
-  sql_options.push_back({"--main-database", "NAME", "which holds Writ's functions; default postgres"});
-  sql_options.push_back({"--door-address", "ADDRESS", "from where doors come, as 10.0.0.7/32",
-                         Need::kRepeated});
-  sql_options.push_back({"--server-address", "ADDRESS", "from where the server comes",
-                         Need::kRepeated});
-  sql_options.push_back({"--protect", "ROLE", "a login whose password Writ never removes",
-                         Need::kRepeated});
+  sql_options.push_back(
+      {"--main-database", "NAME", "which holds Writ's functions; default postgres"});
+  sql_options.push_back(
+      {"--door-address", "ADDRESS", "from where doors come, as 10.0.0.7/32", Need::kRepeated});
+  sql_options.push_back(
+      {"--server-address", "ADDRESS", "from where the server comes", Need::kRepeated});
+  sql_options.push_back(
+      {"--protect", "ROLE", "a login whose password Writ never removes", Need::kRepeated});
   return {
       {.path = "target sql",
        .summary = "print the SQL that an administrator of the cluster runs once",
@@ -300,12 +303,13 @@ std::vector<Verb> target_verbs() {
                    {"--port", "PORT", "and its port", Need::kRequired},
                    {"--target", "TARGET", "what lies behind it", Need::kRepeated, Words::kTargets},
                    json_option()},
-       .examples = {{"writ identity add pg-door --kind door --owner group:dba --purpose \"door of "
-                     "pg-main\"",
-                     "first"},
-                    {"writ door add postgres pg-door --host db-door.example.org --port 6432 --target "
-                     "pg-main",
-                     ""}},
+       .examples =
+           {{"writ identity add pg-door --kind door --owner group:dba --purpose \"door of "
+             "pg-main\"",
+             "first"},
+            {"writ door add postgres pg-door --host db-door.example.org --port 6432 --target "
+             "pg-main",
+             ""}},
        .heading = "Administering",
        .run = add_door},
   };

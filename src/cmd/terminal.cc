@@ -39,7 +39,7 @@ class Silence {
     termios quiet = before_;
     quiet.c_lflag &= ~static_cast<tcflag_t>(ECHO);
     for (std::size_t i = 0; i < kSignals.size(); ++i) {
-      struct sigaction action {};
+      struct sigaction action{};
       action.sa_handler = restore_and_end;
       ::sigaction(kSignals[i], &action, &actions_[i]);
     }
@@ -161,7 +161,9 @@ class SystemTerminal final : public Terminal {
 
 }  // namespace
 
-std::unique_ptr<Terminal> system_terminal() { return std::make_unique<SystemTerminal>(); }
+std::unique_ptr<Terminal> system_terminal() {
+  return std::make_unique<SystemTerminal>();
+}
 
 Result<bool> confirm(Terminal& terminal, std::string_view question) {
   if (!terminal.interactive()) {

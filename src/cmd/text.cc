@@ -42,10 +42,10 @@ int columns(char32_t c) {
 // Characters that show nothing, or that change how what follows is shown.
 bool is_unsafe(char32_t c) {
   return c < 0x20 || (c >= 0x7f && c < 0xa0) || c == 0xad || c == 0x61c || c == 0x115f ||
-         c == 0x1160 || c == 0x17b4 || c == 0x17b5 || c == 0x180e ||
-         (c >= 0x200b && c <= 0x200f) || (c >= 0x2028 && c <= 0x202e) ||
-         (c >= 0x2060 && c <= 0x206f) || c == 0x3164 || c == 0xfeff || c == 0xffa0 ||
-         (c >= 0xfff9 && c <= 0xfffb) || (c >= 0xe0000 && c <= 0xe0fff);
+         c == 0x1160 || c == 0x17b4 || c == 0x17b5 || c == 0x180e || (c >= 0x200b && c <= 0x200f) ||
+         (c >= 0x2028 && c <= 0x202e) || (c >= 0x2060 && c <= 0x206f) || c == 0x3164 ||
+         c == 0xfeff || c == 0xffa0 || (c >= 0xfff9 && c <= 0xfffb) ||
+         (c >= 0xe0000 && c <= 0xe0fff);
 }
 
 enum class Newlines { kEscape, kKeep };
@@ -85,8 +85,12 @@ std::size_t width_of(std::string_view text) {
   return width;
 }
 
-std::string printable(std::string_view text) { return harmless(text, Newlines::kEscape); }
-std::string printable_lines(std::string_view text) { return harmless(text, Newlines::kKeep); }
+std::string printable(std::string_view text) {
+  return harmless(text, Newlines::kEscape);
+}
+std::string printable_lines(std::string_view text) {
+  return harmless(text, Newlines::kKeep);
+}
 
 std::vector<std::string> wrap(std::string_view text, std::size_t width) {
   std::vector<std::string> lines;

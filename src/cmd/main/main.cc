@@ -1,4 +1,5 @@
 // The program `writ`: makes what commands need, and runs one.
+#include <csignal>
 #include <cstdlib>
 #include <string>
 #include <vector>
@@ -21,10 +22,10 @@ std::string home_folder() {
 }  // namespace
 
 int main(int argc, char** argv) {
+  std::signal(SIGPIPE, SIG_IGN);  // a connection that breaks is an error of its own
   const auto terminal = writ::cmd::system_terminal();
   const writ::SystemClock clock;
   writ::crypto::SystemRandom random;
-  writ::cmd::Context context{*terminal, clock, random, home_folder(),
-                             writ::cmd::memory_folder()};
+  writ::cmd::Context context{*terminal, clock, random, home_folder(), writ::cmd::memory_folder()};
   return writ::cmd::run(context, std::vector<std::string>(argv + 1, argv + argc));
 }
