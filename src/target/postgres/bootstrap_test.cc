@@ -1,9 +1,9 @@
 #include "target/postgres/bootstrap.h"
 
 #include <gmock/gmock.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
+#include <cstdio>
 #include <filesystem>
 
 #include "base/file.h"
@@ -18,7 +18,7 @@ using ::testing::StartsWith;
 class BootstrapLive : public LiveTest {
  protected:
   void TearDown() override {
-    if (cluster_ != nullptr) EXPECT_TRUE(run_bootstrap(*cluster_, test_bootstrap()));
+    EXPECT_TRUE(cluster_ == nullptr || run_bootstrap(*cluster_, test_bootstrap()));
   }
 };
 WRIT_BOTH_VERSIONS(BootstrapLive);
@@ -35,7 +35,7 @@ TEST_P(BootstrapLive, RunsInPsqlAgainAndAgain) {
                               std::to_string(cluster_->port()) + " -U postgres -d postgres -f " +
                               path + " 2>&1";
   for (int round = 0; round < 2; ++round) {
-    FILE* pipe = ::popen(command.c_str(), "r");
+    std::FILE* pipe = ::popen(command.c_str(), "r");
     ASSERT_NE(pipe, nullptr);
     std::string said;
     char buffer[4096];

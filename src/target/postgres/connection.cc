@@ -227,6 +227,7 @@ Result<std::unique_ptr<Connection>> Connection::open(const Endpoint& endpoint, c
 // The last result of what was sent.
 Result<PGresult*> Connection::receive(Millis deadline) {
   const auto late = [this]() {
+    late_ = true;
     broken_ = true;  // what comes later would be taken for the answer to something else
     return fail(Code::kUnavailable, "PostgreSQL did not answer in time");
   };

@@ -57,6 +57,8 @@ class Connection {
   // more use.
   Result<Rows> query(const std::string& sql, const std::vector<Cell>& parameters, Millis timeout);
   bool lost() const;
+  // Lost because the server did not answer in time, so that asking again would wait again.
+  bool late() const { return late_; }
 
  private:
   explicit Connection(pg_conn* conn) : conn_(conn) {}
@@ -64,6 +66,7 @@ class Connection {
 
   pg_conn* conn_;
   bool broken_ = false;
+  bool late_ = false;
 };
 
 }  // namespace writ::target::postgres

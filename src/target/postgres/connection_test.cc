@@ -15,7 +15,10 @@ namespace {
 
 using ::testing::HasSubstr;
 
-class ConnectionLive : public LiveTest {};
+class ConnectionLive : public LiveTest {
+ protected:
+  void TearDown() override { EXPECT_TRUE(cluster_ == nullptr || cluster_->set_hba(test_hba())); }
+};
 WRIT_BOTH_VERSIONS(ConnectionLive);
 
 TEST_P(ConnectionLive, EveryCallSaysThatTheClusterIsAwayAndWorksAgainLater) {

@@ -103,7 +103,8 @@ BEGIN
         FOR v_object IN
           SELECT oid::regclass::text FROM pg_class
            WHERE relnamespace = to_regnamespace(quote_ident(v_privilege.schema))
-             AND relkind = 'S' AND NOT has_sequence_privilege(v_role, oid, v_verb)
+             -- In this order: it is an error to ask about what is no sequence.
+             AND CASE relkind WHEN 'S' THEN NOT has_sequence_privilege(v_role, oid, v_verb) END
         LOOP
           EXECUTE format('GRANT %s ON SEQUENCE %s TO %I', v_verb, v_object, v_role);
         END LOOP;
@@ -313,7 +314,10 @@ AS $$
   UNION ALL
   (SELECT l.rolname::text, false, h.privilege_type || ' ON ' || h.object
      FROM held h JOIN logins l ON l.oid = h.grantee
-    WHERE NOT (l.rolname = writ.setting('connector') AND h.object ~ '^(SCHEMA writ$|FUNCTION writ\.)')
+       -- What the bootstrap gave the connector is known.
+    WHERE NOT (l.rolname = writ.setting('connector')
+               AND (h.object ~ '^(SCHEMA writ$|FUNCTION writ\.)'
+                    OR h.object LIKE 'DATABASE %' AND h.privilege_type = 'CONNECT'))
     LIMIT 20000)
 $$;
 )sql";

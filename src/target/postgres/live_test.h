@@ -54,6 +54,15 @@ inline Bootstrap test_bootstrap() {
   return b;
 }
 
+inline std::vector<std::string> test_hba() {
+  std::vector<std::string> lines;
+  for (std::string text = hba_lines(test_bootstrap()); !text.empty();) {
+    lines.push_back(text.substr(0, text.find('\n')));
+    text.erase(0, lines.back().size() + 1);
+  }
+  return lines;
+}
+
 inline Status run_bootstrap(const PostgresCluster& cluster, const Bootstrap& bootstrap) {
   TRY(parts, bootstrap_parts(bootstrap));
   for (const BootstrapPart& part : parts) CHECK_OK(cluster.query(part.database, part.sql));
@@ -112,13 +121,9 @@ class LiveTest : public ::testing::TestWithParam<int> {
     Shared& s = shared()[GetParam()];
     if (!s.cluster) {
       const Bootstrap bootstrap = test_bootstrap();
-      std::vector<std::string> hba;
-      for (std::string lines = hba_lines(bootstrap); !lines.empty();) {
-        hba.push_back(lines.substr(0, lines.find('\n')));
-        lines.erase(0, hba.back().size() + 1);
-      }
-      auto started = PostgresCluster::start(
-          {.version = GetParam(), .settings = {"max_prepared_transactions = 20"}, .hba = hba});
+      auto started = PostgresCluster::start({.version = GetParam(),
+                                             .settings = {"max_prepared_transactions = 20"},
+                                             .hba = test_hba()});
       if (!started && started.error().code == Code::kNotFound) {
         GTEST_SKIP() << started.error().text();
       }

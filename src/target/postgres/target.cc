@@ -83,9 +83,10 @@ Result<Rows> PostgresTarget::call(const std::string& database, const std::string
     Result<Rows> rows = to->query(sql, parameters, options_.timeout);
     if (rows) return rows;
     const bool lost = to->lost();
-    if (lost) connections_.erase(database);
     // The server may have closed a connection that was idle; a new one tells whether it is up.
-    if (lost && reused && !again) continue;
+    const bool retry = lost && !to->late() && reused && !again;
+    if (lost) connections_.erase(database);
+    if (retry) continue;
     if (rows.error().code == Code::kConflict && rows.error().message.ends_with("(3F000)")) {
       return fail(Code::kConflict, "the bootstrap has not been run in the database " +
                                        at(database) + ": " + rows.error().message);
