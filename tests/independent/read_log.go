@@ -128,8 +128,11 @@ func checkTiles(dir string, tree tlog.Tree) {
 	root, err := tlog.TreeHash(tree.N, memory)
 	check(err)
 	must(root == tree.Hash, "the entries do not give the root")
-	// NewTiles lists partial tiles of the last size, too.
 	for _, t := range tlog.NewTiles(8, 0, tree.N) {
+		// NewTiles lists a partial tile in every width; a log has the one of its size.
+		if t.W != 256 && int64(t.W) != (tree.N>>(8*t.L))%256 {
+			continue
+		}
 		wanted, err := tlog.ReadTileData(t, memory)
 		check(err)
 		must(bytes.Equal(read(dir, tilePath(t)), wanted), "the file %s does not fit the entries", tilePath(t))
