@@ -182,6 +182,11 @@ BEGIN
     RAISE EXCEPTION 'there is a role % that Writ did not make', p_login USING ERRCODE = 'WRE00';
   END IF;
 
+  IF v_oid IS NULL AND v_row.role_oid IS NOT NULL THEN
+    -- Somebody dropped the role; what still runs under its number would be lost from sight.
+    PERFORM pg_terminate_backend(pid) FROM pg_stat_activity WHERE usesysid = v_row.role_oid;
+  END IF;
+
   -- INHERIT: the rights of the entitlement hold without SET ROLE.
   EXECUTE format('%s ROLE %I LOGIN NOSUPERUSER NOCREATEDB NOCREATEROLE NOREPLICATION NOBYPASSRLS '
     'INHERIT CONNECTION LIMIT %s PASSWORD %L VALID UNTIL %L',

@@ -98,6 +98,17 @@ TEST_P(Provision, RefusesWhatIsMalformedOrNotListed) {
   }
 }
 
+TEST_P(Provision, MakesADroppedLoginAgainAndEndsItsOldSessions) {
+  const auto a = made();
+  Client session = client(a);
+  ASSERT_TRUE(session.ok("SET ROLE orders_reader"));
+  admin("DROP ROLE " + a.login);
+  ASSERT_TRUE(session.ok("SELECT 1 FROM orders LIMIT 1"));
+  ASSERT_TRUE(target_->apply(provision(a), 1));
+  EXPECT_FALSE(session.ok("SELECT 1"));
+  EXPECT_TRUE(client(a).connected());
+}
+
 TEST_P(Provision, RefusesGroupsThatBecameRulers) {
   const auto a = account();
   admin("CREATE ROLE ruler SUPERUSER");
