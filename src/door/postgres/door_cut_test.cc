@@ -4,6 +4,7 @@
 
 #include <iostream>
 
+#include "base/log.h"
 #include "door/postgres/door.h"
 #include "door/postgres/world_for_test.h"
 
@@ -117,9 +118,10 @@ TEST_F(DoorCutTest, EndsASessionByItsOwnClockWithTheServerDead) {
   EXPECT_TRUE(is_ended(connection.get()));
   const Millis late = clock.now() - server.grants[kReader].until;
   std::cout << "ended " << late.count() << " ms after the grant\n";
-  EXPECT_GE(late, Millis(-5));
+  // The door counts from its question, so it may end a session early by the time of an answer.
+  EXPECT_GE(late, Millis(-500));
   EXPECT_LT(late, Millis(1'000));
-  EXPECT_THAT(PQerrorMessage(connection.get()), HasSubstr("the grant has ended"));
+  EXPECT_THAT(notices, HasSubstr("FATAL:  the grant has ended"));
 }
 
 TEST_F(DoorCutTest, KeepsASessionWithoutTheServerForItsAutonomyOnly) {
@@ -133,7 +135,7 @@ TEST_F(DoorCutTest, KeepsASessionWithoutTheServerForItsAutonomyOnly) {
   ASSERT_EQ(PQstatus(none.get()), CONNECTION_OK) << PQerrorMessage(none.get());
   server.stop();
   EXPECT_TRUE(is_ended(none.get()));
-  EXPECT_THAT(PQerrorMessage(none.get()), HasSubstr("the door has lost the Writ server"));
+  EXPECT_THAT(notices, HasSubstr("FATAL:  the door has lost the Writ server"));
   EXPECT_EQ(ask(longer.get(), "SELECT 5"), "5");
   EXPECT_THAT(PQerrorMessage(connect().get()), HasSubstr("cannot reach the Writ server"));
   server.start(
@@ -156,7 +158,7 @@ TEST_F(DoorCutTest, TellsClientsThatItShutsDown) {
   ASSERT_EQ(PQstatus(connection.get()), CONNECTION_OK) << PQerrorMessage(connection.get());
   door.reset();
   EXPECT_TRUE(is_ended(connection.get()));
-  EXPECT_THAT(PQerrorMessage(connection.get()), HasSubstr("the door is shutting down"));
+  EXPECT_THAT(notices, HasSubstr("FATAL:  the door is shutting down"));
   ASSERT_EQ(server.of_type("session_ended").size(), 1u);
   EXPECT_EQ(ServerForTest::text(server.of_type("session_ended")[0], "reason"), "shutdown");
 }
@@ -192,6 +194,7 @@ TEST(DoorProcess, DISABLED_Serve) {
   const char* folder = ::getenv("WRIT_TEST_DOOR");
   ASSERT_NE(folder, nullptr);
   const std::string at(folder);
+  set_log_level(Level::kError);  // nobody reads what it prints
   SystemClock clock;
   crypto::SystemRandom random;
   DoorConfig config;

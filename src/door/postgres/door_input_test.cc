@@ -192,6 +192,9 @@ TEST_F(Heads, AreProvenWhereTheLogsKeysAreKnown) {
   welcome.journal_proof = welcome.decisions_proof = proof;
   EXPECT_TRUE(heads->accept(welcome));
   EXPECT_EQ(RememberedHeads::open(state, keys)->notes().journal, note(2));
+  welcome.journal_proof.clear();
+  welcome.decisions_proof.clear();
+  EXPECT_TRUE(heads->accept(welcome));  // no growth, nothing to prove
   welcome.checkpoint.decisions = note(2, "rewritten");
   EXPECT_THAT(heads->accept(welcome).error().message, HasSubstr("rewritten"));
   const auto other_key = *crypto::PrivateKey::generate(crypto::KeyKind::kEd25519);

@@ -116,6 +116,7 @@ std::vector<std::shared_ptr<Session>> Floor::holders(const std::string& grant) c
 }
 
 void Floor::cut(const Cut& cut) {
+  const auto began = std::chrono::steady_clock::now();
   const Millis now = tools_.clock.steady();
   std::erase_if(cut_grants_, [&](const auto& entry) { return entry.second + kRememberCuts < now; });
   cut_grants_[cut.grant] = now;
@@ -126,6 +127,7 @@ void Floor::cut(const Cut& cut) {
       "57P01", "this grant has ended" + (cut.reason.empty() ? std::string() : ": " + cut.reason),
       "grant " + cut.grant, ""};
   for (const auto& session : sessions) session->sever(words);
+  const auto took = std::chrono::steady_clock::now() - began;
   std::vector<std::string> ids;
   for (const auto& session : sessions) {
     if (session->report_end(End::kCut)) ids.push_back(session->id());
@@ -138,7 +140,11 @@ void Floor::cut(const Cut& cut) {
     tools_.spool.receipt(std::move(receipt));
   }
   log(Level::kInfo, "door_cut",
-      {{"grant", cut.grant}, {"command", cut.command}, {"sessions", sessions.size()}});
+      {{"grant", cut.grant},
+       {"command", cut.command},
+       {"sessions", sessions.size()},
+       {"took_us",
+        std::int64_t{std::chrono::duration_cast<std::chrono::microseconds>(took).count()}}});
 }
 
 void Floor::server_up() {

@@ -80,6 +80,7 @@ class World : public ::testing::Test {
 
   void SetUp() override {
     if (!cluster) GTEST_SKIP() << why_not;
+    notices.clear();
     std::string pattern = std::filesystem::temp_directory_path() / "writ-door-XXXXXX";
     folder = ::mkdtemp(pattern.data());
     client_files("alice", authority.identity("user/alice", crypto::CertificateUsage::kClient));
@@ -145,8 +146,9 @@ class World : public ::testing::Test {
                              return std::string(as_bytes(crypto::hmac_sha256(key, text)));
                            });
     const std::string verifier = *crypto::scram_verifier(secret, random.bytes(16), 4096);
-    const auto made = cluster->query("orders", "DROP ROLE IF EXISTS " + login + "; CREATE ROLE " +
-                                                   login + " LOGIN PASSWORD '" + verifier + "'");
+    const auto made = cluster->query(
+        "orders", "SET client_min_messages = error; DROP ROLE IF EXISTS " + login +
+                      "; CREATE ROLE " + login + " LOGIN PASSWORD '" + verifier + "'");
     EXPECT_TRUE(made) << made.error().text();
     logins.push_back(login);
     return {.id = grant, .login = login, .until = clock.now() + life, .autonomy = autonomy};
@@ -176,7 +178,11 @@ class World : public ::testing::Test {
   using Connection = std::unique_ptr<PGconn, Finish>;
   Connection connect(const std::string& entitlement = kReader,
                      const std::string& who = "alice") const {
-    return Connection(PQconnectdb(dsn(entitlement, who).c_str()));
+    Connection connection(PQconnectdb(dsn(entitlement, who).c_str()));
+    // What a server says unasked, libpq passes on here.
+    PQsetNoticeProcessor(
+        connection.get(), [](void*, const char* text) { notices += text; }, nullptr);
+    return connection;
   }
   static std::string ask(PGconn* connection, const std::string& sql) {
     PGresult* result = PQexec(connection, sql.c_str());
@@ -189,6 +195,7 @@ class World : public ::testing::Test {
 
   static inline std::unique_ptr<::writ::testing::PostgresCluster> cluster;
   static inline std::string why_not;
+  static inline std::string notices;
 
   SystemClock clock;
   crypto::SystemRandom random;
