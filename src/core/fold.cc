@@ -421,6 +421,7 @@ struct Fold {
     }
     s.grants.set(g.id, g);
     s.ends.set("grant " + g.id, end_of(g));
+    put_grant(g.id);
     return {};
   }
 
