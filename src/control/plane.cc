@@ -93,8 +93,10 @@ Result<Founded> Plane::found(const PlaneOptions& options, const Founders& founde
     return fail(Code::kExists, "there is a data folder already; `writ server` starts from it",
                 options.data_folder);
   }
-  auto kek = files.exists(options.kek_file) ? crypto::KeyEncryptionKey::load(options.kek_file)
-                                            : crypto::KeyEncryptionKey::create(options.kek_file, random);
+  auto kek = crypto::KeyEncryptionKey::load(options.kek_file);
+  if (!kek && kek.error().code == Code::kNotFound) {
+    kek = crypto::KeyEncryptionKey::create(options.kek_file, random);
+  }
   if (!kek) return fail(std::move(kek));
   TRY(journal, open_journal(options, files));
   if (journal->head().size > 0) {

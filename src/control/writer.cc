@@ -171,7 +171,7 @@ Millis Writer::time_to_next_end() const {
   const std::optional<Time> next = core::next_end(state_);
   if (!next) return kLongestSleep;
   const Time now = time_.now();
-  if (*next <= now) return Millis(0);
+  if (*next <= now) return std::max(due_again_ - time_.steady(), Millis(0));
   return std::min<Millis>(*next - now, kLongestSleep);
 }
 
@@ -199,12 +199,17 @@ void Writer::loop() {
     }
     if (backlog_) write_backlog();
     // Ends that are due go first, in the order of time; then what was asked.
-    if (const std::optional<Time> next = core::next_end(state_); next && *next <= time_.now()) {
+    if (const std::optional<Time> next = core::next_end(state_);
+        next && *next <= time_.now() && time_.steady() >= due_again_) {
       tasks.push_front({Origin{{"server"}, {}},
-                        [](const core::State& state, Time now) -> Result<core::Outcome> {
-                          return core::Outcome{core::due(state, now), {}, {}};
+                        [this](const core::State& state, Time now) -> Result<core::Outcome> {
+                          core::Outcome outcome{core::due(state, now), {}, {}};
+                          if (outcome.events.empty()) due_again_ = time_.steady() + kLongestSleep;
+                          return outcome;
                         },
-                        [](Result<Done>) {}});
+                        [this](const Result<Done>& done) {
+                          if (!done) due_again_ = time_.steady() + kBacklogPause;
+                        }});
     }
     if (!tasks.empty()) write_commands(std::move(tasks));
     if (!entries.empty()) write_entries(std::move(entries));

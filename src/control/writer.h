@@ -129,6 +129,7 @@ class Writer {
 
   core::State state_;                   // the writer's thread alone
   std::unique_ptr<Group> backlog_;      // the writer's thread alone
+  Millis due_again_{0};  // steady time before which ends are not tried; the writer's thread alone
   std::atomic<bool> has_backlog_{false};
   std::atomic<bool> halted_{false};
 };

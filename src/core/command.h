@@ -35,14 +35,15 @@ struct Outside {
   // SHA-256 as lower-case hex; passed in because this room does no cryptography.
   std::string (*sha256_hex)(std::string_view);
   // True when `signature` (base64) is by the device key (base64 SPKI) over `statement`.
-  bool (*verify)(std::string_view public_key, std::string_view statement, std::string_view signature);
+  bool (*verify)(std::string_view public_key, std::string_view statement,
+                 std::string_view signature);
 };
 
 // The events of a command, and what to tell the sender.
 struct Outcome {
   std::vector<EventData> events;
-  Json result;                                // shape by verb, documented in docs/api.md
-  std::vector<std::string> erase_subjects;    // subject keys to destroy in the same transaction
+  Json result;                              // shape by verb, documented in docs/api.md
+  std::vector<std::string> erase_subjects;  // subject keys to destroy in the same transaction
 };
 
 // Runs one command. Errors are for the sender; nothing happens then.
@@ -77,8 +78,9 @@ std::string policy_hash(const std::vector<PolicyFile>& files,
 // Exactly what an approver sees and signs: canonical JSON over everything that the approval is
 // about (request or change, whole), the approver, and the decision. kNotFound when it is not
 // pending.
-Result<std::string> approval_statement(const State& state, const Sealer& sealer, std::string_view id,
-                                       std::string_view approver, bool approve);
+Result<std::string> approval_statement(const State& state, const Sealer& sealer,
+                                       std::string_view id, std::string_view approver,
+                                       bool approve);
 
 // What the passing of time makes due at `now`: ends of grants, requests, memberships, changes,
 // devices, certificates, enrollments. Costs what is due, not what exists.

@@ -20,7 +20,28 @@ Millis bounded_duration(const State& state, const Grant& grant) {
   return std::min(grant.duration, limits_of(tier_of(state, *entitlement)).max_ttl);
 }
 
+DesiredAccount account_of(const State& state, const Grant& grant, const Entitlement& entitlement,
+                          Time now) {
+  DesiredAccount account;
+  account.grant = grant.id;
+  account.login = grant.login;
+  account.entitlement = entitlement.name;
+  account.database = entitlement.database;
+  account.membership = entitlement.membership;
+  account.privileges = entitlement.privileges;
+  account.until = grant.until.value_or(now + bounded_duration(state, grant));
+  return account;
+}
+
 }  // namespace
+
+Result<DesiredAccount> desired_account(const State& state, const Grant& grant, Time now) {
+  const Entitlement* entitlement = state.entitlements.find(grant.entitlement);
+  if (entitlement == nullptr) {
+    return fail(Code::kNotFound, "the entitlement \"" + grant.entitlement + "\" is gone");
+  }
+  return account_of(state, grant, *entitlement, now);
+}
 
 Desired desired_of(const State& state, std::string_view target, Time now) {
   Desired desired;
@@ -34,15 +55,7 @@ Desired desired_of(const State& state, std::string_view target, Time now) {
       return;
     }
     if (end_of(grant) <= now) return;  // its revocation is due, and comes by an event
-    DesiredAccount account;
-    account.grant = id;
-    account.login = grant.login;
-    account.entitlement = entitlement->name;
-    account.database = entitlement->database;
-    account.membership = entitlement->membership;
-    account.privileges = entitlement->privileges;
-    account.until = grant.until.value_or(now + bounded_duration(state, grant));
-    desired.accounts.push_back(std::move(account));
+    desired.accounts.push_back(account_of(state, grant, *entitlement, now));
   });
   std::sort(desired.accounts.begin(), desired.accounts.end(),
             [](const DesiredAccount& a, const DesiredAccount& b) { return a.grant < b.grant; });

@@ -1,0 +1,363 @@
+#include "control/plane.h"
+
+#include <gtest/gtest.h>
+
+#include <filesystem>
+#include <future>
+
+#include "control/fake_target_for_test.h"
+#include "crypto/random.h"
+#include "store/faulty_file_system.h"
+
+namespace writ::control {
+namespace {
+
+constexpr auto kPatience = std::chrono::seconds(20);
+
+// A plane over a disk that can fail, and one target in memory.
+class PlaneTest : public testing::Test {
+ protected:
+  void SetUp() override {
+    folder_ = testing::TempDir() + "plane_" + new_id("t", random_);
+    ASSERT_TRUE(make_folder_for_test());
+    options_.data_folder = "data";
+    options_.kek_file = folder_ + "/kek";
+    options_.reconciler.observe_every = Millis(200);
+    options_.reconciler.first_pause = Millis(5);
+    options_.reconciler.longest_pause = Millis(20);
+    const auto founded =
+        Plane::found(options_, {"example.org", {"ada", "bob"}, ""}, disk_, clock_, random_);
+    ASSERT_TRUE(founded) << founded.error().text();
+    ASSERT_EQ(founded->codes.size(), 2u);
+  }
+  void TearDown() override {
+    plane_.reset();
+    std::filesystem::remove_all(folder_);
+  }
+  bool make_folder_for_test() { return std::filesystem::create_directories(folder_); }
+
+  void start() {
+    auto plane = Plane::open(
+        options_, disk_, clock_, random_,
+        [this](const core::TargetSystem&, Secret) -> Result<std::unique_ptr<core::Target>> {
+          return std::make_unique<FakeTarget>(system_);
+        },
+        [this](const Error& error) {
+          if (!fatal_.exchange(true)) fatal_error_ = error.text();
+        });
+    ASSERT_TRUE(plane) << plane.error().text();
+    plane_ = std::move(*plane);
+    plane_->start();
+  }
+
+  // Facts, as commands would have yielded them.
+  Result<Done> say(std::vector<core::EventData> events) {
+    return plane_->writer().run({{"test"}, {}},
+                                [&](const core::State&, Time) -> Result<core::Outcome> {
+                                  return core::Outcome{events, {}, {}};
+                                });
+  }
+
+  void add_target() {
+    auto sealed = plane_->vault().seal("target:pg-main", "password-of-the-connector");
+    auto key = plane_->vault().seal("target:pg-main", to_base64(std::string(32, 'k')));
+    ASSERT_TRUE(sealed && key);
+    core::TargetSystem target{"pg-main", "postgres", "127.0.0.1", 5432, "disable", "",
+                              "writ_connector", *sealed, *key, {"orders"}, ""};
+    core::Resource root{"pg-main", "", "pg-main", core::Tier::kHigh, "", "group:administrators", "", {}};
+    core::Resource orders{"pg-main/orders", "pg-main", "pg-main", core::Tier::kHigh, "",
+                          "group:administrators", "", {}};
+    core::Entitlement reader{"pg-main/orders/reader", "pg-main/orders", "reader", "orders",
+                             {"orders_reader"}, {}, ""};
+    const auto said = say({core::TargetAdded{target}, core::ResourceAdded{root},
+                           core::ResourceAdded{orders}, core::EntitlementAdded{reader}});
+    ASSERT_TRUE(said) << said.error().text();
+    core::Identity job;
+    job.id = "idn_job";
+    job.kind = core::IdentityKind::kServiceAccount;
+    job.name = "job";
+    job.name_digest = plane_->vault().digest("job");
+    job.owner = "group:administrators";
+    job.since = clock_.now();
+    ASSERT_TRUE(say({core::IdentityAdded{job}}));
+  }
+
+  Result<Done> give(const std::string& id, Millis duration = std::chrono::minutes(10)) {
+    core::Grant grant;
+    grant.id = id;
+    grant.beneficiary = "idn_job";
+    grant.entitlement = "pg-main/orders/reader";
+    grant.cause = core::Cause::kBaseline;
+    grant.policy = "test";
+    grant.login = "writ_job_" + id;
+    grant.duration = duration;
+    grant.created = clock_.now();
+    return say({core::GrantCreated{grant}});
+  }
+  Result<Done> revoke(const std::string& id) {
+    return say({core::GrantRevoking{id, core::EndReason::kRevoked, std::nullopt, std::nullopt}});
+  }
+
+  // True once the grant is in this state; "ended" when it left.
+  bool reaches(const std::string& grant, core::GrantState state) {
+    return wait(grant, [grant, state](const core::State& now) {
+      const core::Grant* g = now.grants.find(grant);
+      return g != nullptr && g->state == state;
+    });
+  }
+  bool ends(const std::string& grant) {
+    return wait(grant, [grant](const core::State& now) { return !now.grants.contains(grant); });
+  }
+  bool wait(const std::string& grant, Waits::Over over) {
+    auto done = std::make_shared<std::promise<bool>>();
+    auto future = done->get_future();
+    plane_->waits().add(grant, *plane_->states().get(), kPatience, std::move(over),
+                        [done](bool reached) { done->set_value(reached); });
+    return future.get();
+  }
+  bool has_account(const std::string& login) {
+    std::lock_guard lock(system_->mutex);
+    return system_->accounts.contains(login);
+  }
+
+  crypto::SystemRandom random_;
+  SystemClock clock_;
+  store::FaultyFileSystem disk_{1};
+  std::shared_ptr<FakeSystem> system_ = std::make_shared<FakeSystem>();
+  std::string folder_;
+  PlaneOptions options_;
+  std::unique_ptr<Plane> plane_;
+  std::atomic<bool> fatal_{false};
+  std::string fatal_error_;
+};
+
+TEST_F(PlaneTest, IsFoundedOnce) {
+  const auto again =
+      Plane::found(options_, {"example.org", {"ada", "bob"}, ""}, disk_, clock_, random_);
+  ASSERT_FALSE(again);
+  EXPECT_EQ(again.error().code, Code::kExists);
+}
+
+TEST_F(PlaneTest, RefusesADataFolderOfANewerVersion) {
+  ASSERT_TRUE(disk_.replace("data/format", "2\n"));
+  const auto plane = Plane::open(options_, disk_, clock_, random_, nullptr, nullptr);
+  ASSERT_FALSE(plane);
+  EXPECT_NE(plane.error().message.find("format 2"), std::string::npos) << plane.error().text();
+}
+
+TEST_F(PlaneTest, RefusesAForeignKeyEncryptionKey) {
+  std::filesystem::remove(options_.kek_file);
+  ASSERT_TRUE(crypto::KeyEncryptionKey::create(options_.kek_file, random_));
+  const auto plane = Plane::open(options_, disk_, clock_, random_, nullptr, nullptr);
+  ASSERT_FALSE(plane);
+  EXPECT_NE(plane.error().message.find("key-encryption key"), std::string::npos);
+}
+
+TEST_F(PlaneTest, AGrantIsProvisionedThenActiveAndItsClockStartsThen) {
+  start();
+  add_target();
+  ASSERT_TRUE(give("grt_a"));
+  ASSERT_TRUE(reaches("grt_a", core::GrantState::kActive));
+  EXPECT_TRUE(has_account("writ_job_grt_a"));
+  const auto state = plane_->states().get();
+  const core::Grant& grant = *state->grants.find("grt_a");
+  EXPECT_EQ(*grant.until - *grant.from, Millis(std::chrono::minutes(10)));
+}
+
+TEST_F(PlaneTest, ARevokedGrantEndsOnlyWhenItWasObservedGoneAndItsSecretRefused) {
+  start();
+  add_target();
+  ASSERT_TRUE(give("grt_a"));
+  ASSERT_TRUE(reaches("grt_a", core::GrantState::kActive));
+  ASSERT_TRUE(revoke("grt_a"));
+  ASSERT_TRUE(ends("grt_a"));
+  EXPECT_FALSE(has_account("writ_job_grt_a"));
+  std::lock_guard lock(system_->mutex);
+  EXPECT_EQ(system_->probed, std::vector<std::string>{"writ_job_grt_a"});
+}
+
+TEST_F(PlaneTest, AGrantEndsByTime) {
+  start();
+  add_target();
+  ASSERT_TRUE(give("grt_a", Millis(300)));
+  ASSERT_TRUE(reaches("grt_a", core::GrantState::kActive));
+  ASSERT_TRUE(ends("grt_a"));
+  EXPECT_FALSE(has_account("writ_job_grt_a"));
+}
+
+TEST_F(PlaneTest, AnUnreachableTargetShowsTriesAndLastErrorAndConvergesAfter) {
+  start();
+  add_target();
+  ASSERT_TRUE(give("grt_a"));
+  ASSERT_TRUE(reaches("grt_a", core::GrantState::kActive));
+  {
+    std::lock_guard lock(system_->mutex);
+    system_->reachable = false;
+  }
+  ASSERT_TRUE(revoke("grt_a"));
+  const auto deadline = std::chrono::steady_clock::now() + kPatience;
+  std::shared_ptr<const core::State> state;
+  do {
+    state = plane_->states().get();
+  } while (state->grants.find("grt_a")->tries < 3 && std::chrono::steady_clock::now() < deadline);
+  EXPECT_GE(state->grants.find("grt_a")->tries, 3);
+  EXPECT_NE(state->grants.find("grt_a")->last_error.find("cannot be reached"), std::string::npos);
+  {
+    std::lock_guard lock(system_->mutex);
+    system_->reachable = true;
+  }
+  EXPECT_TRUE(ends("grt_a"));
+}
+
+TEST_F(PlaneTest, AnAccountWithoutAGrantIsRetiredAfterAStart) {
+  start();
+  add_target();
+  plane_.reset();
+  {
+    std::lock_guard lock(system_->mutex);
+    core::ObservedAccount orphan;
+    orphan.login = "writ_job_lost";
+    orphan.grant = "grt_lost";
+    system_->accounts["writ_job_lost"] = orphan;
+  }
+  start();
+  const auto deadline = std::chrono::steady_clock::now() + kPatience;
+  while (has_account("writ_job_lost") && std::chrono::steady_clock::now() < deadline) {
+  }
+  EXPECT_FALSE(has_account("writ_job_lost"));
+}
+
+TEST_F(PlaneTest, WhatWasAcknowledgedSurvivesAPowerLoss) {
+  start();
+  add_target();
+  ASSERT_TRUE(give("grt_a"));
+  ASSERT_TRUE(reaches("grt_a", core::GrantState::kActive));
+  disk_.lose_power();
+  plane_.reset();
+  disk_.crash(7);
+  start();
+  EXPECT_EQ(plane_->states().get()->grants.find("grt_a")->state, core::GrantState::kActive);
+  ASSERT_TRUE(revoke("grt_a"));
+  EXPECT_TRUE(ends("grt_a"));
+}
+
+TEST_F(PlaneTest, ARevocationThatWasCutShortGoesOnAfterAStart) {
+  start();
+  add_target();
+  ASSERT_TRUE(give("grt_a"));
+  ASSERT_TRUE(reaches("grt_a", core::GrantState::kActive));
+  {
+    std::lock_guard lock(system_->mutex);
+    system_->reachable = false;
+  }
+  ASSERT_TRUE(revoke("grt_a"));
+  disk_.lose_power();
+  plane_.reset();
+  disk_.crash(8);
+  {
+    std::lock_guard lock(system_->mutex);
+    system_->reachable = true;
+  }
+  start();
+  EXPECT_TRUE(ends("grt_a"));
+  EXPECT_FALSE(has_account("writ_job_grt_a"));
+}
+
+TEST_F(PlaneTest, AFullDiskDeniesStillRevokesAndRecovers) {
+  start();
+  add_target();
+  ASSERT_TRUE(give("grt_a"));
+  ASSERT_TRUE(reaches("grt_a", core::GrantState::kActive));
+  store::Faults full;
+  full.no_space = 1'000'000;
+  disk_.set_faults(full);
+  EXPECT_TRUE(revoke("grt_a"));
+  EXPECT_EQ(plane_->states().get()->grants.find("grt_a")->state, core::GrantState::kRevoking);
+  EXPECT_FALSE(give("grt_b"));
+  std::promise<core::Decision> told;
+  core::Question question;
+  question.subject = "idn_job";
+  question.action = "connect";
+  question.resource_type = "entitlement";
+  question.resource = "pg-main/orders/reader";
+  plane_->decisions().ask_now(question, [&](const Told& t) { told.set_value(t.decision); });
+  EXPECT_FALSE(told.get_future().get().allow);
+  disk_.set_faults({});
+  EXPECT_TRUE(ends("grt_a"));
+  EXPECT_FALSE(fatal_) << fatal_error_;
+}
+
+TEST_F(PlaneTest, ACommandThatIsSentTwiceIsCarriedOutOnce) {
+  start();
+  int runs = 0;
+  const Command command = [&](const core::State&, Time) -> Result<core::Outcome> {
+    ++runs;
+    return core::Outcome{{core::GroupAdded{{"g" + std::to_string(runs), "", false}}},
+                         Json::object({{"run", runs}}),
+                         {}};
+  };
+  const auto first = plane_->writer().run({{"idn_x"}, "same"}, command);
+  const auto second = plane_->writer().run({{"idn_x"}, "same"}, command);
+  ASSERT_TRUE(first && second);
+  EXPECT_EQ(runs, 1);
+  EXPECT_EQ(compact(first->result), compact(second->result));
+  // Another sender's id is another command.
+  ASSERT_TRUE(plane_->writer().run({{"idn_y"}, "same"}, command));
+  EXPECT_EQ(runs, 2);
+}
+
+TEST_F(PlaneTest, ErasingASubjectMakesItsFieldsUnreadable) {
+  start();
+  auto sealed = plane_->vault().seal("idn_p", "a name");
+  ASSERT_TRUE(sealed);
+  ASSERT_TRUE(say({core::GroupAdded{{"g", "", false}}}));  // stores the key
+  EXPECT_EQ(*plane_->vault().open(*sealed), "a name");
+  ASSERT_TRUE(plane_->writer().run({{"test"}, {}},
+                                   [](const core::State&, Time) -> Result<core::Outcome> {
+                                     return core::Outcome{
+                                         {core::GroupAdded{{"h", "", false}}}, {}, {"idn_p"}};
+                                   }));
+  EXPECT_EQ(plane_->vault().open(*sealed).error().code, Code::kNotFound);
+}
+
+TEST_F(PlaneTest, EvidenceOfBothLogsVerifiesAfterWork) {
+  start();
+  add_target();
+  ASSERT_TRUE(give("grt_a"));
+  ASSERT_TRUE(reaches("grt_a", core::GrantState::kActive));
+  std::promise<Told> told;
+  core::Question question;
+  question.subject = "idn_job";
+  question.action = "connect";
+  question.resource_type = "entitlement";
+  question.resource = "pg-main/orders/reader";
+  plane_->decisions().ask_now(question, [&](const Told& t) { told.set_value(t); });
+  const Told answer = told.get_future().get();
+  for (const auto& [log, index] :
+       {std::pair{LogName::kJournal, std::uint64_t(0)}, {LogName::kDecisions, answer.entry}}) {
+    const auto key = tlog::parse_verifier_key(plane_->evidence().verifier_key(log));
+    const auto proof = plane_->evidence().prove(log, index);
+    ASSERT_TRUE(key && proof) << (proof ? "" : proof.error().text());
+    const auto checked = tlog::check_proof(*proof, *key);
+    EXPECT_TRUE(checked) << checked.error().text();
+  }
+  const auto entry = plane_->evidence().decision(answer.entry);
+  ASSERT_TRUE(entry);
+  const auto recorded = read_decision_payload(entry->payload);
+  ASSERT_TRUE(recorded) << recorded.error().text();
+  EXPECT_EQ(recorded->question.subject, "idn_job");
+  EXPECT_FALSE(recorded->allow);
+}
+
+TEST_F(PlaneTest, APastStateCanBeFoldedAgain) {
+  start();
+  const std::uint64_t before = plane_->states().get()->next_seq;
+  ASSERT_TRUE(say({core::GroupAdded{{"later", "", false}}}));
+  const auto past = plane_->state_at(before);
+  ASSERT_TRUE(past) << past.error().text();
+  EXPECT_FALSE(past->groups.contains("later"));
+  EXPECT_TRUE(plane_->states().get()->groups.contains("later"));
+}
+
+}  // namespace
+}  // namespace writ::control
