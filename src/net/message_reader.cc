@@ -37,6 +37,7 @@ struct Head {
   int status = 0;
   std::array<HeaderPlace, kMostHeaders> headers;
   std::size_t header_count = 0;
+  bool is_done = false;
   std::string body;  // of a chunked message
   std::size_t body_limit = 0;
 
@@ -73,6 +74,7 @@ class Parser final : public http::basic_parser<isRequest> {
   }
   void on_field_impl(http::field field, string_view name, string_view value,
                      error_code& ec) override {
+    if (head_.is_done) return;  // a trailer says nothing that is used here
     if (head_.header_count == kMostHeaders) {
       ec = http::error::header_limit;
       return;
@@ -145,6 +147,7 @@ struct MessageReader::State {
 
   void begin() {
     head.header_count = 0;
+    head.is_done = false;
     head.body.clear();
     head.body_limit = 0;
     head_size = 0;
@@ -239,6 +242,7 @@ struct MessageReader::State {
 
   // Where the body ends (RFC 9112 section 6.3).
   Found frame() {
+    head.is_done = true;
     is_chunked = with_parser([](auto& parser) { return parser.chunked(); });
     const auto length = with_parser([](auto& parser) { return parser.content_length(); });
     const bool is_bodiless = kind == MessageKind::kReply &&

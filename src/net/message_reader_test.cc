@@ -97,6 +97,20 @@ TEST(MessageReader, UndoesChunks) {
   EXPECT_EQ(input, "G");
 }
 
+TEST(MessageReader, TrailersAreNoHeaders) {
+  MessageReader reader = requests();
+  std::string input =
+      "POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n"
+      "1\r\na\r\n0\r\nHost: y\r\nT: v\r\n\r\n";
+  ASSERT_EQ(reader.feed(input), Found::kHead);
+  reader.limit_body(5);
+  ASSERT_EQ(reader.feed(input), Found::kMessage);
+  std::vector<std::pair<std::string_view, std::string_view>> headers;
+  reader.headers(input, headers);
+  EXPECT_EQ(headers.size(), 2u);
+  EXPECT_EQ(reader.body(input), "a");
+}
+
 TEST(MessageReader, LimitsBodiesOfBothKinds) {
   for (const std::string_view message :
        {std::string_view("POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 6\r\n\r\nabcdef"),
