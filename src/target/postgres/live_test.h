@@ -76,11 +76,12 @@ class Client {
          const std::string& database = "orders") {
     const std::string port = std::to_string(cluster.port());
     const std::string root = cluster.root_certificate();
-    const char* const keys[] = {"host",   "port",    "user",        "password",
-                                "dbname", "sslmode", "sslrootcert", nullptr};
+    // No certificate from the home folder, which may be somebody else's.
+    const char* const keys[] = {"host",    "port",        "user",    "password", "dbname",
+                                "sslmode", "sslrootcert", "sslcert", nullptr};
     const char* const values[] = {cluster.host().c_str(), port.c_str(),     user.c_str(),
                                   password.c_str(),       database.c_str(), "verify-full",
-                                  root.c_str(),           nullptr};
+                                  root.c_str(),           "/dev/null/none", nullptr};
     conn_ = PQconnectdbParams(keys, values, 0);
   }
   Client(Client&& other) noexcept : conn_(std::exchange(other.conn_, nullptr)) {}

@@ -137,14 +137,16 @@ TEST_P(Provision, ManyLoginsOnOneTable) {
       "orders");
   EXPECT_THAT(direct, ::testing::HasSubstr("row is too big"));
 
-  const auto first = account();
+  // PostgreSQL tries each verifier with the empty password; fewer rounds keep that short.
+  std::string quick = verifier_of("nobody uses this");
+  quick.replace(quick.find("4096"), 4, "1000");
   const std::string made_all = connector().run(
       "DO $$ BEGIN FOR n IN 1..2500 LOOP PERFORM writ.provision('g' || n, 'writ_many_' || n, "
       "'pg/orders/reader', 'orders', ARRAY['orders_reader'], '{}', '" +
-      first.verifier + "', now() + interval '1 hour', 5, 1); END LOOP; END $$");
+      quick + "', now() + interval '1 hour', 5, 1); END LOOP; END $$");
   ASSERT_EQ(made_all, "");
-  Client last(*cluster_, "writ_many_2500", "secret of " + first.login);
-  EXPECT_EQ(last.run("SELECT count(*) FROM orders"), "20000");
+  const auto last = made();
+  EXPECT_EQ(client(last).run("SELECT count(*) FROM orders"), "20000");
 
   std::vector<core::Step> steps;
   for (int n = 1; n <= 2500; ++n) {
