@@ -39,7 +39,7 @@ TEST_F(DoorCutTest, KillsAPsqlInCopyAndOneWithAnOpenCursor) {
   give(kReader, "grt_cut", minutes(5));
   open_door();
   auto copying = psql({"-c",
-                       "COPY (SELECT repeat('copied', 100) FROM generate_series(1, 100000000)) "
+                       "COPY (SELECT repeat('copied', 100), generate_series(1, 100000000)) "
                        "TO STDOUT"});
   auto reading = psql({});
   auto idle = psql({});

@@ -134,7 +134,7 @@ void Session::sever(const Refusal& words) {
   // Between two messages of an idle stream there is room for one of ours. Elsewhere the client
   // would take it for data; and what is on its way must not arrive, so the connection is reset.
   const bool room = to_client_.at_boundary() && !client_->tls().has_unsent() &&
-                    client_->undelivered() == 0 && client_->tls().write(fatal(words)) == Io::kDone;
+                    client_->unsent() == 0 && client_->tls().write(fatal(words)) == Io::kDone;
   target_->reset();
   floor_.cancel_backend(known_target_, backend_key_);
   if (room) {

@@ -152,9 +152,9 @@ void Stream::start_tls(std::shared_ptr<const crypto::SocketTls> settings) {
   tls_ = std::make_unique<crypto::TlsSocket>(std::move(settings), state_->socket);
 }
 
-std::size_t Stream::undelivered() const {
+std::size_t Stream::unsent() const {
   int bytes = 0;
-  if (!is_open() || ::ioctl(state_->socket, SIOCOUTQ, &bytes) != 0) return 0;
+  if (!is_open() || ::ioctl(state_->socket, SIOCOUTQNSD, &bytes) != 0) return 0;
   return static_cast<std::size_t>(bytes);
 }
 

@@ -49,8 +49,8 @@ class Stream {
   crypto::TlsSocket& tls() { return *tls_; }
   bool has_tls() const { return tls_ != nullptr; }
 
-  // Bytes that the kernel has not yet brought to the other side.
-  std::size_t undelivered() const;
+  // Bytes that the kernel holds and has not yet sent.
+  std::size_t unsent() const;
   // Says that nothing more will be written.
   void close_write();
   // Closes; what the kernel still holds is delivered.
