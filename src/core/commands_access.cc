@@ -370,14 +370,17 @@ Result<Carried> open_baseline(const Call& call, const Json& json) {
     if (const Grant* held = call.state.grants.find(decision.grant)) return reuse(*held);
     return fail(Code::kConflict, "this identity may connect already");
   }
-  const auto& needs = decision.needs;
-  if (std::find(needs.begin(), needs.end(), "baseline_grant") == needs.end()) {
-    return fail(as_status(decision, "connect without asking"));
+  const auto needs = [&](std::string_view what) {
+    return std::find(decision.needs.begin(), decision.needs.end(), what) != decision.needs.end();
+  };
+  // One that is still being set up is the answer as well; a guardrail's denial is not.
+  if (needs("grant") || needs("baseline_grant")) {
+    for (const Grant* grant : grants_of(call.state, subject->id, entitlement->name)) {
+      if (grant->cause != Cause::kBaseline || grant->state == GrantState::kRevoking) continue;
+      if (!grant->until || *grant->until > call.now()) return reuse(*grant);
+    }
   }
-  for (const Grant* grant : grants_of(call.state, subject->id, entitlement->name)) {
-    if (grant->cause != Cause::kBaseline || grant->state == GrantState::kRevoking) continue;
-    if (!grant->until || *grant->until > call.now()) return reuse(*grant);
-  }
+  if (!needs("baseline_grant")) return fail(as_status(decision, "connect without asking"));
   if (grants_of(call.state, subject->id).size() >= kMostLiveGrants) {
     return fail(Code::kExhausted, "this identity holds as many grants as anyone may; revoke some");
   }
