@@ -352,6 +352,17 @@ TEST(Evaluate, DeepestExpressionIsFine) {
   EXPECT_EQ(value_of(chain), "true");
 }
 
+TEST(Evaluate, NestingCostsNoMoreThanItsLength) {
+  std::string lists = "principal";
+  std::string types = "principal";
+  for (int i = 0; i < 60; ++i) {
+    lists = "[" + lists + "].contains(" + (i == 0 ? "principal" : "true") + ")";
+    types = "(if " + types + " is User in User::\"alice\" then principal else principal)";
+  }
+  EXPECT_EQ(value_of(lists), "true");
+  EXPECT_EQ(value_of(types), "User::\"alice\"");
+}
+
 TEST(Explain, NamesTheFirstReasonAgainst) {
   const CompiledPolicies policies = compile(R"(
     permit (principal == User::"bob", action == Action::"other", resource);

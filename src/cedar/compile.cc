@@ -122,26 +122,23 @@ std::uint32_t compile(Program& program, const Expr& expr) {
   const auto add_children = [&](const std::vector<Expr>& args) {
     for (const Expr& arg : args) children.push_back(compile(program, arg));
   };
+  add_children(expr.args);
   // `x in [a, b]` and `[a, b].contains(x)` need no set, only its items.
   const bool in_list = expr.op == Op::kIn && is_list(expr.args[1]);
   const bool list_holds =
       expr.op == Op::kCall && expr.function == Function::kContains && is_list(expr.args[0]);
   if (in_list || list_holds) {
-    children.push_back(compile(program, expr.args[in_list ? 0 : 1]));
-    add_children(expr.args[in_list ? 1 : 0].args);
-    const bool constant = std::all_of(children.begin() + 1, children.end(), [&](std::uint32_t c) {
-      return program.nodes[c].step == Step::kConstant;
-    });
-    if (!constant) {
+    const Node list = program.nodes[children[in_list ? 1 : 0]];
+    if (list.step == Step::kSet) {  // no constant
+      std::vector<std::uint32_t> parts{children[in_list ? 0 : 1]};
+      for (std::uint32_t i = 0; i < list.count; ++i) parts.push_back(program.links[list.a + i]);
       node.step = in_list ? Step::kInList : Step::kListHolds;
-      node.a = add_links(program, children);
-      node.count = size_of(children);
+      node.a = add_links(program, parts);
+      node.count = size_of(parts);
       program.nodes.push_back(node);
       return size_of(program.nodes) - 1;
     }
-    children.clear();
   }
-  add_children(expr.args);
   switch (expr.op) {
     case Op::kLiteral:
       node.a = add_constant(program, expr.value);

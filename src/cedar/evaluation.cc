@@ -180,7 +180,7 @@ ValueView Evaluation::value(std::uint32_t root) {
       return ValueView::boolean(matches(v.string(), program_.patterns[node.b]));
     }
     case Step::kIs:
-      return is(node, node.a);
+      return is(node, value(node.a));
     case Step::kIsIn:
       return is_in(node);
     case Step::kGet:
@@ -339,8 +339,7 @@ ValueView Evaluation::get(const Node& node) {
   return misfit(node, "the attribute " + quoted(name.view()), "an entity or a record", of);
 }
 
-ValueView Evaluation::is(const Node& node, std::uint32_t child) {
-  const ValueView v = value(child);
+ValueView Evaluation::is(const Node& node, ValueView v) {
   if (v.is(Kind::kNone)) return v;
   if (!v.is(Kind::kEntity)) return misfit(node, "`is`", "an entity", v);
   const String& type = program_.names[node.b];
@@ -349,10 +348,9 @@ ValueView Evaluation::is(const Node& node, std::uint32_t child) {
 }
 
 ValueView Evaluation::is_in(const Node& node) {
-  const ValueView fits = is(node, link(node, 0));
-  if (fits.is(Kind::kNone) || !fits.boolean()) return fits;
   const ValueView left = value(link(node, 0));
-  if (left.is(Kind::kNone)) return left;
+  const ValueView fits = is(node, left);
+  if (fits.is(Kind::kNone) || !fits.boolean()) return fits;
   const ValueView right = value(link(node, 1));
   return right.is(Kind::kNone) ? right : in(node, left, right);
 }

@@ -54,7 +54,7 @@ class Evaluation {
   ValueView list_holds(const Node& node);
   ValueView has(const Node& node);
   ValueView get(const Node& node);
-  ValueView is(const Node& node, std::uint32_t child);
+  ValueView is(const Node& node, ValueView v);
   ValueView is_in(const Node& node);
   ValueView call(const Node& node);
   ValueView tag(const Node& node, ValueView of, ValueView name);
