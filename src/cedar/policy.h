@@ -91,8 +91,9 @@ struct Slots {
 
 class PolicySet {
  public:
-  // Parses every policy and template of a file. An error says file:line:column, what is wrong, the
-  // line and a caret.
+  // Parses every policy and template of a file. Text at the depth limit (kMaxDepth) wants up to 2
+  // MB of stack, so parse on a thread that has the usual 8. An error says file:line:column, what is
+  // wrong, the line and a caret.
   static Result<PolicySet> parse(std::string_view text, std::string_view file = {},
                                  const ParseOptions& options = {});
 
