@@ -83,7 +83,8 @@ Result<std::string> approval_statement(const State& state, const Sealer& sealer,
                                        bool approve);
 
 // What the passing of time makes due at `now`: ends of grants, requests, memberships, changes,
-// devices, certificates, enrollments. Costs what is due, not what exists.
+// devices, certificates, enrollments. Costs what is due, not what exists. Also the finding
+// "administration_ends" while fewer administrators than must be have a membership for 14 days more.
 std::vector<EventData> due(const State& state, Time now);
 // When the next thing becomes due; empty when nothing has an end. O(log n) or better.
 std::optional<Time> next_end(const State& state);

@@ -17,7 +17,7 @@ namespace writ::core {
 constexpr std::string_view kAdministrators = "administrators";
 
 struct Founding {
-  std::string trust_domain;                 // a DNS name
+  std::string trust_domain;  // a DNS name
   std::string engine;
   std::string constitution;
   std::string journal_key;
