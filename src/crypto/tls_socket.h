@@ -60,7 +60,8 @@ class TlsSocket {
   TlsSocket& operator=(const TlsSocket&) = delete;
 
   Io handshake();
-  // Reads up to `most` bytes; kDone with a count, or another Io and none.
+  // Reads up to `most` bytes. kDone: there were some, and may be more; kWantRead: these (perhaps
+  // none) were all; another Io comes with none.
   Count read(char* to, std::size_t most);
   // Takes all of `bytes` and sends what the socket takes; the rest stays here, encrypted, for
   // `flush`. Call only while has_unsent() is false, and with at most 64 KB.
