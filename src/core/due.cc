@@ -78,7 +78,9 @@ std::optional<EventData> ended(const State& state, std::string_view what) {
 
 }  // namespace
 
-std::optional<Time> next_end(const State& state) { return state.ends.next(); }
+std::optional<Time> next_end(const State& state) {
+  return state.ends.next();
+}
 
 std::vector<EventData> due(const State& state, Time now) {
   std::vector<std::pair<Time, std::string>> ends;
