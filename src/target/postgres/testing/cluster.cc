@@ -7,6 +7,7 @@
 #include <netinet/in.h>
 #include <pwd.h>
 #include <signal.h>
+#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
@@ -65,6 +66,8 @@ Result<pid_t> spawn(const std::vector<std::string>& argv, const std::string& log
                             ::setuid(user->pw_uid) != 0)) {
       ::_exit(126);
     }
+    // A test that is killed leaves no server behind. After setuid, which would forget it.
+    ::prctl(PR_SET_PDEATHSIG, SIGQUIT);
     const int out = ::open(log.c_str(), O_WRONLY | O_CREAT | O_APPEND, 0600);
     const int in = ::open("/dev/null", O_RDONLY);
     if (out < 0 || in < 0 || ::chdir("/tmp") != 0) ::_exit(126);
