@@ -294,6 +294,17 @@ TEST_F(Approve, NorThatOfAMachineTheyOwn) {
   EXPECT_EQ(w.state.grants.size(), 1u);
 }
 
+TEST_F(Approve, NorThatOfAMachineThatTheirGroupOwns) {
+  w.must("alice", "add_identity",
+         Json::object({{"kind", "workload"}, {"name", "dba-job"}, {"owner", "group:dba"}}));
+  w.join("jobs", "dba-job");
+  const std::string request =
+      text(w.must("dana", "request_access", with(World::ask("writer"), "beneficiary", "dba-job")),
+           "request");
+  w.show_factor("dave");
+  EXPECT_EQ(w.refused("dave", "approve", w.approval("dave", request)).code, Code::kDenied);
+}
+
 TEST_F(Approve, MachinesNeverApprove) {
   w.join("dba", "billing-job");
   const std::string request =

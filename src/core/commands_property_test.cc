@@ -12,7 +12,13 @@ using world::text;
 using World = world::World;
 
 struct Chaos {
-  explicit Chaos(unsigned long long seed) : w(false, seed), dice(seed * 7919 + 1) { w.furnish(); }
+  explicit Chaos(unsigned long long seed) : w(false, seed), dice(seed * 7919 + 1) {
+    w.furnish();
+    w.must("alice", "add_identity",
+           Json::object({{"kind", "workload"}, {"name", "dba-job"}, {"owner", "group:dba"}}));
+    w.join("jobs", "dba-job");
+    w.equip("dba-job");
+  }
 
   template <class T>
   const T& any(const std::vector<T>& of) {
@@ -57,8 +63,10 @@ struct Chaos {
       case 7:
         return {"revoke", Json::object({{"grant", any_key(w.state.grants)}, {"reason", because}})};
       case 8:
-        return {"open_baseline", Json::object({{"subject", w.id(someone())},
-                                               {"entitlement", "pg-main/orders/" + any(roles)}})};
+        return {"open_baseline",
+                Json::object(
+                    {{"subject", w.id(chance(80) ? who : someone())},
+                     {"entitlement", "pg-main/orders/" + (chance(60) ? "reader" : any(roles))}})};
       case 9: {
         Json body = Json::object({{"group", any(groups)}, {"identity", someone()}});
         if (chance(50)) return {"add_member", body};
@@ -163,8 +171,8 @@ struct Chaos {
 
   World w;
   SeededRandom dice;
-  const std::vector<std::string> names{"alice", "bob",  "dana",  "dave",
-                                       "erin",  "evan", "oscar", "billing-job"};
+  const std::vector<std::string> names{"alice", "bob",   "dana",        "dave",   "erin",
+                                       "evan",  "oscar", "billing-job", "dba-job"};
   const std::vector<std::string> roles{"reader", "writer", "reporter", "owner"};
   const std::vector<std::string> offers{"engineers-read", "engineers-write", "report-briefly",
                                         "report-long", "two-dbas"};
