@@ -572,7 +572,13 @@ struct Fold {
 
   Status operator()(const DecisionsAnchored&) { return {}; }
 
-  Status operator()(const SubjectErased& e) { return known(s.identities, "identity", e.subject); }
+  Status operator()(const SubjectErased& e) {
+    CHECK_OK(known(s.identities, "identity", e.subject));
+    Identity* identity = s.identities.edit(e.subject);
+    // Whether the key is gone yet or not, from here on nobody reads the name.
+    if (identity->sealed_name) identity->sealed_name->box.clear();
+    return put_identity(e.subject);
+  }
 };
 
 }  // namespace

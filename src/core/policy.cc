@@ -304,9 +304,11 @@ Result<std::shared_ptr<const Policies>> compile_policies(const std::vector<Polic
   for (const Policy& policy : set.policies()) all.push_back(&policy);
   const auto forbids = [](const Policy& p) { return p.effect == cedar::Effect::kForbid; };
   std::vector<Giver> givers;
+  CowMap<std::string, std::uint32_t> places;
   for (const Policy* policy : all) {
     if (forbids(*policy) || (!is_offer(*policy) && !may_cover(*policy, "connect"))) continue;
     TRY(giver, giver_of(*policy));
+    places.set(policy->id, static_cast<std::uint32_t>(givers.size()));
     givers.push_back(std::move(giver));
   }
   return std::make_shared<const Policies>(Policies{
@@ -316,14 +318,12 @@ Result<std::shared_ptr<const Policies>> compile_policies(const std::vector<Polic
       Slice(only(
           all,
           [&](const Policy& p) { return is_offer(p) || (forbids(p) && may_cover(p, "request")); })),
-      Slice(only(all, [&](const Policy& p) { return !is_offer(p); }))});
+      Slice(only(all, [&](const Policy& p) { return !is_offer(p); })), std::move(places)});
 }
 
 const Giver* Policies::giver(std::string_view id) const {
-  for (const Giver& each : givers) {
-    if (each.id() == id) return &each;
-  }
-  return nullptr;
+  const std::uint32_t* place = giver_places.find(id);
+  return place == nullptr ? nullptr : &givers[*place];
 }
 
 const std::vector<PolicyFile>& files_of(const Policies& policies) {

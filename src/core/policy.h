@@ -20,6 +20,7 @@
 
 #include "base/result.h"
 #include "cedar/authorize.h"
+#include "core/cow_map.h"
 #include "core/domain.h"
 #include "core/event.h"
 
@@ -84,10 +85,11 @@ class Policies {
  public:
   std::vector<PolicyFile> files;
   std::vector<Giver> givers;
-  Slice guardrails;  // forbids that may cover `connect`
-  Slice baselines;   // permits that may cover `connect`
-  Slice requests;    // offers, and forbids that may cover `request`
-  Slice others;      // all but offers
+  Slice guardrails;                                 // forbids that may cover `connect`
+  Slice baselines;                                  // permits that may cover `connect`
+  Slice requests;                                   // offers, and forbids that may cover `request`
+  Slice others;                                     // all but offers
+  CowMap<std::string, std::uint32_t> giver_places;  // id -> place in givers
   const Giver* giver(std::string_view id) const;
 };
 

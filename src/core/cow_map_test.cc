@@ -1,0 +1,188 @@
+#include "core/cow_map.h"
+
+#include <gtest/gtest.h>
+
+#include <map>
+#include <vector>
+
+#include "base/random.h"
+#include "core/ends.h"
+
+namespace writ::core {
+namespace {
+
+using Map = CowMap<std::string, std::string>;
+using Model = std::map<std::string, std::string>;
+
+Model content(const Map& map) {
+  Model model;
+  map.for_each([&](const std::string& key, const std::string& value) { model[key] = value; });
+  return model;
+}
+
+TEST(CowMap, FindsWhatWasSet) {
+  Map map;
+  EXPECT_EQ(map.find("a"), nullptr);
+  map.set("a", "1");
+  map.set("a", "2");
+  ASSERT_NE(map.find("a"), nullptr);
+  EXPECT_EQ(*map.find("a"), "2");
+  EXPECT_EQ(map.size(), 1u);
+  map.erase("b");
+  map.erase("a");
+  EXPECT_TRUE(map.empty());
+  EXPECT_EQ(map.find("a"), nullptr);
+}
+
+TEST(CowMap, CopiesDoNotSeeEachOther) {
+  Map first;
+  first.set("a", "1");
+  Map second = first;
+  *second.edit("a") = "2";
+  second.set("b", "3");
+  first.erase("a");
+  EXPECT_TRUE(first.empty());
+  EXPECT_EQ(*second.find("a"), "2");
+}
+
+TEST(CowMap, HandleOutlivesTheEntry) {
+  Map map;
+  map.set("a", "1");
+  const auto handle = map.handle("a");
+  *map.edit("a") = "2";
+  map.erase("a");
+  EXPECT_EQ(*handle, "1");
+}
+
+// Several copies, changed in turn, each against its own std::map.
+TEST(CowMap, BehavesLikeAMapWhateverIsShared) {
+  for (unsigned seed = 1; seed <= 20; ++seed) {
+    SeededRandom random(seed);
+    std::vector<std::pair<Map, Model>> copies(1);
+    const unsigned long long keys = seed % 2 == 0 ? 50 : 5000;
+    for (int step = 0; step < 6000; ++step) {
+      auto& [map, model] = copies[random.below(copies.size())];
+      const std::string key = "key " + std::to_string(random.below(keys));
+      const std::string value = std::to_string(step);
+      switch (random.below(12)) {
+        case 0:
+          if (copies.size() < 6) copies.emplace_back(copies[random.below(copies.size())]);
+          break;
+        case 1:
+          if (copies.size() > 1)
+            copies.erase(copies.begin() + static_cast<long>(random.below(copies.size())));
+          break;
+        case 2:
+        case 3:
+        case 4:
+          map.erase(key);
+          model.erase(key);
+          break;
+        case 5:
+          map[key] += value;
+          model[key] += value;
+          break;
+        case 6:
+          if (std::string* found = map.edit(key)) *found = value;
+          if (model.contains(key)) model[key] = value;
+          break;
+        default:
+          map.set(key, value);
+          model[key] = value;
+      }
+    }
+    for (const auto& [map, model] : copies) {
+      ASSERT_EQ(map.size(), model.size());
+      ASSERT_EQ(content(map), model);
+      for (const auto& [key, value] : model) {
+        const std::string* found = map.find(key);
+        ASSERT_NE(found, nullptr);
+        ASSERT_EQ(*found, value);
+      }
+    }
+  }
+}
+
+struct Counted {
+  static inline int alive = 0;
+  Counted() { ++alive; }
+  Counted(const Counted&) { ++alive; }
+  Counted(Counted&&) noexcept { ++alive; }
+  Counted& operator=(const Counted&) = default;
+  Counted& operator=(Counted&&) = default;
+  ~Counted() { --alive; }
+};
+
+TEST(CowMap, ReleasesWhatNoCopyHolds) {
+  {
+    CowMap<std::uint64_t, Counted> map;
+    for (std::uint64_t i = 0; i < 3000; ++i) map.set(i, Counted());
+    CowMap<std::uint64_t, Counted> copy = map;
+    for (std::uint64_t i = 0; i < 3000; i += 2) map.erase(i);
+    EXPECT_EQ(Counted::alive, 3000);
+    for (std::uint64_t i = 1; i < 3000; i += 2) (void)copy.edit(i);
+    EXPECT_EQ(Counted::alive, 4500);
+    copy = {};
+    EXPECT_EQ(Counted::alive, 1500);
+  }
+  EXPECT_EQ(Counted::alive, 0);
+}
+
+TEST(CowMap, KeysWithEqualTagsAreToldApart) {
+  // Far more keys than a shard holds, with every tag of 2^16 keys taken at least once.
+  CowMap<std::uint64_t, std::uint64_t> map;
+  for (std::uint64_t i = 0; i < 70'000; ++i) map.set(i, i * 3);
+  for (std::uint64_t i = 0; i < 70'000; ++i) ASSERT_EQ(*map.find(i), i * 3);
+  EXPECT_EQ(map.find(70'000), nullptr);
+}
+
+Time at(std::int64_t ms) {
+  return from_unix_ms(ms);
+}
+
+TEST(Ends, GivesWhatIsDueAndNothingElse) {
+  SeededRandom random(7);
+  Ends ends;
+  std::map<std::string, std::int64_t> model;
+  for (int step = 0; step < 4000; ++step) {
+    const std::string what = "grant " + std::to_string(random.below(300));
+    if (const auto found = model.find(what); found != model.end()) {
+      ends.erase(what, at(found->second));
+      model.erase(found);
+    }
+    if (random.below(3) != 0) {
+      // Far apart and close together, before 1970 too.
+      const auto range = random.below(2) == 0 ? 100'000ull : 4'000'000'000'000ull;
+      const auto end = static_cast<std::int64_t>(random.below(range)) - 50'000;
+      ends.set(what, at(end));
+      model[what] = end;
+    }
+    if (step % 50 != 0) continue;
+    ASSERT_EQ(ends.size(), model.size());
+    std::optional<std::int64_t> first;
+    for (const auto& [name, end] : model) first = std::min(end, first.value_or(end));
+    ASSERT_EQ(ends.next().has_value(), first.has_value());
+    ASSERT_EQ(first ? unix_ms(*ends.next()) : 0, first.value_or(0));
+    const auto now = static_cast<std::int64_t>(random.below(200'000)) - 50'000;
+    std::map<std::string, std::int64_t> due, wanted;
+    ends.for_each_due(at(now),
+                      [&](const std::string& name, Time end) { due[name] = unix_ms(end); });
+    for (const auto& [name, end] : model) {
+      if (end <= now) wanted[name] = end;
+    }
+    ASSERT_EQ(due, wanted);
+  }
+}
+
+TEST(Ends, AnEndMaySetAnewAndFarAwayEndsCostNothing) {
+  Ends ends;
+  ends.set("a", at(0));
+  ends.set("b", at(253'402'300'799'000));
+  ends.erase("a", at(0));
+  EXPECT_EQ(unix_ms(*ends.next()), 253'402'300'799'000);
+  ends.erase("a", at(0));
+  EXPECT_EQ(ends.size(), 1u);
+}
+
+}  // namespace
+}  // namespace writ::core

@@ -1,0 +1,444 @@
+#include "core/decide.h"
+
+#include <gmock/gmock.h>
+
+#include "core/entities.h"
+#include "core/house_test.h"
+
+namespace writ::core {
+namespace {
+
+using house::Furnished;
+using std::chrono::minutes;
+using testing::Contains;
+using testing::ElementsAre;
+using testing::HasSubstr;
+using testing::IsEmpty;
+
+TEST(Connect, ALiveGrantIsAllowedUntilItsEnd) {
+  Furnished h;
+  h.hold();
+  const Decision d = h.ask(h.connect());
+  EXPECT_TRUE(d.allow) << d.message;
+  EXPECT_THAT(d.reason, ElementsAre("grant grt_1", "engineers-read"));
+  EXPECT_EQ(d.grant, "grt_1");
+  EXPECT_EQ(d.login, "writ_grt_1");
+  EXPECT_EQ(d.database, "orders");
+  EXPECT_EQ(*d.until, h.now + minutes(30));
+  EXPECT_EQ(d.autonomy, std::chrono::seconds(15));
+  h.now += minutes(30) - Millis(1);
+  EXPECT_TRUE(h.ask(h.connect()).allow);
+  h.now += Millis(1);
+  EXPECT_FALSE(h.ask(h.connect()).allow);
+}
+
+TEST(Connect, WithoutAGrantSaysHowToAsk) {
+  Furnished h;
+  const Decision d = h.ask(h.connect());
+  EXPECT_FALSE(d.allow);
+  EXPECT_THAT(d.needs, ElementsAre("grant"));
+  EXPECT_EQ(d.message, "no live grant; ask with: writ request pg-main/orders/reader");
+}
+
+TEST(Connect, WhatIsNotOfferedLooksLikeWhatDoesNotExist) {
+  Furnished h;
+  Question q = h.connect();
+  q.resource = "pg-main/orders/writer";
+  std::string known = h.ask(q).message;
+  q.resource = "pg-main/orders/absent";
+  const Decision unknown = h.ask(q);
+  EXPECT_EQ(known.replace(known.find("writer"), 6, "absent"), unknown.message);
+  EXPECT_THAT(unknown.needs, IsEmpty());
+}
+
+TEST(Connect, AGrantOfAnotherIsNoGrant) {
+  Furnished h;
+  h.live(h.grant("grt_2", "idn_dana", "pg-main/orders/reader", "engineers-read"));
+  EXPECT_FALSE(h.ask(h.connect()).allow);
+  Question q = h.connect();
+  q.grant = "grt_2";
+  EXPECT_FALSE(h.ask(q).allow);
+}
+
+TEST(Connect, ActivatingAndRevokingGrantsOpenNothing) {
+  Furnished h;
+  h.add(GrantCreated{h.grant("grt_1", "idn_erin", "pg-main/orders/reader", "engineers-read")});
+  EXPECT_THAT(h.ask(h.connect()).message, HasSubstr("being set up"));
+  h.activate("grt_1");
+  EXPECT_TRUE(h.ask(h.connect()).allow);
+  h.add(GrantRevoking{"grt_1", EndReason::kRevoked, std::nullopt, std::nullopt});
+  EXPECT_FALSE(h.ask(h.connect()).allow);
+}
+
+TEST(Connect, WhoLeavesTheGroupHasLostTheGrant) {
+  Furnished h;
+  h.hold();
+  h.add(MembershipEnded{"engineering", "idn_erin", ""});
+  const Decision d = h.ask(h.connect());
+  EXPECT_FALSE(d.allow);
+  EXPECT_THAT(d.message, HasSubstr("gives it no more"));
+}
+
+TEST(Connect, AMembershipPastItsEndCountsForNothingWithoutAnyEvent) {
+  Furnished h;
+  h.join("engineering", "idn_erin", minutes(10));
+  h.join("dba", "idn_erin", minutes(20));
+  h.hold();
+  EXPECT_TRUE(h.ask(h.connect()).allow);
+  h.now += minutes(10);
+  EXPECT_FALSE(h.ask(h.connect()).allow);
+  EXPECT_TRUE(is_member(h.state, "idn_erin", "dba", h.now));
+}
+
+TEST(Connect, ANewPolicyWithoutTheOfferTakesTheGrant) {
+  Furnished h;
+  h.hold();
+  h.policies("");
+  EXPECT_FALSE(h.ask(h.connect()).allow);
+}
+
+TEST(Connect, GuardrailsOverrideGrants) {
+  Furnished h;
+  h.hold();
+  h.policies(std::string(Furnished::kOffer) + R"(
+@id("office-only") forbid (principal, action == Writ::Action::"connect",
+  resource in Writ::Environment::"production") unless { context.source_ip.isInRange(ip("192.168.0.0/16")) };)");
+  Question q = h.connect();
+  const Decision d = h.ask(q);
+  EXPECT_FALSE(d.allow);
+  EXPECT_THAT(d.reason, ElementsAre("office-only"));
+  EXPECT_THAT(d.needs, IsEmpty());
+  q.source_ip = "192.168.3.4";
+  EXPECT_TRUE(h.ask(q).allow);
+}
+
+TEST(Connect, AnErroredForbidDenies) {
+  Furnished h;
+  h.hold();
+  h.policies(std::string(Furnished::kOffer) + R"(
+@id("broken") forbid (principal, action == Writ::Action::"connect", resource) when { context.weather == "rain" };)");
+  const Decision d = h.ask(h.connect());
+  EXPECT_FALSE(d.allow);
+  EXPECT_THAT(d.reason, ElementsAre("broken"));
+  EXPECT_THAT(d.errors, ElementsAre(HasSubstr("broken: ")));
+}
+
+TEST(Connect, AnErroredOfferGrantsNothing) {
+  Furnished h;
+  h.hold();
+  h.policies(
+      R"(@id("engineers-read") permit (principal, action == Writ::Action::"request", resource)
+    when { principal.shoe_size > 40 };)");
+  EXPECT_FALSE(h.ask(h.connect()).allow);
+}
+
+TEST(Connect, AFreshCodeIsAskedForWhenItWouldHelp) {
+  Furnished h;
+  h.hold();
+  h.policies(std::string(Furnished::kOffer) + R"(
+@id("fresh") forbid (principal, action == Writ::Action::"connect", resource)
+unless { context.auth has mfa_age && context.auth.mfa_age <= duration("15m") };)");
+  EXPECT_THAT(h.ask(h.connect()).needs, IsEmpty());  // there is no second factor to show
+  h.factor("idn_erin", "dev_erin");
+  EXPECT_TRUE(h.ask(h.connect()).allow);
+  h.now += minutes(16);
+  EXPECT_THAT(h.ask(h.connect()).needs, ElementsAre("mfa"));
+  // A code typed on another device says nothing about this one.
+  h.device("dev_other", "idn_erin");
+  h.factor("idn_erin", "dev_other");
+  EXPECT_FALSE(h.ask(h.connect()).allow);
+}
+
+TEST(Connect, ABaselinePermitOpensAGrantAndIsNoneItself) {
+  Furnished h;
+  h.policies(R"(@id("open") permit (principal in Writ::Group::"engineering",
+    action == Writ::Action::"connect", resource in Writ::Environment::"production");)");
+  const Decision d = h.ask(h.connect());
+  EXPECT_FALSE(d.allow);
+  EXPECT_THAT(d.needs, ElementsAre("baseline_grant"));
+  EXPECT_THAT(d.reason, ElementsAre("open"));
+  Grant g = h.grant("grt_1", "idn_erin", "pg-main/orders/reader", "open");
+  g.cause = Cause::kBaseline;
+  h.live(g);
+  EXPECT_TRUE(h.ask(h.connect()).allow);
+}
+
+TEST(Connect, OfSeveralGrantsTheLongestIsUsed) {
+  Furnished h;
+  h.hold();
+  Grant longer = h.grant("grt_2", "idn_erin", "pg-main/orders/reader", "engineers-read");
+  longer.duration = minutes(40);
+  h.live(longer);
+  EXPECT_EQ(h.ask(h.connect()).grant, "grt_2");
+  Question q = h.connect();
+  q.grant = "grt_1";
+  EXPECT_EQ(h.ask(q).grant, "grt_1");
+}
+
+TEST(Constitution, WhoIsNotActiveIsDenied) {
+  for (const IdentityState state : {IdentityState::kQuarantined, IdentityState::kOffboarded}) {
+    Furnished h;
+    h.hold();
+    h.add(IdentityStateChanged{"idn_erin", state, ""});
+    EXPECT_FALSE(h.ask(h.connect()).allow);
+  }
+  Furnished h;
+  Question q = h.connect();
+  q.subject = "idn_nobody";
+  EXPECT_FALSE(h.ask(q).allow);
+}
+
+TEST(Constitution, ADoorSpeaksOnlyForItsTargets) {
+  Furnished h;
+  h.hold();
+  h.target("pg-other");
+  h.door("idn_door2", "other-door", {"pg-other"});
+  Question q = h.connect();
+  q.door = "idn_door2";
+  EXPECT_FALSE(h.ask(q).allow);
+  q.door = "idn_dana";
+  EXPECT_FALSE(h.ask(q).allow);
+  q.door = "idn_door";
+  EXPECT_TRUE(h.ask(q).allow);
+  h.add(IdentityStateChanged{"idn_door", IdentityState::kQuarantined, ""});
+  EXPECT_FALSE(h.ask(q).allow);
+}
+
+TEST(Constitution, CertificatesMustBeLiveAndTheSubjectsOwn) {
+  Furnished h;
+  h.hold();
+  const auto with = [&](const std::string& serial) {
+    Question q = h.connect();
+    q.credential = serial;
+    return h.ask(q).allow;
+  };
+  h.device("dev_dana", "idn_dana");
+  h.certificate("c2", "idn_dana", "dev_dana");
+  EXPECT_TRUE(with("c1"));
+  EXPECT_FALSE(with(""));
+  EXPECT_FALSE(with("unknown"));
+  EXPECT_FALSE(with("c2"));
+  h.add(DeviceRemoved{"dev_erin", "lost"});
+  EXPECT_FALSE(with("c1"));
+  h.device("dev_new", "idn_erin");
+  h.certificate("c3", "idn_erin", "dev_new");
+  EXPECT_TRUE(with("c3"));
+  h.add(CertificateRevoked{"c3", "stolen"});
+  EXPECT_FALSE(with("c3"));
+}
+
+TEST(Constitution, AgentsNeitherApproveNorAdminister) {
+  Furnished h;
+  h.machine("idn_bot", "bot", IdentityKind::kAgent, "identity:idn_alice");
+  h.join("administrators", "idn_bot");
+  Question q;
+  q.subject = "idn_bot";
+  q.resource_type = "system";
+  q.resource = "writ";
+  for (const char* action : {"add_group", "approve", "apply_policy"}) {
+    q.action = action;
+    EXPECT_THAT(h.ask(q).message, HasSubstr("agents")) << action;
+    q.subject = "idn_alice";
+    EXPECT_TRUE(h.ask(q).allow) << action;
+    q.actors = {"idn_bot"};  // an agent acting for alice
+    EXPECT_FALSE(h.ask(q).allow) << action;
+    q.actors.clear();
+    q.subject = "idn_bot";
+  }
+  q.action = "list";
+  EXPECT_TRUE(h.ask(q).allow);
+}
+
+TEST(Administration, IsDecidedByPolicy) {
+  Furnished h;
+  Question q;
+  q.subject = "idn_erin";
+  q.action = "add_group";
+  q.resource_type = "system";
+  EXPECT_FALSE(h.ask(q).allow);
+  q.subject = "idn_alice";
+  EXPECT_THAT(h.ask(q).reason, ElementsAre("administrators-administer"));
+  q.action = "no_such_verb";
+  EXPECT_FALSE(h.ask(q).allow);
+  q.action = "list_own";
+  q.subject = "idn_erin";
+  EXPECT_TRUE(h.ask(q).allow);
+}
+
+TEST(Administration, OnesOwnGrantMayBeRead) {
+  Furnished h;
+  h.hold();
+  Question q;
+  q.action = "read_evidence";
+  q.resource_type = "grant";
+  q.resource = "grt_1";
+  q.subject = "idn_erin";
+  EXPECT_TRUE(h.ask(q).allow);
+  q.subject = "idn_dana";  // of the group that owns the resource
+  EXPECT_TRUE(h.ask(q).allow);
+  h.person("idn_frank");
+  q.subject = "idn_frank";
+  EXPECT_FALSE(h.ask(q).allow);
+}
+
+TEST(Administration, NothingIsAssertedAboutWritsOwnTypes) {
+  Furnished h;
+  h.hold();
+  Question q = h.connect();
+  q.asserted = Json::object({{"context", Json::object({{"approvals", 5}})}});
+  EXPECT_FALSE(h.ask(q).allow);
+}
+
+struct Todo : Furnished {
+  Todo() {
+    door("idn_todo", "todo-app", {});
+    policies(
+        R"(@id("own-lists") permit (principal, action == TodoApp::Action::"read", resource is TodoApp::list)
+      when { resource.owner == principal && context.channel == "web" };)");
+    question.subject = "idn_erin";
+    question.action = "read";
+    question.resource_type = "list";
+    question.resource = "groceries";
+    question.door = "idn_todo";
+    const Json erin =
+        Json::object({{"__entity", Json::object({{"type", "Writ::User"}, {"id", "idn_erin"}})}});
+    question.asserted = Json::object({{"resource", Json::object({{"owner", erin}})},
+                                      {"context", Json::object({{"channel", "web"}})}});
+  }
+  Question question;
+};
+
+TEST(Application, ItsDoorAssertsItsOwnAttributes) {
+  Todo h;
+  EXPECT_TRUE(h.ask(h.question).allow) << h.ask(h.question).message;
+  h.question.resource_type = "TodoApp::list";
+  EXPECT_TRUE(h.ask(h.question).allow);
+  h.question.subject = "idn_dana";
+  EXPECT_FALSE(h.ask(h.question).allow);
+}
+
+TEST(Application, AnotherDoorHasAnotherNamespace) {
+  Todo h;
+  h.question.door = "idn_door";
+  EXPECT_FALSE(h.ask(h.question).allow);
+  h.question.resource_type = "TodoApp::list";
+  EXPECT_FALSE(h.ask(h.question).allow);
+  h.question.door = "";
+  EXPECT_FALSE(h.ask(h.question).allow);
+  h.machine("idn_twin", "todo.app", IdentityKind::kDoor);  // the same namespace, but later
+  h.question.door = "idn_twin";
+  EXPECT_FALSE(h.ask(h.question).allow);
+}
+
+TEST(Application, ReservedContextIsNeverAsserted) {
+  Todo h;
+  for (const char* name : {"now", "auth", "grant", "approvals", "device"}) {
+    Question q = h.question;
+    Json context = Json::object({{"channel", "web"}});
+    context.set(name, Json(1));
+    q.asserted.set("context", context);
+    EXPECT_FALSE(h.ask(q).allow) << name;
+  }
+  Question q = h.question;
+  q.asserted.set("principal", Json::object());
+  EXPECT_FALSE(h.ask(q).allow);
+  q.asserted = Json("text");
+  EXPECT_FALSE(h.ask(q).allow);
+}
+
+TEST(Offers, MissingTermsMeanTheStrictDefault) {
+  Furnished h;
+  h.policies(R"(@id("plain") permit (principal, action == Writ::Action::"request", resource);)");
+  const auto offers = offers_for(h.state, "idn_erin", "pg-main/orders/reader", h.now);
+  ASSERT_EQ(offers.size(), 1u);
+  EXPECT_EQ(offers[0].terms.max_ttl, std::chrono::hours(1));  // of the tier high
+  EXPECT_EQ(offers[0].terms.approvals, 1);
+  EXPECT_EQ(offers[0].terms.approvers, "group:dba");
+  EXPECT_FALSE(offers[0].terms.step_up);
+}
+
+TEST(Offers, NeverExceedTheTiersCeiling) {
+  Furnished h;
+  h.policies(R"(@id("long") @max_ttl("12h") @approval("none")
+    permit (principal, action == Writ::Action::"request", resource);)");
+  EXPECT_EQ(offers_for(h.state, "idn_erin", "pg-main/orders/reader", h.now).at(0).terms.max_ttl,
+            std::chrono::hours(1));
+}
+
+TEST(Offers, EasierTermsHideHarderOnes) {
+  Furnished h;
+  const auto ids = [&](const std::string& text) {
+    h.policies(text);
+    std::vector<std::string> list;
+    for (const Offer& offer : offers_for(h.state, "idn_erin", "pg-main/orders/reader", h.now)) {
+      list.push_back(offer.policy);
+    }
+    return list;
+  };
+  const std::string scope = "permit (principal, action == Writ::Action::\"request\", resource);\n";
+  EXPECT_THAT(ids("@id(\"easy\") @max_ttl(\"30m\") @approval(\"none\") " + scope +
+                  "@id(\"hard\") @max_ttl(\"30m\") @approval(\"1 of owner\") " + scope),
+              ElementsAre("easy"));
+  EXPECT_THAT(ids("@id(\"short\") @max_ttl(\"10m\") @approval(\"none\") " + scope +
+                  "@id(\"long\") @max_ttl(\"30m\") @approval(\"1 of owner\") " + scope),
+              ElementsAre("short", "long"));
+  EXPECT_THAT(
+      ids("@id(\"a\") @approval(\"none\") " + scope + "@id(\"b\") @approval(\"none\") " + scope),
+      ElementsAre("a"));
+  EXPECT_THAT(ids("@id(\"code\") @step_up(\"mfa:5m\") @approval(\"none\") " + scope +
+                  "@id(\"older\") @step_up(\"mfa:15m\") @approval(\"none\") " + scope),
+              ElementsAre("older"));
+}
+
+TEST(Offers, OnlyAnExactRequestScopeIsAnOffer) {
+  Furnished h;
+  h.policies(R"(@id("broad") permit (principal, action, resource);
+    @id("list") permit (principal, action in [Writ::Action::"request"], resource);)");
+  EXPECT_THAT(offers_for(h.state, "idn_erin", "pg-main/orders/reader", h.now), IsEmpty());
+  Question q = h.connect();
+  q.action = "request";
+  EXPECT_FALSE(h.ask(q).allow);
+}
+
+TEST(Offers, ConditionsSeeTheDurationAndTheApprovals) {
+  Furnished h;
+  h.policies(
+      R"(@id("short") @approval("none") permit (principal, action == Writ::Action::"request", resource)
+    when { context.duration <= duration("10m") };
+    @id("two") forbid (principal, action == Writ::Action::"request", resource) unless { context.approvals >= 2 };)");
+  EXPECT_EQ(offers_for(h.state, "idn_erin", "pg-main/orders/reader", h.now).size(), 1u);
+  Question q = h.connect();
+  q.action = "request";
+  q.duration = minutes(10);
+  q.approvals = 2;
+  EXPECT_TRUE(h.ask(q).allow);
+  q.approvals = 1;
+  EXPECT_THAT(h.ask(q).reason, ElementsAre("two"));
+  q.approvals = 2;
+  q.duration = minutes(11);
+  EXPECT_FALSE(h.ask(q).allow);
+}
+
+TEST(Explain, NamesWhatDecidedAndWhatNearlyDid) {
+  Furnished h;
+  h.hold();
+  h.policies(std::string(Furnished::kOffer) + R"(
+@id("office-only") forbid (principal, action == Writ::Action::"connect", resource)
+  unless { context.source_ip.isInRange(ip("192.168.0.0/16")) };)");
+  const Explanation why = explain(h.state, h.connect(), h.now);
+  EXPECT_FALSE(why.decision.allow);
+  EXPECT_THAT(why.lines, Contains(HasSubstr("forbid \"office-only\" (test.cedar:")));
+  EXPECT_THAT(why.lines, Contains(HasSubstr("grant grt_1: live until")));
+  EXPECT_THAT(why.lines, Contains(HasSubstr("in engineering")));
+}
+
+TEST(Namespace, IsMadeFromTheDoorsName) {
+  EXPECT_EQ(namespace_of("todo-app"), "TodoApp");
+  EXPECT_EQ(namespace_of("crm2.eu_west"), "Crm2EuWest");
+  EXPECT_EQ(namespace_of("writ"), "");
+  EXPECT_EQ(namespace_of("2fa"), "");
+  EXPECT_EQ(namespace_of(""), "");
+}
+
+}  // namespace
+}  // namespace writ::core
