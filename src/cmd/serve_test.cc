@@ -1,0 +1,56 @@
+// `writ init`: what it founds can be read back, and only once.
+#include <gtest/gtest.h>
+
+#include "base/file.h"
+#include "cmd/client.h"
+#include "cmd/config.h"
+#include "cmd/fake_server_for_test.h"
+
+namespace writ::cmd {
+namespace {
+
+struct Founding : testing::Test {
+  Founding() : desk(clock) {}
+
+  net::MovableClock clock;
+  Desk desk;
+};
+
+TEST_F(Founding, WritesAConfigurationAndATicketForEachAdministrator) {
+  const std::string folder = desk.folder.path + "/writ";
+  ASSERT_EQ(desk.run({"init", folder, "--trust-domain", "example.org", "--administrator", "alice",
+                      "--administrator", "bob", "--listen", "127.0.0.1:9443", "--name",
+                      "writ.example.org", "--json"}),
+            0)
+      << desk.terminal.notes;
+  const Json answer = *parse_json(desk.terminal.output);
+  const std::string ticket = text_or_empty(*answer.find("tickets"), "bob");
+  ASSERT_TRUE(ticket.starts_with("writ1."));
+  const Json inside = *parse_json(*from_base64url(ticket.substr(6)));
+  EXPECT_EQ(text_or_empty(inside, "server"), "https://writ.example.org:9443");
+  EXPECT_EQ(text_or_empty(inside, "trust_domain"), "example.org");
+  const auto config = read_server_config(text_or_empty(answer, "config"));
+  ASSERT_TRUE(config) << config.error().text();
+  EXPECT_EQ(config->data_folder, folder + "/data");
+  EXPECT_EQ(config->listen.port, 9443);
+  EXPECT_EQ(config->names, std::vector<std::string>{"writ.example.org"});
+  // Once: what is founded is not founded anew.
+  EXPECT_EQ(desk.run({"init", folder, "--trust-domain", "example.org", "--administrator", "alice",
+                      "--administrator", "bob"}),
+            5);
+}
+
+TEST_F(Founding, TakesTwoAdministratorsOrOneOnPurpose) {
+  const std::string folder = desk.folder.path + "/writ";
+  EXPECT_EQ(desk.run({"init", folder, "--trust-domain", "example.org", "--administrator", "alice"}),
+            2);
+  EXPECT_NE(desk.terminal.notes.find("--solo"), std::string::npos);
+  EXPECT_FALSE(std::filesystem::exists(folder));
+  EXPECT_EQ(desk.run({"init", folder, "--trust-domain", "example.org", "--administrator", "alice",
+                      "--solo", "--json"}),
+            0)
+      << desk.terminal.notes;
+}
+
+}  // namespace
+}  // namespace writ::cmd
