@@ -50,6 +50,29 @@ Status seal_secrets(const Context& context, Json& body) {
   return {};
 }
 
+std::string text_member(const Json& json, std::string_view name) {
+  const Json* member = json.find(name);
+  return member == nullptr || member->as_string() == nullptr ? "" : *member->as_string();
+}
+
+// Blocks on the target; one that does not answer tells nothing.
+void add_uses(const Context& context, Json& result) {
+  const auto uses = context.plane.uses(text_member(result, "target"), text_member(result, "login"));
+  if (!uses) {
+    log(Level::kWarn, "uses_not_known", {{"error", uses.error().text()}});
+    return;
+  }
+  Json rows = Json::array();
+  for (const core::ObservedUse& use : *uses) {
+    rows.push(Json::object({{"last", use.live ? "now" : to_text(use.last)},
+                            {"first", to_text(use.first)},
+                            {"client", use.client},
+                            {"application", use.application},
+                            {"database", use.database}}));
+  }
+  result.set("uses", std::move(rows));
+}
+
 }  // namespace
 
 void add_command_routes(net::HttpServer& server, const Context& context) {
@@ -98,8 +121,19 @@ void add_command_routes(net::HttpServer& server, const Context& context) {
                 enrolment_ticket(context, *context.plane.states().get(), *code->as_string());
             done->result.set("ticket", ticket);
           }
-          shared->send(net::json_response(
-              Json::object({{"result", done->result}, {"seq", std::int64_t(done->seq)}})));
+          const auto send = [shared](const control::Done& answer) {
+            shared->send(net::json_response(
+                Json::object({{"result", answer.result}, {"seq", std::int64_t(answer.seq)}})));
+          };
+          // Before a remedy acts, the target says who used the account, and when.
+          if (verb == "remedy" &&
+              context.pool.run([&context, send, answer = *done]() mutable {
+                add_uses(context, answer.result);
+                send(answer);
+              })) {
+            return;
+          }
+          send(*done);
         });
   });
 }

@@ -1,5 +1,6 @@
 #include "api/context.h"
 
+#include <algorithm>
 #include <condition_variable>
 #include <deque>
 #include <mutex>
@@ -116,17 +117,46 @@ void require(const Context& context, const Caller& caller, std::string_view acti
                                     });
 }
 
+namespace {
+
+// True for the person behind an identity, and for whoever owns the resource of an entitlement.
+bool answers_for(const core::State& state, const std::string& who, const std::string& beneficiary,
+                 const std::string& entitlement_name, Time now) {
+  for (const std::string& person : core::persons_behind(state, beneficiary, now)) {
+    if (person == who) return true;
+  }
+  const core::Entitlement* entitlement = state.entitlements.find(entitlement_name);
+  const core::Resource* resource =
+      entitlement == nullptr ? nullptr : state.resources.find(entitlement->resource);
+  if (resource == nullptr) return false;
+  constexpr std::string_view kGroup = "group:";
+  return resource->owner.starts_with(kGroup)
+             ? core::is_member(state, who, resource->owner.substr(kGroup.size()), now)
+             : resource->owner == "identity:" + who;
+}
+
+}  // namespace
+
 Result<bool> concerns(const Context& context, const std::string& id, const std::string& identity) {
   TRY(seqs, control::story_of(context.plane.evidence().journal(), id));
   if (seqs.empty()) return fail(Code::kNotFound, "nothing of this id stands in the journal");
+  const auto state = context.plane.states().get();
+  const Time now = context.plane.time().now();
   for (const std::uint64_t seq : seqs) {
     TRY(event, context.plane.evidence().event(seq));
     if (const auto* opened = std::get_if<core::RequestOpened>(&event.data)) {
-      if (opened->request.requester == identity || opened->request.beneficiary == identity) {
+      const core::Request& request = opened->request;
+      if (request.requester == identity ||
+          answers_for(*state, identity, request.beneficiary, request.entitlement, now)) {
         return true;
       }
     } else if (const auto* created = std::get_if<core::GrantCreated>(&event.data)) {
-      if (created->grant.beneficiary == identity) return true;
+      const core::Grant& grant = created->grant;
+      if (answers_for(*state, identity, grant.beneficiary, grant.entitlement, now) ||
+          std::find(grant.approvers.begin(), grant.approvers.end(), identity) !=
+              grant.approvers.end()) {
+        return true;
+      }
     }
   }
   return false;

@@ -52,8 +52,9 @@ void require(const Context& context, const Caller& caller, std::string_view acti
              std::string_view resource_type, std::string_view resource,
              std::function<void(Status)> then);
 
-// Whether the story of a request or grant is the caller's own: it asked, or it benefits. kNotFound
-// when nothing of this id stands in the journal. Blocks: for pool threads.
+// Whether a request or grant concerns somebody: who asked, benefits, approved, or answers for the
+// beneficiary or for the resource. kNotFound when nothing of this id stands in the journal. Blocks:
+// for pool threads.
 Result<bool> concerns(const Context& context, const std::string& id, const std::string& identity);
 
 // The body as strict JSON into `T`.

@@ -109,6 +109,17 @@ Result<net::Response> story(const Context& context, const std::string& id) {
   const auto state = context.plane.states().get();
   TRY(seqs, control::story_of(context.plane.evidence().journal(), id));
   if (seqs.empty()) return fail(Code::kNotFound, "nothing of this id stands in the evidence");
+  // A grant's story begins with the request that it came from.
+  if (id.starts_with("grt_")) {
+    TRY(created, context.plane.evidence().event(seqs.front()));
+    if (const auto* grant = std::get_if<core::GrantCreated>(&created.data);
+        grant != nullptr && !grant->grant.request.empty()) {
+      TRY(before, control::story_of(context.plane.evidence().journal(), grant->grant.request));
+      seqs.insert(seqs.end(), before.begin(), before.end());
+      std::sort(seqs.begin(), seqs.end());
+      seqs.erase(std::unique(seqs.begin(), seqs.end()), seqs.end());
+    }
+  }
   std::vector<Json> entries;
   std::optional<Time> first;
   for (const std::uint64_t seq : seqs) {

@@ -59,13 +59,15 @@ Result<Json> explain_decision(const Context& context, const control::RecordedDec
 }
 
 // What a grant or request rests on: its story, and what a connect would be told now.
-Result<Json> explain_thing(const Context& context, const std::string& id) {
+Result<Json> explain_thing(const Context& context, const Caller& caller, const std::string& id) {
   TRY(seqs, control::story_of(context.plane.evidence().journal(), id));
   const auto state = context.plane.states().get();
   std::vector<std::string> lines;
   core::Question question;
   question.action = "connect";
   question.resource_type = "entitlement";
+  question.source_ip = caller.actor.source_ip;
+  std::optional<core::Grant> grant;
   for (const std::uint64_t seq : seqs) {
     TRY(event, context.plane.evidence().event(seq));
     if (const auto* opened = std::get_if<core::RequestOpened>(&event.data)) {
@@ -74,12 +76,19 @@ Result<Json> explain_thing(const Context& context, const std::string& id) {
     } else if (const auto* created = std::get_if<core::GrantCreated>(&event.data)) {
       question.subject = created->grant.beneficiary;
       question.resource = created->grant.entitlement;
-      lines.push_back("The permit that the grant stands for:");
-      lines.push_back(core::print_permit(*state, created->grant));
+      grant = created->grant;
+    } else if (const auto* activated = std::get_if<core::GrantActivated>(&event.data); activated && grant) {
+      grant->state = core::GrantState::kActive;
+      grant->from = activated->from;
+      grant->until = activated->until;
     }
     lines.push_back(core::narrate(*state, context.plane.vault(), event));
   }
   Json json = Json::object({{"id", id}});
+  if (grant && grant->until) {
+    lines.push_back("The permit that the grant stands for, until it ends:");
+    lines.push_back(core::print_permit(*state, *grant));
+  }
   if (!question.subject.empty()) {
     const core::Explanation now = core::explain(*state, question, context.plane.time().now());
     lines.push_back("A connect now:");
@@ -113,11 +122,6 @@ Result<Json> grant_json(const Context& context, const std::string& id) {
   }
   json.set("story_tail", std::move(tail));
   return json;
-}
-
-bool may_see_grant(const core::State& state, const Caller& caller, const std::string& id) {
-  const core::Grant* grant = state.grants.find(id);
-  return grant != nullptr && grant->beneficiary == caller.actor.identity;
 }
 
 void answer_grant(const Context& context, const std::shared_ptr<net::Responder>& responder,
@@ -162,9 +166,13 @@ void grant_route(const Context& context, const net::Request& request, net::Respo
         },
         [&context, shared, id](bool) { answer_grant(context, shared, id); });
   };
-  // One's own grant is one's own to see; anybody else's is a matter of policy.
-  if (may_see_grant(*state, *caller, id)) return go_on({});
-  require(context, *caller, "list", "system", state->genesis.trust_domain, go_on);
+  const bool taken = context.pool.run([&context, shared, id, caller = *caller, go_on] {
+    const auto own = concerns(context, id, caller.actor.identity);
+    if (!own) return shared->send_error(own.error());
+    require(context, caller, *own ? "list_own" : "list", "system",
+            context.plane.states().get()->genesis.trust_domain, go_on);
+  });
+  if (!taken) shared->send_error({Code::kExhausted, "the server is busy; try again", {}});
 }
 
 }  // namespace
@@ -253,9 +261,9 @@ void add_read_routes(net::HttpServer& server, const Context& context) {
       }
       answer_when_allowed(context, caller, own ? "list_own" : "explain", "system",
                           context.plane.states().get()->genesis.trust_domain, std::move(*shared),
-                          [&context, recorded, index, id] {
+                          [&context, recorded, index, caller, id] {
                             return recorded ? explain_decision(context, *recorded, *index)
-                                            : explain_thing(context, id);
+                                            : explain_thing(context, caller, id);
                           });
     });
     if (!taken) shared->send_error({Code::kExhausted, "the server is busy; try again", {}});

@@ -373,6 +373,16 @@ void Plane::snapshot() {
   last_snapshot_ = state->next_seq;
 }
 
+Result<std::vector<core::ObservedUse>> Plane::uses(const std::string& target,
+                                                   const std::string& login) const {
+  const auto state = states_.get();
+  const core::TargetSystem* system = state->targets.find(target);
+  if (system == nullptr) return fail(Code::kNotFound, "there is no target \"" + target + "\"");
+  TRY(password, vault_->open(system->connector_secret));
+  TRY(connection, open_(*system, Secret(std::move(password))));
+  return connection->uses(login);
+}
+
 Result<core::State> Plane::state_at(std::uint64_t seq) const {
   if (seq > journal_->head().size) {
     return fail(Code::kNotFound, "the journal has no entry " + std::to_string(seq));

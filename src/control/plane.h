@@ -80,6 +80,9 @@ class Plane {
   // The identity of this server, of kind `server`.
   const std::string& server_identity() const { return server_identity_; }
 
+  // How an account of a target was used, latest first: asks the target itself, so it blocks.
+  Result<std::vector<core::ObservedUse>> uses(const std::string& target,
+                                              const std::string& login) const;
   // The state right before the event `seq`, folded from genesis: for explaining past decisions.
   // Costs the whole journal up to there.
   Result<core::State> state_at(std::uint64_t seq) const;

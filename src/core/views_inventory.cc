@@ -149,7 +149,8 @@ void policy_rows(const Viewer& viewer, JsonArray& rows) {
   for (const PolicyFile& file : files_of(*viewer.state.policies)) {
     rows.push_back(Json::object({{"file", file.name},
                                  {"version", viewer.state.policy_version},
-                                 {"bytes", static_cast<std::int64_t>(file.text.size())}}));
+                                 {"bytes", static_cast<std::int64_t>(file.text.size())},
+                                 {"text", file.text}}));
   }
 }
 
