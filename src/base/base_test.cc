@@ -27,7 +27,10 @@ TEST(Result, TryPassesTheErrorOn) {
 }
 
 TEST(Bytes, EncodingsRoundTripAndRefuseWhatIsNotCanonical) {
-  const std::string bytes("\x00\xff\x10" "abc\x7f", 7);
+  const std::string bytes(
+      "\x00\xff\x10"
+      "abc\x7f",
+      7);
   EXPECT_EQ(*from_hex(to_hex(bytes)), bytes);
   EXPECT_EQ(*from_base64(to_base64(bytes)), bytes);
   EXPECT_EQ(*from_base64url(to_base64url(bytes)), bytes);

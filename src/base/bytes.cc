@@ -94,14 +94,19 @@ Result<std::string> from_hex(std::string_view text) {
   for (std::size_t i = 0; i < text.size(); i += 2) {
     const int high = digit(text[i]);
     const int low = digit(text[i + 1]);
-    if (high < 0 || low < 0) return fail(Code::kInvalid, "hex text has a character that is no digit");
+    if (high < 0 || low < 0)
+      return fail(Code::kInvalid, "hex text has a character that is no digit");
     out.push_back(static_cast<char>(high * 16 + low));
   }
   return out;
 }
 
-std::string to_base64(std::string_view bytes) { return encode64(bytes, kStandard, true); }
-std::string to_base64url(std::string_view bytes) { return encode64(bytes, kUrl, false); }
+std::string to_base64(std::string_view bytes) {
+  return encode64(bytes, kStandard, true);
+}
+std::string to_base64url(std::string_view bytes) {
+  return encode64(bytes, kUrl, false);
+}
 
 Result<std::string> from_base64(std::string_view text) {
   if (text.size() % 4 != 0) return fail(Code::kInvalid, "base64 text lacks its padding");
@@ -109,7 +114,9 @@ Result<std::string> from_base64(std::string_view text) {
   return decode64(text, kStandard);
 }
 
-Result<std::string> from_base64url(std::string_view text) { return decode64(text, kUrl); }
+Result<std::string> from_base64url(std::string_view text) {
+  return decode64(text, kUrl);
+}
 
 std::string to_base32(std::string_view bytes) {
   constexpr std::string_view kAlphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567";

@@ -21,13 +21,13 @@ inline std::string_view as_bytes(const Hash& hash) {
 // Fails unless `bytes` is 32 long.
 Result<Hash> to_hash(std::string_view bytes);
 
-std::string to_hex(std::string_view bytes);               // lower case
-Result<std::string> from_hex(std::string_view text);      // either case, even length
-std::string to_base64(std::string_view bytes);            // RFC 4648 section 4, padded
-Result<std::string> from_base64(std::string_view text);   // strict: padded, canonical
-std::string to_base64url(std::string_view bytes);         // RFC 4648 section 5, unpadded
+std::string to_hex(std::string_view bytes);                 // lower case
+Result<std::string> from_hex(std::string_view text);        // either case, even length
+std::string to_base64(std::string_view bytes);              // RFC 4648 section 4, padded
+Result<std::string> from_base64(std::string_view text);     // strict: padded, canonical
+std::string to_base64url(std::string_view bytes);           // RFC 4648 section 5, unpadded
 Result<std::string> from_base64url(std::string_view text);  // strict: unpadded, canonical
-std::string to_base32(std::string_view bytes);            // RFC 4648 section 6, unpadded
+std::string to_base32(std::string_view bytes);              // RFC 4648 section 6, unpadded
 
 // Big-endian integers, as network protocols write them.
 inline void put_u16(std::string& out, std::uint16_t v) {

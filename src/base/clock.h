@@ -14,8 +14,12 @@ namespace writ {
 using Millis = std::chrono::milliseconds;
 using Time = std::chrono::sys_time<Millis>;
 
-inline std::int64_t unix_ms(Time time) { return time.time_since_epoch().count(); }
-inline Time from_unix_ms(std::int64_t ms) { return Time(Millis(ms)); }
+inline std::int64_t unix_ms(Time time) {
+  return time.time_since_epoch().count();
+}
+inline Time from_unix_ms(std::int64_t ms) {
+  return Time(Millis(ms));
+}
 
 // "2026-11-21T09:30:00.000Z" (RFC 3339, always UTC, always milliseconds).
 std::string to_text(Time time);

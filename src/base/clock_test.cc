@@ -13,10 +13,16 @@ TEST(Duration, ReadsWhatPeopleType) {
 }
 
 TEST(Duration, RefusesWithAReason) {
-  for (auto [text, why] : {std::pair{"30", "unit is missing"}, {"-5m", "negative"},
-                           {"9999h", "longer than 366 days"}, {"", "empty"}, {"0m", "zero"},
-                           {"5m1h", "in this order"}, {"1h1h", "in this order"}, {"m", "number is missing"},
-                           {"99999999999999999999h", "too large"}, {"1.5h", "unit is missing"}}) {
+  for (auto [text, why] : {std::pair{"30", "unit is missing"},
+                           {"-5m", "negative"},
+                           {"9999h", "longer than 366 days"},
+                           {"", "empty"},
+                           {"0m", "zero"},
+                           {"5m1h", "in this order"},
+                           {"1h1h", "in this order"},
+                           {"m", "number is missing"},
+                           {"99999999999999999999h", "too large"},
+                           {"1.5h", "unit is missing"}}) {
     auto d = parse_duration(text);
     ASSERT_FALSE(d) << text;
     EXPECT_NE(d.error().message.find(why), std::string::npos) << d.error().message;

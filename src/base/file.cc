@@ -4,7 +4,9 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <atomic>
 #include <cerrno>
+#include <cstdint>
 #include <cstring>
 #include <filesystem>
 
@@ -13,10 +15,10 @@ namespace {
 
 tl::unexpected<Error> system_failure(std::string_view doing, const std::string& path) {
   const int number = errno;
-  const Code code = number == ENOENT                        ? Code::kNotFound
-                    : number == EACCES || number == EPERM   ? Code::kDenied
-                    : number == ENOSPC || number == EDQUOT  ? Code::kExhausted
-                                                            : Code::kUnavailable;
+  const Code code = number == ENOENT                       ? Code::kNotFound
+                    : number == EACCES || number == EPERM  ? Code::kDenied
+                    : number == ENOSPC || number == EDQUOT ? Code::kExhausted
+                                                           : Code::kUnavailable;
   return fail(code, std::string(doing) + " failed: " + std::strerror(number), path);
 }
 
@@ -48,13 +50,17 @@ Result<std::string> read_file(const std::string& path, std::size_t most) {
     if (n == 0) return bytes;
     bytes.append(buffer, static_cast<std::size_t>(n));
     if (bytes.size() > most) {
-      return fail(Code::kInvalid, "the file is larger than " + std::to_string(most) + " bytes", path);
+      return fail(Code::kInvalid, "the file is larger than " + std::to_string(most) + " bytes",
+                  path);
     }
   }
 }
 
 Status write_file(const std::string& path, std::string_view bytes, unsigned mode) {
-  const std::string temporary = path + ".new." + std::to_string(::getpid());
+  // Two threads may write the same file at once; the last one's stays.
+  static std::atomic<std::uint64_t> count{0};
+  const std::string temporary =
+      path + ".new." + std::to_string(::getpid()) + "." + std::to_string(++count);
   {
     const Descriptor file(
         ::open(temporary.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, mode));
@@ -86,7 +92,8 @@ Status write_file(const std::string& path, std::string_view bytes, unsigned mode
 Status make_folder(const std::string& path, unsigned mode) {
   std::error_code error;
   const bool fresh = std::filesystem::create_directories(path, error);
-  if (error) return fail(Code::kUnavailable, "creating the folder failed: " + error.message(), path);
+  if (error)
+    return fail(Code::kUnavailable, "creating the folder failed: " + error.message(), path);
   if (fresh && ::chmod(path.c_str(), mode) != 0) return system_failure("setting the mode", path);
   return {};
 }

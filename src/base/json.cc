@@ -177,8 +177,8 @@ void append_double(std::string& out, double value) {
     return;
   }
   std::array<char, 32> buffer;
-  const auto [end, error] =
-      std::to_chars(buffer.data(), buffer.data() + buffer.size(), value, std::chars_format::scientific);
+  const auto [end, error] = std::to_chars(buffer.data(), buffer.data() + buffer.size(), value,
+                                          std::chars_format::scientific);
   std::string_view text(buffer.data(), static_cast<std::size_t>(end - buffer.data()));
   if (text.front() == '-') {
     out += '-';
@@ -251,8 +251,9 @@ void write(std::string& out, const Json& json, Form form, std::size_t indent) {
     members.reserve(object.size());
     for (const JsonMember& m : object) members.push_back(&m);
     if (form == Form::kCanonical) {
-      std::sort(members.begin(), members.end(),
-                [](const JsonMember* a, const JsonMember* b) { return key_less(a->first, b->first); });
+      std::sort(members.begin(), members.end(), [](const JsonMember* a, const JsonMember* b) {
+        return key_less(a->first, b->first);
+      });
     }
     out += '{';
     for (std::size_t i = 0; i < members.size(); ++i) {
@@ -275,9 +276,16 @@ std::string write(const Json& json, Form form) {
 
 }  // namespace
 
+Json::Json(const Json& other) = default;
+Json::Json(Json&& other) noexcept = default;
+Json& Json::operator=(const Json& other) = default;
+Json& Json::operator=(Json&& other) noexcept = default;
+Json::~Json() = default;
+bool Json::operator==(const Json& other) const = default;
+
 std::string_view Json::type_name() const {
-  constexpr std::array<std::string_view, 7> kNames{"null",     "a boolean", "an integer", "a number",
-                                                   "a string", "an array",  "an object"};
+  constexpr std::array<std::string_view, 7> kNames{
+      "null", "a boolean", "an integer", "a number", "a string", "an array", "an object"};
   return kNames[value_.index()];
 }
 
@@ -324,7 +332,8 @@ Result<Json> parse_json(std::string_view text, const JsonLimits& limits, std::st
   if (!ec && read < text.size()) ec = boost::json::make_error_code(boost::json::error::extra_data);
   if (ec) {
     std::string problem = parser.handler().problem;
-    if (problem.empty()) problem = is_utf8(text) ? boost_problem(ec) : "the text is not valid UTF-8";
+    if (problem.empty())
+      problem = is_utf8(text) ? boost_problem(ec) : "the text is not valid UTF-8";
     return fail(Code::kInvalid, std::move(problem), place(text, read, name));
   }
   return std::move(parser.handler().root);
@@ -336,13 +345,27 @@ void append_json_string(std::string& out, std::string_view text) {
   for (char c : text) {
     const auto byte = static_cast<unsigned char>(c);
     switch (c) {
-      case '"': out += "\\\""; break;
-      case '\\': out += "\\\\"; break;
-      case '\b': out += "\\b"; break;
-      case '\f': out += "\\f"; break;
-      case '\n': out += "\\n"; break;
-      case '\r': out += "\\r"; break;
-      case '\t': out += "\\t"; break;
+      case '"':
+        out += "\\\"";
+        break;
+      case '\\':
+        out += "\\\\";
+        break;
+      case '\b':
+        out += "\\b";
+        break;
+      case '\f':
+        out += "\\f";
+        break;
+      case '\n':
+        out += "\\n";
+        break;
+      case '\r':
+        out += "\\r";
+        break;
+      case '\t':
+        out += "\\t";
+        break;
       default:
         if (byte < 0x20) {
           out += "\\u00";
@@ -356,8 +379,14 @@ void append_json_string(std::string& out, std::string_view text) {
   out += '"';
 }
 
-std::string canonical(const Json& json) { return write(json, Form::kCanonical); }
-std::string compact(const Json& json) { return write(json, Form::kCompact); }
-std::string pretty(const Json& json) { return write(json, Form::kPretty); }
+std::string canonical(const Json& json) {
+  return write(json, Form::kCanonical);
+}
+std::string compact(const Json& json) {
+  return write(json, Form::kCompact);
+}
+std::string pretty(const Json& json) {
+  return write(json, Form::kPretty);
+}
 
 }  // namespace writ

@@ -38,6 +38,11 @@ class Json {
   Json(std::string v) : value_(std::move(v)) {}
   Json(JsonArray v) : value_(std::move(v)) {}
   Json(JsonObject v) : value_(std::move(v)) {}
+  Json(const Json& other);
+  Json(Json&& other) noexcept;
+  Json& operator=(const Json& other);
+  Json& operator=(Json&& other) noexcept;
+  ~Json();
   // Json::object({{"a", 1}, {"b", "two"}})
   static Json object(std::initializer_list<JsonMember> members = {}) {
     return Json(JsonObject(members));
@@ -64,7 +69,7 @@ class Json {
   // Adds to an array; turns null into an array first.
   Json& push(Json value);
 
-  bool operator==(const Json& other) const = default;
+  bool operator==(const Json& other) const;
 
  private:
   std::variant<std::nullptr_t, bool, std::int64_t, double, std::string, JsonArray, JsonObject>

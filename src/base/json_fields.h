@@ -19,6 +19,7 @@
 #include <cstdint>
 #include <map>
 #include <optional>
+#include <span>
 #include <string>
 #include <type_traits>
 #include <vector>
@@ -70,14 +71,16 @@ class JsonWriter {
   template <class T>
   void operator()(std::string_view name, const T& value) {
     if constexpr (detail::is_optional<T>::value) {
-      if (value) object_.emplace_back(std::string(name), to_json(*value));
+      if (value) put(name, to_json(*value));
     } else {
-      object_.emplace_back(std::string(name), to_json(value));
+      put(name, to_json(value));
     }
   }
   JsonObject take() { return std::move(object_); }
 
  private:
+  void put(std::string_view name, Json value);
+
   JsonObject object_;
 };
 
@@ -117,116 +120,79 @@ Json to_json(const T& value) {
 // Reads the fields of one struct, and keeps the first error.
 class JsonReader {
  public:
-  JsonReader(const Json& json, std::string pointer) : pointer_(std::move(pointer)) {
-    object_ = json.as_object();
-    if (object_ == nullptr) complain(pointer_, "an object is wanted here, not " + std::string(json.type_name()));
-  }
+  JsonReader(const Json& json, std::string pointer);
 
   template <class T>
   void operator()(std::string_view name, T& value) {
-    if (error_) return;
-    const Json* member = nullptr;
-    for (const JsonMember& m : *object_) {
-      if (m.first == name) member = &m.second;
-    }
-    if (member == nullptr) {
-      if constexpr (!detail::is_optional<T>::value) {
-        complain(pointer_, "the member \"" + std::string(name) + "\" is missing");
-      }
-      return;
-    }
-    ++used_;
-    names_.push_back(name);
-    read(*member, value, pointer_ + "/" + std::string(name));
+    const Json* member = take(name, detail::is_optional<T>::value ? Need::kNone : Need::kPresent);
+    if (member != nullptr) read(*member, value, place_of(name));
   }
 
   // After all fields: unknown members are an error too.
-  Status finish() {
-    if (!error_ && used_ != object_->size()) {
-      for (const JsonMember& m : *object_) {
-        bool known = false;
-        for (std::string_view name : names_) known = known || name == m.first;
-        if (!known) complain(pointer_ + "/" + m.first, "there is no member of this name");
-      }
-    }
-    if (error_) return tl::unexpected<Error>(*error_);
-    return {};
-  }
+  Status finish();
 
+  void read(const Json& json, Json& value, const std::string& pointer);
+  void read(const Json& json, bool& value, const std::string& pointer);
+  void read(const Json& json, double& value, const std::string& pointer);
+  void read(const Json& json, std::string& value, const std::string& pointer);
+  void read(const Json& json, Time& value, const std::string& pointer);
+  void read(const Json& json, Millis& value, const std::string& pointer);
+  void read(const Json& json, Hash& value, const std::string& pointer);
   template <class T>
   void read(const Json& json, T& value, const std::string& pointer) {
-    if (error_) return;
-    const auto want = [&](std::string_view what) {
-      complain(pointer, std::string(what) + " is wanted here, not " + std::string(json.type_name()));
-    };
-    if constexpr (std::is_same_v<T, Json>) {
-      value = json;
-    } else if constexpr (std::is_same_v<T, bool>) {
-      json.as_bool() ? void(value = *json.as_bool()) : want("a boolean");
-    } else if constexpr (std::is_same_v<T, std::string>) {
-      json.as_string() ? void(value = *json.as_string()) : want("a string");
-    } else if constexpr (std::is_same_v<T, double>) {
-      if (json.as_double()) {
-        value = *json.as_double();
-      } else {
-        json.as_int() ? void(value = static_cast<double>(*json.as_int())) : want("a number");
-      }
-    } else if constexpr (std::is_integral_v<T>) {
-      const std::int64_t* v = json.as_int();
-      if (v == nullptr) return want("an integer");
+    if constexpr (std::is_integral_v<T>) {
+      const std::int64_t* v = integer(json, pointer);
+      if (v == nullptr) return;
       value = static_cast<T>(*v);
       if (static_cast<std::int64_t>(value) != *v || (std::is_unsigned_v<T> && *v < 0)) {
         complain(pointer, "the integer is out of range");
       }
     } else if constexpr (std::is_enum_v<T>) {
-      if (json.as_string() == nullptr) return want("a string");
-      if (auto e = from_name<T>(*json.as_string())) {
-        value = *e;
-      } else {
-        std::string names;
-        for (std::string_view n : enum_names(T{})) names += (names.empty() ? "" : ", ") + std::string(n);
-        complain(pointer, "\"" + *json.as_string() + "\" is none of " + names);
-      }
-    } else if constexpr (std::is_same_v<T, Time>) {
-      if (json.as_string() == nullptr) return want("a time");
-      auto time = parse_time(*json.as_string());
-      time ? void(value = *time) : complain(pointer, time.error().message);
-    } else if constexpr (std::is_same_v<T, Millis>) {
-      json.as_int() ? void(value = Millis(*json.as_int())) : want("an integer of milliseconds");
-    } else if constexpr (std::is_same_v<T, Hash>) {
-      if (json.as_string() == nullptr) return want("a base64 hash");
-      auto bytes = from_base64(*json.as_string());
-      if (!bytes || bytes->size() != value.size()) return complain(pointer, "this is no base64 of 32 bytes");
-      value = *to_hash(*bytes);
+      static constexpr auto kNames = enum_names(T{});
+      if (const auto at = one_of(json, kNames, pointer)) value = static_cast<T>(*at);
     } else if constexpr (detail::is_optional<T>::value) {
-      value.emplace();
-      read(json, *value, pointer);
+      if (!error_) read(json, value.emplace(), pointer);
     } else if constexpr (detail::is_vector<T>::value) {
-      if (json.as_array() == nullptr) return want("an array");
+      const JsonArray* items = array(json, pointer);
+      if (items == nullptr) return;
       value.clear();
-      std::size_t i = 0;
-      for (const Json& item : *json.as_array()) {
+      for (const Json& item : *items) {
         typename T::value_type element{};
-        read(item, element, pointer + "/" + std::to_string(i++));
+        read(item, element, place_of(pointer, value.size()));
         value.push_back(std::move(element));
       }
     } else if constexpr (detail::is_map<T>::value) {
-      if (json.as_object() == nullptr) return want("an object");
+      const JsonObject* members = object(json, pointer);
+      if (members == nullptr) return;
       value.clear();
-      for (const JsonMember& m : *json.as_object()) {
+      for (const JsonMember& m : *members) {
         read(m.second, value[m.first], pointer + "/" + m.first);
       }
     } else {
+      if (error_) return;
       JsonReader inner(json, pointer);
       if (!inner.error_) fields(inner, value);
-      if (auto status = inner.finish(); !status) error_ = status.error();
+      keep(inner.finish());
     }
   }
 
  private:
-  void complain(const std::string& pointer, std::string message) {
-    if (!error_) error_ = Error{Code::kInvalid, std::move(message), pointer.empty() ? "/" : pointer};
-  }
+  enum class Need { kNone, kPresent };
+
+  // Null after an error, and when the member is not there; that may be an error too.
+  const Json* take(std::string_view name, Need need);
+  // Null or nothing after an error, which may be that `json` is of another type.
+  const std::int64_t* integer(const Json& json, const std::string& pointer);
+  const JsonArray* array(const Json& json, const std::string& pointer);
+  const JsonObject* object(const Json& json, const std::string& pointer);
+  std::optional<std::size_t> one_of(const Json& json, std::span<const std::string_view> names,
+                                    const std::string& pointer);
+
+  std::string place_of(std::string_view name) const;
+  static std::string place_of(const std::string& pointer, std::size_t index);
+  void want(std::string_view what, const Json& json, const std::string& pointer);
+  void complain(const std::string& pointer, std::string message);
+  void keep(const Status& status);
 
   const JsonObject* object_ = nullptr;
   std::string pointer_;

@@ -8,7 +8,9 @@ namespace writ {
 namespace {
 
 enum class Color { kRed, kGreen };
-constexpr auto enum_names(Color) { return std::to_array<std::string_view>({"red", "green"}); }
+constexpr auto enum_names(Color) {
+  return std::to_array<std::string_view>({"red", "green"});
+}
 
 struct Leaf {
   int size = 0;

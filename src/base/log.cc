@@ -13,7 +13,9 @@ std::atomic<Level> least_level{Level::kInfo};
 constexpr std::array<std::string_view, 4> kNames{"debug", "info", "warn", "error"};
 }  // namespace
 
-void set_log_level(Level least) { least_level = least; }
+void set_log_level(Level least) {
+  least_level = least;
+}
 
 void log(Level level, std::string_view event, std::initializer_list<JsonMember> members) {
   if (level < least_level) return;

@@ -34,9 +34,15 @@ const CodeRow& row(Code code) {
 
 }  // namespace
 
-std::string_view code_name(Code code) { return row(code).name; }
-int http_status(Code code) { return row(code).http; }
-int exit_status(Code code) { return row(code).exit; }
+std::string_view code_name(Code code) {
+  return row(code).name;
+}
+int http_status(Code code) {
+  return row(code).http;
+}
+int exit_status(Code code) {
+  return row(code).exit;
+}
 
 Code code_from_name(std::string_view name) {
   for (const CodeRow& r : kCodes) {

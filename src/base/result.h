@@ -66,8 +66,8 @@ int exit_status(Code code);
 // `TRY(x, f())`: declares x with the value of f(), or returns f's error from this function.
 #define WRIT_CONCAT_(a, b) a##b
 #define WRIT_CONCAT(a, b) WRIT_CONCAT_(a, b)
-#define TRY_IMPL_(tmp, decl, ...)            \
-  auto tmp = (__VA_ARGS__);                  \
+#define TRY_IMPL_(tmp, decl, ...)                \
+  auto tmp = (__VA_ARGS__);                      \
   if (!tmp) return ::writ::fail(std::move(tmp)); \
   decl = std::move(*tmp)
 #define TRY(decl, ...) TRY_IMPL_(WRIT_CONCAT(try_result_, __COUNTER__), auto decl, __VA_ARGS__)

@@ -4,11 +4,15 @@
 
 namespace writ {
 
-void zero(void* memory, std::size_t size) { explicit_bzero(memory, size); }
+void zero(void* memory, std::size_t size) {
+  explicit_bzero(memory, size);
+}
 
 Secret::Secret(std::string_view bytes) : bytes_(bytes) {}
 
-Secret::Secret(std::string&& bytes) : bytes_(bytes) { zero(bytes.data(), bytes.size()); }
+Secret::Secret(std::string&& bytes) : bytes_(bytes) {
+  zero(bytes.data(), bytes.size());
+}
 
 Secret::Secret(Secret&& other) noexcept : bytes_(other.bytes_) {
   zero(other.bytes_.data(), other.bytes_.size());
@@ -25,7 +29,9 @@ Secret& Secret::operator=(Secret&& other) noexcept {
   return *this;
 }
 
-Secret::~Secret() { zero(bytes_.data(), bytes_.size()); }
+Secret::~Secret() {
+  zero(bytes_.data(), bytes_.size());
+}
 
 bool equal_constant_time(std::string_view a, std::string_view b) {
   if (a.size() != b.size()) return false;

@@ -4,6 +4,59 @@
 #include <utility>
 
 namespace writ::core {
+
+EventData::EventData() = default;
+template <class Kind>
+  requires requires { Kind::kKind; }
+EventData::EventData(Kind kind) : EventKinds(std::in_place_type<Kind>, std::move(kind)) {}
+EventData::EventData(const EventData& other) = default;
+EventData::EventData(EventData&& other) noexcept = default;
+EventData& EventData::operator=(const EventData& other) = default;
+EventData& EventData::operator=(EventData&& other) noexcept = default;
+EventData::~EventData() = default;
+
+template EventData::EventData(Genesis);
+template EventData::EventData(IdentityAdded);
+template EventData::EventData(IdentityStateChanged);
+template EventData::EventData(OwnerChanged);
+template EventData::EventData(GroupAdded);
+template EventData::EventData(MembershipAdded);
+template EventData::EventData(MembershipEnded);
+template EventData::EventData(EnrollmentOpened);
+template EventData::EventData(EnrollmentEnded);
+template EventData::EventData(DeviceEnrolled);
+template EventData::EventData(DeviceRemoved);
+template EventData::EventData(SecondFactorSet);
+template EventData::EventData(SecondFactorShown);
+template EventData::EventData(SecondFactorFailed);
+template EventData::EventData(CertificateIssued);
+template EventData::EventData(CertificateRevoked);
+template EventData::EventData(CertificateExpired);
+template EventData::EventData(TargetAdded);
+template EventData::EventData(ResourceAdded);
+template EventData::EventData(EntitlementAdded);
+template EventData::EventData(DoorAdded);
+template EventData::EventData(PolicyApplied);
+template EventData::EventData(ChangeProposed);
+template EventData::EventData(ChangeClosed);
+template EventData::EventData(RequestOpened);
+template EventData::EventData(RequestApproved);
+template EventData::EventData(RequestClosed);
+template EventData::EventData(GrantCreated);
+template EventData::EventData(StepPlanned);
+template EventData::EventData(GrantActivated);
+template EventData::EventData(GrantTryFailed);
+template EventData::EventData(GrantRevoking);
+template EventData::EventData(GrantCut);
+template EventData::EventData(GrantEnded);
+template EventData::EventData(SessionStarted);
+template EventData::EventData(SessionEnded);
+template EventData::EventData(HoldingsObserved);
+template EventData::EventData(FindingOpened);
+template EventData::EventData(FindingClosed);
+template EventData::EventData(DecisionsAnchored);
+template EventData::EventData(SubjectErased);
+
 namespace {
 
 constexpr std::int64_t kVersion = 1;
@@ -42,8 +95,8 @@ Result<EventData> data_from(const Json& json) {
 template <std::size_t... I>
 Result<EventData> data_of_kind(std::string_view kind, const Json& json, std::index_sequence<I...>) {
   Result<EventData> result = corrupt("its kind \"" + std::string(kind) + "\" is unknown", "/kind");
-  (void)((std::variant_alternative_t<I, EventData>::kKind == kind &&
-          (result = data_from<std::variant_alternative_t<I, EventData>>(json), true)) ||
+  (void)((std::variant_alternative_t<I, EventKinds>::kKind == kind &&
+          (result = data_from<std::variant_alternative_t<I, EventKinds>>(json), true)) ||
          ...);
   return result;
 }
@@ -170,7 +223,7 @@ Result<Event> decode_event(std::string_view bytes) {
                    "/v");
   }
   auto data = data_of_kind(envelope->kind, envelope->data,
-                           std::make_index_sequence<std::variant_size_v<EventData>>());
+                           std::make_index_sequence<std::variant_size_v<EventKinds>>());
   if (!data) return corrupt(data.error().message, data.error().where);
   Event event{envelope->seq, envelope->time, std::move(envelope->trust_domain),
               std::move(envelope->actors), std::move(*data)};

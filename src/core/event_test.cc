@@ -10,7 +10,7 @@ std::vector<EventData> one_of_each(std::index_sequence<I...>) {
   return {EventData(std::in_place_index<I>)...};
 }
 std::vector<EventData> one_of_each() {
-  return one_of_each(std::make_index_sequence<std::variant_size_v<EventData>>());
+  return one_of_each(std::make_index_sequence<std::variant_size_v<EventKinds>>());
 }
 
 Event event_with(EventData data) {

@@ -4,6 +4,13 @@
 
 namespace writ::core {
 
+State::State() = default;
+State::State(const State& other) = default;
+State::State(State&& other) noexcept = default;
+State& State::operator=(const State& other) = default;
+State& State::operator=(State&& other) noexcept = default;
+State::~State() = default;
+
 const Identity* find_identity(const State& state, const Sealer& sealer,
                               std::string_view name_or_id) {
   if (const Identity* identity = state.identities.find(name_or_id)) return identity;

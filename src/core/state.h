@@ -23,6 +23,13 @@ class EntityIndex;  // core/entities.h: Cedar's view of the state, kept by fold
 class GrantIndex;   // core/grants.h: live grants by (beneficiary, entitlement), kept by fold
 
 struct State {
+  State();
+  State(const State& other);
+  State(State&& other) noexcept;
+  State& operator=(const State& other);
+  State& operator=(State&& other) noexcept;
+  ~State();
+
   std::uint64_t next_seq = 0;  // of the event that comes next; 0 before genesis
   Time time{};                 // of the last event: `now` never precedes it
   Genesis genesis;
