@@ -58,10 +58,11 @@ void prepare_access(const std::string& home, const std::string& prefix, int coun
   const auto csr = must(crypto::CertificateRequest::create(key), "a certificate request");
   std::string certificate;
   for (GrantLine& line : access.grants) {
-    const Json answer = must(client.post("/v1/connect", Json::object({{"entitlement", line.entitlement},
-                                                                      {"csr", csr.pem()},
-                                                                      {"grant", line.grant}})),
-                             "connect " + line.entitlement);
+    const Json answer =
+        must(client.post("/v1/connect", Json::object({{"entitlement", line.entitlement},
+                                                      {"csr", csr.pem()},
+                                                      {"grant", line.grant}})),
+             "connect " + line.entitlement);
     certificate = must(cmd::text_of(answer, "certificate"), "connect");
     line.until_ms = unix_ms(
         must(parse_time(must(cmd::text_of(answer, "until"), "connect")), "the grant's end"));

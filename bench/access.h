@@ -1,8 +1,9 @@
-// A person who asks for many grants at once, as the command line does it, and hands out what a libpq
-// client needs to use them.
+// A person who asks for many grants at once, as the command line does it, and hands out what a
+// libpq client needs to use them.
 //
 // On disk, in one folder: client.key, client.crt and root.crt of the person's connections, and
-// access.json: {"host","port","user","serial","subject","grants":[{"grant","entitlement","until"}]}.
+// access.json:
+// {"host","port","user","serial","subject","grants":[{"grant","entitlement","until"}]}.
 #pragma once
 
 #include <cstdint>
@@ -62,7 +63,8 @@ class Person {
   std::unique_ptr<cmd::Client> client_;
 };
 
-// Asks for PREFIX000, PREFIX001, …, for `duration` and `step` longer each; waits until all are live.
+// Asks for PREFIX000, PREFIX001, …, for `duration` and `step` longer each; waits until all are
+// live.
 void prepare_access(const std::string& home, const std::string& prefix, int count, Millis duration,
                     Millis step, const std::string& folder);
 Access read_access(const std::string& folder);

@@ -32,8 +32,7 @@ void measure_connect(const std::string& direct, const std::string& folder, int c
   const auto open = [](const std::string& conninfo) { PQfinish(connect_or_die(conninfo)); };
   for (int i = -5; i < count; ++i) {
     const std::size_t grant = static_cast<std::size_t>(i + 5) % access.grants.size();
-    const std::string door =
-        door_conninfo(folder, access, access.grants[grant].entitlement);
+    const std::string door = door_conninfo(folder, access, access.grants[grant].entitlement);
     const double with_door = time_of([&] { open(door); });
     const double without = time_of([&] { open(direct); });
     if (i < 0) continue;  // warm-up
@@ -107,7 +106,8 @@ void measure_idle(const std::string& folder, int count, const std::string& door_
   while (open.size() < static_cast<std::size_t>(count)) one();
   const double after = resident_kb(door_pid);
   for (PGconn* connection : open) PQfinish(connection);
-  print({{"door_kb_per_connection", (after - before) / count}, {"door_idle_connections", 1.0 * count}});
+  print({{"door_kb_per_connection", (after - before) / count},
+         {"door_idle_connections", 1.0 * count}});
 }
 
 Work work_of(std::size_t i) {

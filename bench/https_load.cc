@@ -1,5 +1,5 @@
-// Measures decisions over HTTPS: CONNECTIONS kept connections with a door's certificate, each with one
-// POST /access/v1/evaluation under way at any time, against a server that runs. Prints one JSON
+// Measures decisions over HTTPS: CONNECTIONS kept connections with a door's certificate, each with
+// one POST /access/v1/evaluation under way at any time, against a server that runs. Prints one JSON
 // object of figures. Deliberately light: it shares the cores with the server.
 //
 //   https_load HOST PORT DOOR_HOME FOLDER CONNECTIONS SECONDS
@@ -110,13 +110,15 @@ class Load {
   void ask(Connection& c) {
     const GrantLine& grant = access_.grants[number_ % access_.grants.size()];
     ++number_;
-    body_ = "{\"subject\":{\"type\":\"identity\",\"id\":\"" + access_.subject +
-            "\"},\"action\":{\"name\":\"connect\"},\"resource\":{\"type\":\"entitlement\",\"id\":\"" +
-            grant.entitlement + "\"},\"context\":{\"door_seq\":" + std::to_string(kFirst + number_) +
-            ",\"credential\":\"" + access_.serial + "\",\"source_ip\":\"127.0.0.1\"}}";
-    c.request = "POST /access/v1/evaluation HTTP/1.1\r\nHost: " + host_ +
-                "\r\nContent-Type: application/json\r\nContent-Length: " +
-                std::to_string(body_.size()) + "\r\n\r\n" + body_;
+    body_ =
+        "{\"subject\":{\"type\":\"identity\",\"id\":\"" + access_.subject +
+        "\"},\"action\":{\"name\":\"connect\"},\"resource\":{\"type\":\"entitlement\",\"id\":\"" +
+        grant.entitlement + "\"},\"context\":{\"door_seq\":" + std::to_string(kFirst + number_) +
+        ",\"credential\":\"" + access_.serial + "\",\"source_ip\":\"127.0.0.1\"}}";
+    c.request =
+        "POST /access/v1/evaluation HTTP/1.1\r\nHost: " + host_ +
+        "\r\nContent-Type: application/json\r\nContent-Length: " + std::to_string(body_.size()) +
+        "\r\n\r\n" + body_;
     c.reply.clear();
     c.sent = Wall::now();
     if (SSL_write(c.ssl, c.request.data(), static_cast<int>(c.request.size())) <= 0) {

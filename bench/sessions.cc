@@ -10,10 +10,9 @@ constexpr std::chrono::milliseconds kPause{200};
 
 // Endless, at about the pace at which a person's terminal takes it.
 constexpr const char* kEndlessCopy =
-    "copy (select n, repeat('x', 200), pg_sleep(0.005) from generate_series(1, 100000000) n) "
-    "to stdout";
+    "copy (select generate_series(1, 100000000), repeat('x', 200), pg_sleep(0.005)) to stdout";
 constexpr const char* kOpenCursor =
-    "begin; declare c cursor for select n, repeat('y', 100) from generate_series(1, 100000000) n";
+    "begin; declare c cursor for select generate_series(1, 100000000), repeat('y', 100)";
 
 }  // namespace
 
