@@ -50,6 +50,19 @@ Status seal_secrets(const Context& context, Json& body) {
   return {};
 }
 
+// For what is done before the command itself is decided.
+bool may(const core::State& state, const Caller& caller, std::string_view verb,
+         const Context& context) {
+  core::Question question;
+  question.subject = caller.actor.identity;
+  question.action = verb;
+  question.resource_type = "system";
+  question.resource = "writ";
+  question.credential = caller.actor.credential;
+  question.source_ip = caller.actor.source_ip;
+  return core::decide(state, question, context.plane.time().now()).allow;
+}
+
 std::string text_member(const Json& json, std::string_view name) {
   const Json* member = json.find(name);
   return member == nullptr || member->as_string() == nullptr ? "" : *member->as_string();
@@ -76,66 +89,67 @@ void add_uses(const Context& context, Json& result) {
 }  // namespace
 
 void add_command_routes(net::HttpServer& server, const Context& context) {
-  server.route("POST", "/v1/commands", [&context](const net::Request& request,
-                                                  net::Responder responder) {
-    const auto state = context.plane.states().get();
-    auto caller = authenticate(context, request, *state);
-    if (!caller) return responder.send_error(caller.error());
-    auto command = read_body<CommandBody>(request);
-    if (!command) return responder.send_error(command.error());
-    if (command->command_id.empty() || command->command_id.size() > kMostCommandId) {
-      return responder.send_error({Code::kInvalid, "a command id has 1 to 64 characters", "/command_id"});
-    }
-    if (command->verb == "add_target") {
-      if (const Status sealed = seal_secrets(context, command->body); !sealed) {
-        return responder.send_error(sealed.error());
-      }
-    }
-    // The answer to a repeated command is kept on disk, so one that holds a secret is not.
-    const bool secret = command->verb == "open_enrollment";
-    control::Origin origin{{caller->actor.identity}, secret ? "" : command->command_id};
-    for (const std::string& link : caller->actor.chain) origin.actors.push_back(link);
-    auto shared = std::make_shared<net::Responder>(std::move(responder));
-    context.plane.writer().submit(
-        std::move(origin),
-        [&context, actor = caller->actor, verb = command->verb, body = command->body](
-            const core::State& now_state, Time now) {
-          return core::run_command(now_state, actor, verb, body, outside(context, now));
-        },
-        [&context, shared, actor = caller->actor, verb = command->verb](Result<control::Done> done) {
-          if (!done) {
-            if (done.error().code == Code::kDenied) {
-              core::Question question;
-              question.subject = actor.identity;
-              question.action = verb;
-              question.resource_type = "system";
-              question.credential = actor.credential;
-              question.source_ip = actor.source_ip;
-              context.plane.decisions().record_denial(question, done.error());
-            }
-            return shared->send_error(done.error());
+  server.route(
+      "POST", "/v1/commands", [&context](const net::Request& request, net::Responder responder) {
+        const auto state = context.plane.states().get();
+        auto caller = authenticate(context, request, *state);
+        if (!caller) return responder.send_error(caller.error());
+        auto command = read_body<CommandBody>(request);
+        if (!command) return responder.send_error(command.error());
+        if (command->command_id.empty() || command->command_id.size() > kMostCommandId) {
+          return responder.send_error(
+              {Code::kInvalid, "a command id has 1 to 64 characters", "/command_id"});
+        }
+        if (command->verb == "add_target" && may(*state, *caller, "add_target", context)) {
+          if (const Status sealed = seal_secrets(context, command->body); !sealed) {
+            return responder.send_error(sealed.error());
           }
-          if (const Json* code = done->result.find("code");
-              verb == "open_enrollment" && code != nullptr && code->as_string() != nullptr) {
-            const std::string ticket =
-                enrolment_ticket(context, *context.plane.states().get(), *code->as_string());
-            done->result.set("ticket", ticket);
-          }
-          const auto send = [shared](const control::Done& answer) {
-            shared->send(net::json_response(
-                Json::object({{"result", answer.result}, {"seq", std::int64_t(answer.seq)}})));
-          };
-          // Before a remedy acts, the target says who used the account, and when.
-          if (verb == "remedy" &&
-              context.pool.run([&context, send, answer = *done]() mutable {
-                add_uses(context, answer.result);
-                send(answer);
-              })) {
-            return;
-          }
-          send(*done);
-        });
-  });
+        }
+        // The answer to a repeated command is kept on disk, so one that holds a secret is not.
+        const bool secret = command->verb == "open_enrollment";
+        control::Origin origin{{caller->actor.identity}, secret ? "" : command->command_id};
+        for (const std::string& link : caller->actor.chain) origin.actors.push_back(link);
+        auto shared = std::make_shared<net::Responder>(std::move(responder));
+        context.plane.writer().submit(
+            std::move(origin),
+            [&context, actor = caller->actor, verb = command->verb, body = command->body](
+                const core::State& now_state, Time now) {
+              return core::run_command(now_state, actor, verb, body, outside(context, now));
+            },
+            [&context, shared, actor = caller->actor,
+             verb = command->verb](Result<control::Done> done) {
+              if (!done) {
+                if (done.error().code == Code::kDenied) {
+                  core::Question question;
+                  question.subject = actor.identity;
+                  question.action = verb;
+                  question.resource_type = "system";
+                  question.credential = actor.credential;
+                  question.source_ip = actor.source_ip;
+                  context.plane.decisions().record_denial(question, done.error());
+                }
+                return shared->send_error(done.error());
+              }
+              if (const Json* code = done->result.find("code");
+                  verb == "open_enrollment" && code != nullptr && code->as_string() != nullptr) {
+                const std::string ticket =
+                    enrolment_ticket(context, *context.plane.states().get(), *code->as_string());
+                done->result.set("ticket", ticket);
+              }
+              const auto send = [shared](const control::Done& answer) {
+                shared->send(net::json_response(
+                    Json::object({{"result", answer.result}, {"seq", std::int64_t(answer.seq)}})));
+              };
+              // Before a remedy acts, the target says who used the account, and when.
+              if (verb == "remedy" && context.pool.run([&context, send, answer = *done]() mutable {
+                    add_uses(context, answer.result);
+                    send(answer);
+                  })) {
+                return;
+              }
+              send(*done);
+            });
+      });
 }
 
 }  // namespace writ::api

@@ -1,6 +1,8 @@
-// What every route has at hand, and the first thing each asks: who is calling? Internal to the room.
+// What every route has at hand, and the first thing each asks: who is calling? Internal to the
+// room.
 #pragma once
 
+#include <atomic>
 #include <functional>
 #include <memory>
 #include <string>
@@ -28,11 +30,23 @@ class Pool {
   std::unique_ptr<State> state_;
 };
 
+// Under which clients reach this server. The port is known only once it listens, and then calls may
+// be under way already.
+struct Url {
+  std::string given;  // wins when it is not empty
+  std::string host;
+  std::atomic<std::uint16_t> port{0};
+
+  std::string text() const {
+    return given.empty() ? "https://" + host + ":" + std::to_string(port.load()) : given;
+  }
+};
+
 struct Context {
   control::Plane& plane;
   const issue::Authority& authority;
   Pool& pool;
-  std::string url;  // under which clients reach this server
+  Url url;
 };
 
 // Who is calling, as TLS and the state prove it.
@@ -52,9 +66,9 @@ void require(const Context& context, const Caller& caller, std::string_view acti
              std::string_view resource_type, std::string_view resource,
              std::function<void(Status)> then);
 
-// Whether a request or grant concerns somebody: who asked, benefits, approved, or answers for the
-// beneficiary or for the resource. kNotFound when nothing of this id stands in the journal. Blocks:
-// for pool threads.
+// Whether the request or grant of this id concerns somebody: who asked, benefits, approved, or
+// answers for the beneficiary or for the resource. kNotFound when nothing of this id stands in the
+// journal. Blocks: for pool threads.
 Result<bool> concerns(const Context& context, const std::string& id, const std::string& identity);
 
 // The body as strict JSON into `T`.

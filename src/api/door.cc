@@ -8,7 +8,8 @@ void add_door_routes(net::HttpServer& server, const Context& context) {
     const auto state = context.plane.states().get();
     auto caller = authenticate(context, request, *state);
     if (!caller) return offer.refuse(caller.error());
-    if (caller->kind != core::IdentityKind::kDoor || !state->doors.contains(caller->actor.identity)) {
+    if (caller->kind != core::IdentityKind::kDoor ||
+        !state->doors.contains(caller->actor.identity)) {
       return offer.refuse({Code::kDenied, "only doors that were added may open this stream", {}});
     }
     control::DoorHub& hub = context.plane.doors();

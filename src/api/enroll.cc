@@ -83,14 +83,31 @@ Result<issue::Issued> certificate_for(const Context& context, const core::State&
                                     context.plane.random());
 }
 
+// Asked on the I/O thread too: what nobody with a code or a device sent must not fill the writer's
+// queue.
+Result<const core::Enrollment*> enrollment_of(const core::State& state, const std::string& code,
+                                              Time now) {
+  const core::Enrollment* found =
+      state.enrollments.find(core::enrollment_code_hash(code, sha256_hex));
+  if (found != nullptr && now < found->until) return found;
+  return fail(Code::kUnauthenticated,
+              "this code is unknown, used or older than 15 minutes; ask for a new one");
+}
+
+// One answer for all that is wrong: who asks without the key learns nothing.
+Result<const core::Device*> device_of(const core::State& state, const std::string& id,
+                                      const crypto::PublicKey& key, Time now) {
+  const core::Device* device = state.devices.find(id);
+  if (device != nullptr && now < device->until && device->public_key == to_base64(key.der())) {
+    return device;
+  }
+  return fail(Code::kUnauthenticated,
+              "this device is not enrolled, or the request is signed by another key");
+}
+
 Result<core::Outcome> enroll(const Context& context, const Enroll& body,
                              const crypto::PublicKey& key, const core::State& state, Time now) {
-  const std::string hash = core::enrollment_code_hash(body.code, sha256_hex);
-  const core::Enrollment* enrollment = state.enrollments.find(hash);
-  if (enrollment == nullptr || now >= enrollment->until) {
-    return fail(Code::kUnauthenticated,
-                "this code is unknown, used or older than 15 minutes; ask for a new one");
-  }
+  TRY(enrollment, enrollment_of(state, body.code, now));
   const core::Identity* identity = state.identities.find(enrollment->identity);
   if (identity == nullptr || identity->state != core::IdentityState::kActive) {
     return fail(Code::kDenied, "this identity is not active");
@@ -133,12 +150,7 @@ Result<core::Outcome> enroll(const Context& context, const Enroll& body,
 
 Result<core::Outcome> login(const Context& context, const Login& body, const crypto::PublicKey& key,
                             const core::State& state, Time now) {
-  const core::Device* device = state.devices.find(body.device);
-  // One answer for all of these: who asks without the key learns nothing.
-  if (device == nullptr || now >= device->until || device->public_key != to_base64(key.der())) {
-    return fail(Code::kUnauthenticated,
-                "this device is not enrolled, or the request is signed by another key");
-  }
+  TRY(device, device_of(state, body.device, key, now));
   const core::Identity* identity = state.identities.find(device->identity);
   if (identity == nullptr || identity->state != core::IdentityState::kActive) {
     return fail(Code::kDenied, "this identity is not active");
@@ -152,8 +164,8 @@ Result<core::Outcome> login(const Context& context, const Login& body, const cry
     outcome.events = std::move(check.events);
   }
   TRY(issued, certificate_for(context, state, *identity, device->id, key, now));
-  outcome.result = Json::object({{"certificate", issued.pem},
-                                 {"until", to_text(issued.event.certificate.until)}});
+  outcome.result = Json::object(
+      {{"certificate", issued.pem}, {"until", to_text(issued.event.certificate.until)}});
   outcome.events.push_back(std::move(issued.event));
   return outcome;
 }
@@ -176,6 +188,9 @@ void add_enroll_routes(net::HttpServer& server, const Context& context) {
         if (body->label.size() > 64 || !is_utf8(body->label)) {
           return responder.send_error({Code::kInvalid, "a label has at most 64 bytes", "/label"});
         }
+        const auto known =
+            enrollment_of(*context.plane.states().get(), body->code, context.plane.time().now());
+        if (!known) return responder.send_error(known.error());
         auto csr = crypto::CertificateRequest::from_pem(body->csr);
         if (!csr) return responder.send_error({csr.error().code, csr.error().message, "/csr"});
         auto shared_responder = shared(std::move(responder));
@@ -198,10 +213,12 @@ void add_enroll_routes(net::HttpServer& server, const Context& context) {
         auto csr = crypto::CertificateRequest::from_pem(body->csr);
         if (!csr) return responder.send_error({csr.error().code, csr.error().message, "/csr"});
         const auto state = context.plane.states().get();
-        const core::Device* device = state->devices.find(body->device);
+        const auto device =
+            device_of(*state, body->device, csr->public_key(), context.plane.time().now());
+        if (!device) return responder.send_error(device.error());
         auto shared_responder = shared(std::move(responder));
         context.plane.writer().submit(
-            {{device == nullptr ? std::string("login") : device->identity}, {}},
+            {{(*device)->identity}, {}},
             [&context, body = *body, key = csr->public_key()](const core::State& now_state,
                                                               Time now) {
               return login(context, body, key, now_state, now);
@@ -228,8 +245,8 @@ void add_enroll_routes(net::HttpServer& server, const Context& context) {
               CodeCheck check = check_code(now_state, context.plane.vault(), actor.identity,
                                            actor.device, code, now);
               if (check.refused) return refused(std::move(check.events), *check.refused);
-              return core::Outcome{std::move(check.events),
-                                   Json::object({{"fresh", to_text(now)}}), {}};
+              return core::Outcome{
+                  std::move(check.events), Json::object({{"fresh", to_text(now)}}), {}};
             },
             [shared_responder](const Result<control::Done>& done) {
               answer(std::move(*shared_responder), done);

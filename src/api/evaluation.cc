@@ -30,7 +30,9 @@ class SeenNumbers {
 
  private:
   static constexpr std::int64_t kWindow = 4096;
-  static std::size_t slot(std::int64_t number) { return static_cast<std::size_t>(number % kWindow); }
+  static std::size_t slot(std::int64_t number) {
+    return static_cast<std::size_t>(number % kWindow);
+  }
   std::int64_t highest_ = 0;
   std::array<bool, kWindow> seen_{};
 };
@@ -55,20 +57,30 @@ struct Asked {
   std::optional<std::int64_t> door_seq;
 };
 
-// What a door may say in `context` about a connection; nothing else is taken over.
+// What a door says in `context` about the connection itself. The rest is asserted.
 Status read_door_context(const Json& context, Asked& asked) {
   if (const std::string* serial = text_member(context, "credential")) {
     asked.question.credential = *serial;
   }
   if (const std::string* ip = text_member(context, "source_ip")) asked.question.source_ip = *ip;
   if (const std::string* grant = text_member(context, "grant")) asked.question.grant = *grant;
-  if (const Json* seq = context.find("door_seq")) {
-    if (seq->as_int() == nullptr || *seq->as_int() <= 0) {
-      return fail(Code::kInvalid, "door_seq is a positive integer", "/context/door_seq");
-    }
-    asked.door_seq = *seq->as_int();
+  const Json* seq = context.find("door_seq");
+  if (seq == nullptr || seq->as_int() == nullptr || *seq->as_int() <= 0) {
+    return fail(Code::kInvalid, "door_seq is a positive integer", "/context/door_seq");
   }
+  asked.door_seq = *seq->as_int();
   return {};
+}
+
+// `context` without what read_door_context took.
+Json asserted_context(const Json& context) {
+  Json rest = Json::object();
+  for (const auto& [name, value] : *context.as_object()) {
+    if (name != "credential" && name != "source_ip" && name != "grant" && name != "door_seq") {
+      rest.set(name, value);
+    }
+  }
+  return rest;
 }
 
 Result<Asked> read_evaluation(const Json& body, const Caller& caller, const core::State& state) {
@@ -114,7 +126,7 @@ Result<Asked> read_evaluation(const Json& body, const Caller& caller, const core
   question.resource = *resource_id;
   if (caller.kind == core::IdentityKind::kDoor) {
     question.door = caller.actor.identity;
-    if (context != nullptr) CHECK_OK(read_door_context(*context, asked));
+    CHECK_OK(read_door_context(context == nullptr ? Json::object() : *context, asked));
     // What the door asserts about its own things; core takes it only for the door's own types.
     Json asserted = Json::object();
     for (const std::string_view part : kParts) {
@@ -122,8 +134,10 @@ Result<Asked> read_evaluation(const Json& body, const Caller& caller, const core
         asserted.set(part, *properties);
       }
     }
-    if (context != nullptr && question.resource_type != "entitlement") {
-      asserted.set("context", *context);
+    if (question.resource_type != "entitlement") {
+      if (Json rest = asserted_context(*context); !rest.as_object()->empty()) {
+        asserted.set("context", std::move(rest));
+      }
     }
     if (!asserted.as_object()->empty()) question.asserted = std::move(asserted);
   } else {
@@ -150,7 +164,8 @@ std::string answer_text(const control::Told& told) {
     if (!decision.login.empty()) context.set("login", decision.login);
     if (!decision.database.empty()) context.set("database", decision.database);
     if (decision.until) context.set("until", to_text(*decision.until));
-    if (!decision.grant.empty()) context.set("autonomy_ms", std::int64_t(decision.autonomy.count()));
+    if (!decision.grant.empty())
+      context.set("autonomy_ms", std::int64_t(decision.autonomy.count()));
   } else {
     if (!decision.needs.empty()) context.set("needs", strings(decision.needs));
     if (!decision.message.empty()) context.set("message", decision.message);

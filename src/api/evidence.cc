@@ -90,8 +90,8 @@ Result<std::vector<Json>> decisions_about(const Context& context, const std::str
           {{"log", "decisions"},
            {"index", std::int64_t(entry.index)},
            {"time", to_text(recorded.time)},
-           {"line", to_text(recorded.time) + "  decision dec_" + std::to_string(entry.index) + ": " +
-                        recorded.question.action + " " + recorded.question.resource + " " +
+           {"line", to_text(recorded.time) + "  decision dec_" + std::to_string(entry.index) +
+                        ": " + recorded.question.action + " " + recorded.question.resource + " " +
                         (recorded.allow ? "allowed" : "denied")},
            {"entry", std::move(payload)}}));
     }
@@ -155,7 +155,8 @@ void story_route(const Context& context, const net::Request& request, net::Respo
                 response ? shared->send(std::move(*response))
                          : shared->send_error(response.error());
               });
-              if (!taken) shared->send_error({Code::kExhausted, "the server is busy; try again", {}});
+              if (!taken)
+                shared->send_error({Code::kExhausted, "the server is busy; try again", {}});
             });
   };
   const bool taken = context.pool.run([&context, id, identity = caller->actor.identity, with_own] {
@@ -219,13 +220,13 @@ void add_evidence_routes(net::HttpServer& server, const Context& context) {
                [&context](const net::Request& request, net::Responder responder) {
                  const auto index = number(request.param("index"), "index");
                  if (!index) return responder.send_error(index.error());
-                 answer_reader(context, request, std::move(responder),
-                               [&context, index = *index]() -> Result<net::Response> {
-                                 TRY(entry, context.plane.evidence().decision(index));
-                                 return net::json_response(
-                                     Json::object({{"salt", to_base64(entry.salt)},
-                                                   {"payload", entry.payload}}));
-                               });
+                 answer_reader(
+                     context, request, std::move(responder),
+                     [&context, index = *index]() -> Result<net::Response> {
+                       TRY(entry, context.plane.evidence().decision(index));
+                       return net::json_response(Json::object(
+                           {{"salt", to_base64(entry.salt)}, {"payload", entry.payload}}));
+                     });
                });
 
   server.route("GET", "/v1/evidence/{log}/proof/{index}",
@@ -251,14 +252,14 @@ void add_evidence_routes(net::HttpServer& server, const Context& context) {
                  if (!from) return responder.send_error(from.error());
                  const auto to = number(to_text_ ? *to_text_ : "", "to");
                  if (!to) return responder.send_error(to.error());
-                 answer_reader(context, request, std::move(responder),
-                               [&context, log = *log, from = *from,
-                                to = *to]() -> Result<net::Response> {
-                                 TRY(hashes, context.plane.evidence().consistency(log, from, to));
-                                 Json list = Json::array();
-                                 for (const Hash& hash : hashes) list.push(to_base64(as_bytes(hash)));
-                                 return net::json_response(Json::object({{"hashes", list}}));
-                               });
+                 answer_reader(
+                     context, request, std::move(responder),
+                     [&context, log = *log, from = *from, to = *to]() -> Result<net::Response> {
+                       TRY(hashes, context.plane.evidence().consistency(log, from, to));
+                       Json list = Json::array();
+                       for (const Hash& hash : hashes) list.push(to_base64(as_bytes(hash)));
+                       return net::json_response(Json::object({{"hashes", list}}));
+                     });
                });
 }
 

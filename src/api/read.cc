@@ -49,10 +49,10 @@ Result<Json> explain_decision(const Context& context, const control::RecordedDec
   core::Explanation explanation = core::explain(state, recorded.question, recorded.time);
   const std::string who =
       core::display_name(state, context.plane.vault(), recorded.question.subject);
-  explanation.lines.insert(
-      explanation.lines.begin(),
-      to_text(recorded.time) + "  " + who + " asked to " + recorded.question.action + " " +
-          recorded.question.resource + ": " + (recorded.allow ? "allowed" : "denied"));
+  explanation.lines.insert(explanation.lines.begin(), to_text(recorded.time) + "  " + who +
+                                                          " asked to " + recorded.question.action +
+                                                          " " + recorded.question.resource + ": " +
+                                                          (recorded.allow ? "allowed" : "denied"));
   return Json::object({{"id", "dec_" + std::to_string(index)},
                        {"lines", lines_json(explanation.lines)},
                        {"decision", decision_json(explanation.decision)}});
@@ -77,7 +77,8 @@ Result<Json> explain_thing(const Context& context, const Caller& caller, const s
       question.subject = created->grant.beneficiary;
       question.resource = created->grant.entitlement;
       grant = created->grant;
-    } else if (const auto* activated = std::get_if<core::GrantActivated>(&event.data); activated && grant) {
+    } else if (const auto* activated = std::get_if<core::GrantActivated>(&event.data);
+               activated && grant) {
       grant->state = core::GrantState::kActive;
       grant->from = activated->from;
       grant->until = activated->until;
@@ -178,96 +179,106 @@ void grant_route(const Context& context, const net::Request& request, net::Respo
 }  // namespace
 
 void add_read_routes(net::HttpServer& server, const Context& context) {
-  server.route("GET", "/v1/whoami", [&context](const net::Request& request, net::Responder responder) {
-    const auto state = context.plane.states().get();
-    auto caller = authenticate(context, request, *state);
-    if (!caller) return responder.send_error(caller.error());
-    responder.send(net::json_response(
-        core::whoami(*state, context.plane.vault(), caller->actor, context.plane.time().now())));
-  });
+  server.route("GET", "/v1/whoami",
+               [&context](const net::Request& request, net::Responder responder) {
+                 const auto state = context.plane.states().get();
+                 auto caller = authenticate(context, request, *state);
+                 if (!caller) return responder.send_error(caller.error());
+                 responder.send(net::json_response(core::whoami(
+                     *state, context.plane.vault(), caller->actor, context.plane.time().now())));
+               });
 
-  server.route("GET", "/v1/list/{kind}", [&context](const net::Request& request,
-                                                    net::Responder responder) {
-    const auto state = context.plane.states().get();
-    auto caller = authenticate(context, request, *state);
-    if (!caller) return responder.send_error(caller.error());
-    const auto scope_text = request.query_param("scope");
-    if (scope_text && *scope_text != "own" && *scope_text != "all") {
-      return responder.send_error({Code::kInvalid, "scope is own or all", "scope"});
-    }
-    const core::Scope scope =
-        scope_text && *scope_text == "all" ? core::Scope::kAll : core::Scope::kOwn;
-    const std::string kind(request.param("kind"));
-    const auto rows = [&context, asker = caller->actor.identity, kind, scope]() -> Result<Json> {
-      TRY(list, core::view(*context.plane.states().get(), context.plane.vault(), kind, asker, scope,
-                           context.plane.time().now()));
-      return Json::object({{"rows", Json(std::move(list))}});
-    };
-    answer_when_allowed(context, *caller, scope == core::Scope::kAll ? "list" : "list_own", "system",
-                        state->genesis.trust_domain, std::move(responder), rows);
-  });
+  server.route(
+      "GET", "/v1/list/{kind}", [&context](const net::Request& request, net::Responder responder) {
+        const auto state = context.plane.states().get();
+        auto caller = authenticate(context, request, *state);
+        if (!caller) return responder.send_error(caller.error());
+        const auto scope_text = request.query_param("scope");
+        if (scope_text && *scope_text != "own" && *scope_text != "all") {
+          return responder.send_error({Code::kInvalid, "scope is own or all", "scope"});
+        }
+        const core::Scope scope =
+            scope_text && *scope_text == "all" ? core::Scope::kAll : core::Scope::kOwn;
+        const std::string kind(request.param("kind"));
+        const auto rows = [&context, asker = caller->actor.identity, kind,
+                           scope]() -> Result<Json> {
+          TRY(list, core::view(*context.plane.states().get(), context.plane.vault(), kind, asker,
+                               scope, context.plane.time().now()));
+          return Json::object({{"rows", Json(std::move(list))}});
+        };
+        answer_when_allowed(context, *caller, scope == core::Scope::kAll ? "list" : "list_own",
+                            "system", state->genesis.trust_domain, std::move(responder), rows);
+      });
 
-  server.route("GET", "/v1/approvals/{id}", [&context](const net::Request& request,
-                                                       net::Responder responder) {
-    const auto state = context.plane.states().get();
-    auto caller = authenticate(context, request, *state);
-    if (!caller) return responder.send_error(caller.error());
-    const auto decision = request.query_param("decision");
-    if (!decision || (*decision != "approve" && *decision != "deny")) {
-      return responder.send_error({Code::kInvalid, "decision is approve or deny", "decision"});
-    }
-    auto statement = core::approval_statement(*state, context.plane.vault(), request.param("id"),
-                                              caller->actor.identity, *decision == "approve");
-    if (!statement) return responder.send_error(statement.error());
-    responder.send(net::json_response(
-        Json::object({{"statement", *statement}, {"hash", sha256_hex(*statement)}})));
-  });
+  server.route(
+      "GET", "/v1/approvals/{id}",
+      [&context](const net::Request& request, net::Responder responder) {
+        const auto state = context.plane.states().get();
+        auto caller = authenticate(context, request, *state);
+        if (!caller) return responder.send_error(caller.error());
+        const auto decision = request.query_param("decision");
+        if (!decision || (*decision != "approve" && *decision != "deny")) {
+          return responder.send_error({Code::kInvalid, "decision is approve or deny", "decision"});
+        }
+        // Only who may decide sees what is pending.
+        const std::string id(request.param("id"));
+        if (const Status may =
+                core::may_approve(*state, id, caller->actor.identity, context.plane.time().now());
+            !may) {
+          return responder.send_error(may.error());
+        }
+        auto statement = core::approval_statement(*state, context.plane.vault(), id,
+                                                  caller->actor.identity, *decision == "approve");
+        if (!statement) return responder.send_error(statement.error());
+        responder.send(net::json_response(
+            Json::object({{"statement", *statement}, {"hash", sha256_hex(*statement)}})));
+      });
 
-  server.route("GET", "/v1/grants/{id}", [&context](const net::Request& request,
-                                                    net::Responder responder) {
-    grant_route(context, request, std::move(responder));
-  });
+  server.route("GET", "/v1/grants/{id}",
+               [&context](const net::Request& request, net::Responder responder) {
+                 grant_route(context, request, std::move(responder));
+               });
 
-  server.route("GET", "/v1/explain/{id}", [&context](const net::Request& request,
-                                                     net::Responder responder) {
-    const auto state = context.plane.states().get();
-    auto caller = authenticate(context, request, *state);
-    if (!caller) return responder.send_error(caller.error());
-    const std::string id(request.param("id"));
-    std::optional<std::uint64_t> index;
-    if (id.starts_with("dec_")) {
-      std::uint64_t number = 0;
-      const auto read = std::from_chars(id.data() + 4, id.data() + id.size(), number);
-      if (read.ec != std::errc() || read.ptr != id.data() + id.size()) {
-        return responder.send_error({Code::kInvalid, "a decision's id is dec_NUMBER", {}});
-      }
-      index = number;
-    }
-    auto shared = std::make_shared<net::Responder>(std::move(responder));
-    const bool taken = context.pool.run([&context, shared, caller = *caller, id, index] {
-      std::optional<control::RecordedDecision> recorded;
-      bool own = false;
-      if (index) {
-        const auto entry = context.plane.evidence().decision(*index);
-        if (!entry) return shared->send_error(entry.error());
-        auto read = control::read_decision_payload(entry->payload);
-        if (!read) return shared->send_error(read.error());
-        own = read->question.subject == caller.actor.identity;
-        recorded = std::move(*read);
-      } else {
-        const auto concerned = concerns(context, id, caller.actor.identity);
-        if (!concerned) return shared->send_error(concerned.error());
-        own = *concerned;
-      }
-      answer_when_allowed(context, caller, own ? "list_own" : "explain", "system",
-                          context.plane.states().get()->genesis.trust_domain, std::move(*shared),
-                          [&context, recorded, index, caller, id] {
-                            return recorded ? explain_decision(context, *recorded, *index)
-                                            : explain_thing(context, caller, id);
-                          });
-    });
-    if (!taken) shared->send_error({Code::kExhausted, "the server is busy; try again", {}});
-  });
+  server.route(
+      "GET", "/v1/explain/{id}", [&context](const net::Request& request, net::Responder responder) {
+        const auto state = context.plane.states().get();
+        auto caller = authenticate(context, request, *state);
+        if (!caller) return responder.send_error(caller.error());
+        const std::string id(request.param("id"));
+        std::optional<std::uint64_t> index;
+        if (id.starts_with("dec_")) {
+          std::uint64_t number = 0;
+          const auto read = std::from_chars(id.data() + 4, id.data() + id.size(), number);
+          if (read.ec != std::errc() || read.ptr != id.data() + id.size()) {
+            return responder.send_error({Code::kInvalid, "a decision's id is dec_NUMBER", {}});
+          }
+          index = number;
+        }
+        auto shared = std::make_shared<net::Responder>(std::move(responder));
+        const bool taken = context.pool.run([&context, shared, caller = *caller, id, index] {
+          std::optional<control::RecordedDecision> recorded;
+          bool own = false;
+          if (index) {
+            const auto entry = context.plane.evidence().decision(*index);
+            if (!entry) return shared->send_error(entry.error());
+            auto read = control::read_decision_payload(entry->payload);
+            if (!read) return shared->send_error(read.error());
+            own = read->question.subject == caller.actor.identity;
+            recorded = std::move(*read);
+          } else {
+            const auto concerned = concerns(context, id, caller.actor.identity);
+            if (!concerned) return shared->send_error(concerned.error());
+            own = *concerned;
+          }
+          answer_when_allowed(context, caller, own ? "list_own" : "explain", "system",
+                              context.plane.states().get()->genesis.trust_domain,
+                              std::move(*shared), [&context, recorded, index, caller, id] {
+                                return recorded ? explain_decision(context, *recorded, *index)
+                                                : explain_thing(context, caller, id);
+                              });
+        });
+        if (!taken) shared->send_error({Code::kExhausted, "the server is busy; try again", {}});
+      });
 }
 
 }  // namespace writ::api

@@ -23,8 +23,9 @@ Millis wait_after(int failures) {
   return std::min<Millis>(kFirstWait * (1 << doublings), kLongestWait);
 }
 
-CodeCheck check_code(const core::State& state, const core::Sealer& sealer, std::string_view identity,
-                     std::string_view device, std::string_view code, Time now) {
+CodeCheck check_code(const core::State& state, const core::Sealer& sealer,
+                     std::string_view identity, std::string_view device, std::string_view code,
+                     Time now) {
   const core::SecondFactor* factor = state.second_factors.find(std::string(identity));
   if (factor == nullptr) {
     return refuse(Code::kUnauthenticated, "no authenticator is set up; enrol a device first");
@@ -48,9 +49,10 @@ CodeCheck check_code(const core::State& state, const core::Sealer& sealer, std::
   core::SecondFactorFailed failed{std::string(identity), factor->failures + 1, std::nullopt};
   const Millis wait = wait_after(failed.failures);
   if (wait > Millis(0)) failed.locked_until = now + wait;
-  std::string message = step ? "this code was used already; wait for the next one"
-                             : "the code is wrong";
-  if (failed.locked_until) message += "; the next try is possible at " + to_text(*failed.locked_until);
+  std::string message =
+      step ? "this code was used already; wait for the next one" : "the code is wrong";
+  if (failed.locked_until)
+    message += "; the next try is possible at " + to_text(*failed.locked_until);
   return {{std::move(failed)}, Error{Code::kUnauthenticated, std::move(message), {}}};
 }
 

@@ -20,7 +20,8 @@ struct CodeCheck {
   std::optional<Error> refused;
 };
 // kInvalid for what is no code, kUnauthenticated for a wrong or used one, kExhausted while waiting.
-CodeCheck check_code(const core::State& state, const core::Sealer& sealer, std::string_view identity,
-                     std::string_view device, std::string_view code, Time now);
+CodeCheck check_code(const core::State& state, const core::Sealer& sealer,
+                     std::string_view identity, std::string_view device, std::string_view code,
+                     Time now);
 
 }  // namespace writ::api

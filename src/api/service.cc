@@ -81,7 +81,9 @@ struct Service::State {
 };
 
 Service::Service(std::unique_ptr<State> state) : state_(std::move(state)) {}
-Service::~Service() { stop(); }
+Service::~Service() {
+  stop();
+}
 
 Result<std::unique_ptr<Service>> Service::start(control::Plane& plane,
                                                 const ServiceOptions& options) {
@@ -106,17 +108,18 @@ Result<std::unique_ptr<Service>> Service::start(control::Plane& plane,
   add_evidence_routes(*state->server, context);
   add_evaluation_routes(*state->server, context);
   add_door_routes(*state->server, context);
+  Url& url = state->context.url;
+  url.given = options.public_url;
+  url.host = options.hosts.empty() ? options.address : options.hosts.front();
   CHECK_OK(state->server->start());
-  state->context.url = options.public_url.empty()
-                           ? "https://" + (options.hosts.empty() ? options.address
-                                                                 : options.hosts.front()) +
-                                 ":" + std::to_string(state->server->port())
-                           : options.public_url;
+  url.port = state->server->port();
   state->renewal = std::thread([s = state.get(), at = certificate.renew_at] { s->renew(at); });
   return std::unique_ptr<Service>(new Service(std::move(state)));
 }
 
-std::uint16_t Service::port() const { return state_->server->port(); }
+std::uint16_t Service::port() const {
+  return state_->server->port();
+}
 
 std::string Service::ticket(const std::string& code) const {
   return enrolment_ticket(state_->context, *state_->plane.states().get(), code);
@@ -130,9 +133,18 @@ void Service::stop() {
   }
   state_->wake.notify_all();
   if (state_->renewal.joinable()) state_->renewal.join();
-  state_->plane.waits().stop();
+  control::Plane& plane = state_->plane;
+  plane.waits().stop();
   state_->server->stop();
   state_->pool.stop();
+  // What was handed to the writer calls back here: each round lets that finish, and what it began.
+  constexpr int kRounds = 4;
+  for (int i = 0; i < kRounds; ++i) {
+    plane.waits().stop();
+    (void)plane.writer().run(
+        {{"server"}, {}},
+        [](const core::State&, Time) -> Result<core::Outcome> { return core::Outcome{}; });
+  }
 }
 
 }  // namespace writ::api

@@ -14,17 +14,18 @@
 namespace writ::api {
 
 struct ServiceOptions {
-  std::string address = "127.0.0.1";  // to listen on
-  std::uint16_t port = 0;             // 0: any free one
-  unsigned threads = 1;               // as PlaneOptions::threads
+  std::string address = "127.0.0.1";                            // to listen on
+  std::uint16_t port = 0;                                       // 0: any free one
+  unsigned threads = 1;                                         // as PlaneOptions::threads
   std::vector<std::string> hosts = {"127.0.0.1", "localhost"};  // in the server's certificate
-  std::string public_url;             // in tickets; empty: https://hosts[0]:port
+  std::string public_url;  // in tickets; empty: https://hosts[0]:port
 };
 
 class Service {
  public:
   // `plane` outlives the service and is started.
-  static Result<std::unique_ptr<Service>> start(control::Plane& plane, const ServiceOptions& options);
+  static Result<std::unique_ptr<Service>> start(control::Plane& plane,
+                                                const ServiceOptions& options);
   ~Service();
 
   std::uint16_t port() const;

@@ -43,9 +43,8 @@ class FakeTarget final : public core::Target {
     }
     return found;
   }
-  std::vector<core::Step> plan(
-      const std::vector<core::DesiredAccount>& desired,
-      const std::vector<core::ObservedAccount>& observed) const override {
+  std::vector<core::Step> plan(const std::vector<core::DesiredAccount>& desired,
+                               const std::vector<core::ObservedAccount>& observed) const override {
     std::map<std::string, bool> there;
     for (const core::ObservedAccount& account : observed) {
       if (account.grant) there[account.login] = true;

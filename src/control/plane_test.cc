@@ -62,13 +62,14 @@ class PlaneTest : public testing::Test {
     auto sealed = plane_->vault().seal("target:pg-main", "password-of-the-connector");
     auto key = plane_->vault().seal("target:pg-main", to_base64(std::string(32, 'k')));
     ASSERT_TRUE(sealed && key);
-    core::TargetSystem target{"pg-main", "postgres", "127.0.0.1", 5432, "disable", "",
-                              "writ_connector", *sealed, *key, {"orders"}, ""};
-    core::Resource root{"pg-main", "", "pg-main", core::Tier::kHigh, "", "group:administrators", "", {}};
-    core::Resource orders{"pg-main/orders", "pg-main", "pg-main", core::Tier::kHigh, "",
-                          "group:administrators", "", {}};
-    core::Entitlement reader{"pg-main/orders/reader", "pg-main/orders", "reader", "orders",
-                             {"orders_reader"}, {}, ""};
+    core::TargetSystem target{"pg-main",        "postgres", "127.0.0.1", 5432,       "disable", "",
+                              "writ_connector", *sealed,    *key,        {"orders"}, ""};
+    core::Resource root{"pg-main", "", "pg-main", core::Tier::kHigh, "", "group:administrators",
+                        "",        {}};
+    core::Resource orders{"pg-main/orders",       "pg-main", "pg-main", core::Tier::kHigh, "",
+                          "group:administrators", "",        {}};
+    core::Entitlement reader{
+        "pg-main/orders/reader", "pg-main/orders", "reader", "orders", {"orders_reader"}, {}, ""};
     const auto said = say({core::TargetAdded{target}, core::ResourceAdded{root},
                            core::ResourceAdded{orders}, core::EntitlementAdded{reader}});
     ASSERT_TRUE(said) << said.error().text();
@@ -312,11 +313,10 @@ TEST_F(PlaneTest, ErasingASubjectMakesItsFieldsUnreadable) {
   ASSERT_TRUE(sealed);
   ASSERT_TRUE(say({core::GroupAdded{{"g", "", false}}}));  // stores the key
   EXPECT_EQ(*plane_->vault().open(*sealed), "a name");
-  ASSERT_TRUE(plane_->writer().run({{"test"}, {}},
-                                   [](const core::State&, Time) -> Result<core::Outcome> {
-                                     return core::Outcome{
-                                         {core::GroupAdded{{"h", "", false}}}, {}, {"idn_p"}};
-                                   }));
+  ASSERT_TRUE(
+      plane_->writer().run({{"test"}, {}}, [](const core::State&, Time) -> Result<core::Outcome> {
+        return core::Outcome{{core::GroupAdded{{"h", "", false}}}, {}, {"idn_p"}};
+      }));
   EXPECT_EQ(plane_->vault().open(*sealed).error().code, Code::kNotFound);
 }
 

@@ -42,7 +42,9 @@ Reconciler::Reconciler(std::string target, OpenTarget open, Writer& writer, cons
       random_(random),
       options_(options) {}
 
-Reconciler::~Reconciler() { stop(); }
+Reconciler::~Reconciler() {
+  stop();
+}
 
 void Reconciler::start() {
   for (unsigned i = 0; i < options_.workers; ++i) threads_.emplace_back([this] { work(); });
@@ -59,7 +61,9 @@ void Reconciler::stop() {
   threads_.clear();
 }
 
-void Reconciler::grant_changed(const std::string& grant) { enqueue({grant, {}, 0}, Millis(0)); }
+void Reconciler::grant_changed(const std::string& grant) {
+  enqueue({grant, {}, 0}, Millis(0));
+}
 
 void Reconciler::take_step(core::Step step, std::uint64_t fence) {
   std::string key = "login:" + step.login;
@@ -106,8 +110,8 @@ Result<Secret> Reconciler::secret_of(const core::State& state, const std::string
 // Answers the fence: the seq of the last of these events.
 Result<std::uint64_t> Reconciler::plan(std::vector<core::StepPlanned> steps) {
   TRY(done, writer_.run({{"server"}, {}}, reports([&](const core::State&, Time) {
-    return std::vector<core::EventData>(steps.begin(), steps.end());
-  })));
+                          return std::vector<core::EventData>(steps.begin(), steps.end());
+                        })));
   return done.seq;
 }
 
@@ -159,8 +163,8 @@ std::vector<Reconciler::Item> Reconciler::take_items() {
       if (!ends || items.size() == kMostTogether) break;
     }
     if (!items.empty()) return items;
-    const Millis pause = queue_.empty() ? options_.longest_pause
-                                        : std::max(queue_.begin()->first - now, Millis(1));
+    const Millis pause =
+        queue_.empty() ? options_.longest_pause : std::max(queue_.begin()->first - now, Millis(1));
     wake_.wait_for(lock, pause);
   }
 }
@@ -185,12 +189,12 @@ void Reconciler::finish(const Item& item, const Status& done) {
     log(Level::kWarn, "step_failed",
         {{"target", name_}, {"item", item.key}, {"error", done.error().text()}});
     if (!item.step) {
-      writer_.submit({{"server"}, {}},
-                     reports([grant = item.key, error = done.error().text()](
-                                 const core::State& state, Time) {
-                       return core::on_try_failed(state, grant, error);
-                     }),
-                     [](const Result<Done>&) {});
+      writer_.submit(
+          {{"server"}, {}},
+          reports([grant = item.key, error = done.error().text()](const core::State& state, Time) {
+            return core::on_try_failed(state, grant, error);
+          }),
+          [](const Result<Done>&) {});
     }
   }
   if (retry) enqueue(item, pause);
@@ -244,8 +248,7 @@ Status Reconciler::provision(core::Target& target, const core::State& state,
   TRY(fence, plan({{name_, grant.id, step}}));
   CHECK_OK(target.apply(step, fence));
   if (grant.state == core::GrantState::kActive) return {};  // drift, mended
-  CHECK_OK(writer_.run({{"server"}, {}},
-                       reports([&](const core::State& now_state, Time now) {
+  CHECK_OK(writer_.run({{"server"}, {}}, reports([&](const core::State& now_state, Time now) {
                          return core::on_provisioned(now_state, grant.id, now);
                        })));
   return {};
@@ -273,15 +276,16 @@ std::vector<Status> Reconciler::retire(core::Target& target, const core::State& 
       done[i] = confirmed;
     }
   }
-  const auto reported = writer_.run({{"server"}, {}}, reports([&](const core::State& now_state, Time) {
-    std::vector<core::EventData> events;
-    for (const auto& [grant, outcome] : gone) {
-      for (core::EventData& event : core::on_gone(now_state, grant, outcome)) {
-        events.push_back(std::move(event));
-      }
-    }
-    return events;
-  }));
+  const auto reported =
+      writer_.run({{"server"}, {}}, reports([&](const core::State& now_state, Time) {
+                    std::vector<core::EventData> events;
+                    for (const auto& [grant, outcome] : gone) {
+                      for (core::EventData& event : core::on_gone(now_state, grant, outcome)) {
+                        events.push_back(std::move(event));
+                      }
+                    }
+                    return events;
+                  }));
   if (!reported) {
     for (Status& status : done) {
       if (status) status = fail(reported);
@@ -296,7 +300,8 @@ Status Reconciler::confirm_gone(core::Target& target, const core::State& state,
                                 const Result<core::StepOutcome>& outcome) {
   CHECK_OK(outcome);
   if (!outcome->gone) {
-    return fail(Code::kUnavailable, "the account " + grant.login + " was still there when read back");
+    return fail(Code::kUnavailable,
+                "the account " + grant.login + " was still there when read back");
   }
   const core::Entitlement* entitlement = state.entitlements.find(grant.entitlement);
   TRY(secret, secret_of(state, grant.id));
@@ -345,8 +350,8 @@ Status Reconciler::observe(core::Target& target) {
   if (system == nullptr) return {};
   const core::TargetSystem copy = *system;
   CHECK_OK(writer_.run({{"server"}, {}}, reports([&](const core::State& now_state, Time now) {
-    return core::on_observed(now_state, copy, observed, now, random_);
-  })));
+                         return core::on_observed(now_state, copy, observed, now, random_);
+                       })));
   // Whatever should be there or should not, and no event will say so again: after a start, after a
   // crash between a step and its report, after somebody changed the target by hand.
   const core::Desired desired = core::desired_of(*state, name_, clock_.now());

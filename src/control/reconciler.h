@@ -28,7 +28,7 @@ namespace writ::control {
 // Opens a connection to a target. Called on reconciler threads, once a worker and again after the
 // target's settings changed.
 using OpenTarget = std::function<Result<std::unique_ptr<core::Target>>(const core::TargetSystem&,
-                                                                      Secret connector_password)>;
+                                                                       Secret connector_password)>;
 
 struct ReconcilerOptions {
   unsigned workers = 3;
@@ -93,10 +93,10 @@ class Reconciler {
   std::mutex mutex_;
   std::condition_variable wake_;
   // All guarded by mutex_.
-  std::multimap<Millis, Item> queue_;      // by the steady time at which it is due
-  std::set<std::string> busy_;             // keys that a worker has
-  std::map<std::string, Millis> pauses_;   // keys that failed, and how long they last waited
-  std::set<std::string> again_;            // keys that changed while a worker had them
+  std::multimap<Millis, Item> queue_;     // by the steady time at which it is due
+  std::set<std::string> busy_;            // keys that a worker has
+  std::map<std::string, Millis> pauses_;  // keys that failed, and how long they last waited
+  std::set<std::string> again_;           // keys that changed while a worker had them
   Millis observe_at_{0};
   bool stopping_ = false;
 };

@@ -39,7 +39,8 @@ Status Vault::create_own_keys() {
 Result<Secret> Vault::own_key(const std::string& name) const {
   TRY(wrapped, journal_.get(kOwn, name));
   if (!wrapped) {
-    return fail(Code::kCorrupt, "the data folder has no key \"" + name + "\"; restore it from a backup");
+    return fail(Code::kCorrupt,
+                "the data folder has no key \"" + name + "\"; restore it from a backup");
   }
   auto key = kek_.unwrap(*wrapped, wrapped_name(kOwn, name));
   if (!key) {
