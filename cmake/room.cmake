@@ -2,9 +2,42 @@
 # One room: every .cc below src/PATH becomes the library writ_NAME; every *_test.cc beside them one
 # test program NAME_test; every *_fuzz.cc a fuzzer (preset fuzz). A folder without sources is skipped,
 # so rooms appear when they have something to hold. PATH defaults to NAME. TEST_LINK is for the test
-# program alone.
+# program alone. The target `tests` builds all test programs, `fuzzers` all fuzzers.
 find_package(GTest REQUIRED)
 include(GoogleTest)
+
+add_custom_target(tests)
+add_custom_target(fuzzers)
+
+# Headers that nearly every file reads, compiled once each (option WRIT_PCH): one set for the rooms
+# that build on core and one for the others, each with and without GoogleTest.
+set(WRIT_PCH_BASE <algorithm> <chrono> <functional> <map> <memory> <optional> <string> <utility>
+    <variant> <vector> ${CMAKE_SOURCE_DIR}/src/base/json_fields.h)
+set(WRIT_PCH_CORE ${WRIT_PCH_BASE} ${CMAKE_SOURCE_DIR}/src/core/state.h)
+if(WRIT_PCH)
+  file(WRITE ${CMAKE_BINARY_DIR}/pch/empty.cc "")
+  foreach(set BASE CORE)
+    foreach(kind plain test)
+      string(TOLOWER pch_${set}_${kind} pch)
+      add_library(${pch} OBJECT EXCLUDE_FROM_ALL ${CMAKE_BINARY_DIR}/pch/empty.cc)
+      target_include_directories(${pch} PRIVATE ${CMAKE_SOURCE_DIR}/src)
+      target_precompile_headers(${pch} PRIVATE ${WRIT_PCH_${set}})
+    endforeach()
+    string(TOLOWER pch_${set}_test pch)
+    target_precompile_headers(${pch} PRIVATE <gmock/gmock.h> <gtest/gtest.h>)
+  endforeach()
+endif()
+
+# Lets TARGET, of a room that calls ROOMS, use the precompiled headers of KIND (plain or test).
+function(writ_use_pch TARGET KIND)
+  if(WRIT_PCH)
+    set(pch pch_base_${KIND})
+    if("core" IN_LIST ARGN)
+      set(pch pch_core_${KIND})
+    endif()
+    target_precompile_headers(${TARGET} REUSE_FROM ${pch})
+  endif()
+endfunction()
 
 function(writ_room NAME)
   cmake_parse_arguments(ROOM "" "PATH" "CALLS;LINK;EXCLUDE;TEST_LINK" ${ARGN})
@@ -32,11 +65,14 @@ function(writ_room NAME)
     endif()
   endforeach()
   target_link_libraries(writ_${NAME} PUBLIC ${ROOM_LINK})
+  writ_use_pch(writ_${NAME} plain ${NAME} ${ROOM_CALLS})
   if(tests AND NOT WRIT_FUZZ)
     add_executable(${NAME}_test ${tests})
     target_compile_definitions(${NAME}_test PRIVATE WRIT_SOURCE_DIR="${CMAKE_SOURCE_DIR}")
     target_link_libraries(${NAME}_test PRIVATE writ_${NAME} ${ROOM_TEST_LINK} GTest::gmock
                           GTest::gtest_main)
+    writ_use_pch(${NAME}_test test ${NAME} ${ROOM_CALLS})
+    add_dependencies(tests ${NAME}_test)
     gtest_discover_tests(${NAME}_test TEST_PREFIX ${NAME}. DISCOVERY_MODE PRE_TEST
                          PROPERTIES TIMEOUT 300)
   endif()
@@ -46,6 +82,7 @@ function(writ_room NAME)
       add_executable(${NAME}_${stem} ${fuzzer})
       target_link_options(${NAME}_${stem} PRIVATE -fsanitize=fuzzer)
       target_link_libraries(${NAME}_${stem} PRIVATE writ_${NAME})
+      add_dependencies(fuzzers ${NAME}_${stem})
     endforeach()
   endif()
 endfunction()

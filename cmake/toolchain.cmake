@@ -3,6 +3,7 @@ set(WRIT_SANITIZE "" CACHE STRING "Sanitizers: address,undefined | thread | empt
 option(WRIT_WERROR "Warnings are errors" ON)
 option(WRIT_FUZZ "Build the fuzzers (clang only)" OFF)
 option(WRIT_COVERAGE "Instrument for coverage" OFF)
+option(WRIT_PCH "Precompile the headers that nearly every file reads" OFF)
 
 find_program(WRIT_CCACHE ccache)
 if(WRIT_CCACHE AND NOT CMAKE_CXX_COMPILER_LAUNCHER)
@@ -15,6 +16,15 @@ if(WRIT_MOLD)
 endif()
 
 add_compile_options(-Wall -Wextra -Wshadow -Wconversion -Wno-missing-field-initializers)
+if(WRIT_PCH)
+  # A precompiled header fits code of its own kind alone, so libraries are built like programs.
+  set(CMAKE_POSITION_INDEPENDENT_CODE OFF)
+  add_compile_options(-fPIE)
+  add_link_options(-pie)
+  if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
+    add_compile_options(-fpch-preprocess)  # so that ccache knows what a precompiled header holds
+  endif()
+endif()
 if(WRIT_WERROR)
   add_compile_options(-Werror)
 endif()
