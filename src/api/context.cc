@@ -40,7 +40,9 @@ Pool::Pool(unsigned threads) : state_(std::make_unique<State>()) {
   }
 }
 
-Pool::~Pool() { stop(); }
+Pool::~Pool() {
+  stop();
+}
 
 bool Pool::run(std::function<void()> job) {
   {
@@ -77,6 +79,11 @@ Result<Caller> authenticate(const Context& context, const net::Request& request,
   if (certificate->revoked) {
     return fail(Code::kUnauthenticated, "this certificate was revoked: " + *certificate->revoked);
   }
+  if (!certificate->grant.empty()) {
+    return fail(Code::kUnauthenticated, "this certificate opens connections on grant " +
+                                            certificate->grant +
+                                            ", and nothing else; call with the device's own");
+  }
   const Time now = context.plane.time().now();
   if (now >= certificate->until) {
     return fail(Code::kUnauthenticated, "this certificate expired; get a new one with: writ login");
@@ -84,7 +91,8 @@ Result<Caller> authenticate(const Context& context, const net::Request& request,
   if (!certificate->device.empty()) {
     const core::Device* device = state.devices.find(certificate->device);
     if (device == nullptr || now >= device->until) {
-      return fail(Code::kUnauthenticated, "the device of this certificate is not enrolled any more");
+      return fail(Code::kUnauthenticated,
+                  "the device of this certificate is not enrolled any more");
     }
   }
   const core::Identity* identity = state.identities.find(id);
@@ -146,12 +154,14 @@ Result<bool> concerns(const Context& context, const std::string& id, const std::
     TRY(event, context.plane.evidence().event(seq));
     if (const auto* opened = std::get_if<core::RequestOpened>(&event.data)) {
       const core::Request& request = opened->request;
+      if (request.id != id) continue;  // the story of something that many events touch
       if (request.requester == identity ||
           answers_for(*state, identity, request.beneficiary, request.entitlement, now)) {
         return true;
       }
     } else if (const auto* created = std::get_if<core::GrantCreated>(&event.data)) {
       const core::Grant& grant = created->grant;
+      if (grant.id != id && grant.request != id) continue;
       if (answers_for(*state, identity, grant.beneficiary, grant.entitlement, now) ||
           std::find(grant.approvers.begin(), grant.approvers.end(), identity) !=
               grant.approvers.end()) {
@@ -162,7 +172,9 @@ Result<bool> concerns(const Context& context, const std::string& id, const std::
   return false;
 }
 
-std::string sha256_hex(std::string_view bytes) { return to_hex(as_bytes(crypto::sha256(bytes))); }
+std::string sha256_hex(std::string_view bytes) {
+  return to_hex(as_bytes(crypto::sha256(bytes)));
+}
 
 bool verify_signature(std::string_view public_key, std::string_view statement,
                       std::string_view signature) {
@@ -179,7 +191,7 @@ core::Outside outside(const Context& context, Time now) {
 
 std::string enrolment_ticket(const Context& context, const core::State& state,
                              const std::string& code) {
-  const Json ticket = Json::object({{"server", context.url},
+  const Json ticket = Json::object({{"server", context.url.text()},
                                     {"code", code},
                                     {"ca", state.genesis.ca},
                                     {"trust_domain", state.genesis.trust_domain}});

@@ -73,6 +73,7 @@ class Asking {
   const Question& question_;
   Time now_;
   StateReader reader_;
+  std::string_view wanted_;  // the only grant on which a connect may go; empty: any
   Facts facts_;
   std::vector<cedar::Field> asserted_;        // context of an application
   const Subject* subject_ = nullptr;          // set once it is known to be active

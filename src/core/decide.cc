@@ -38,6 +38,16 @@ std::optional<std::string> Asking::bad_credential() {
     facts_.device = device->id;
   }
   facts_.credential = certificate->serial;
+  if (!certificate->grant.empty()) {
+    if (question_.action != "connect") {
+      return "this certificate is for connecting on grant " + certificate->grant +
+             ", and for nothing else";
+    }
+    if (!wanted_.empty() && wanted_ != certificate->grant) {
+      return "this certificate is for connecting on grant " + certificate->grant;
+    }
+    wanted_ = certificate->grant;
+  }
   return std::nullopt;
 }
 
@@ -58,7 +68,7 @@ std::optional<std::string> Asking::unconstitutional(const Action* action) {
 // ---- Asking policies ----
 
 Asking::Asking(const State& state, const Question& question, Time now)
-    : state_(state), question_(question), now_(now), reader_(state, now) {
+    : state_(state), question_(question), now_(now), reader_(state, now), wanted_(question.grant) {
   facts_.now = now;
   facts_.factor_of = question.actors.empty() ? question.subject : question.actors.front();
   facts_.source_ip = question.source_ip;
@@ -160,7 +170,7 @@ Decision Asking::connect() {
     for (const Held& each : *held) {
       if (each.entitlement != entry_->number) continue;
       const Grant& grant = *each.grant;
-      if (!question_.grant.empty() && grant.id != question_.grant) continue;
+      if (!wanted_.empty() && grant.id != wanted_) continue;
       activating = activating || grant.state == GrantState::kActivating;
       revoking = revoking || grant.state == GrantState::kRevoking;
       if (grant.state != GrantState::kActive || !grant.until || now_ >= *grant.until) continue;
@@ -202,7 +212,7 @@ Decision Asking::connect() {
     decision_.needs.emplace_back("grant");
     return deny("the grant is being set up; try again in a moment");
   }
-  if (question_.grant.empty()) {
+  if (wanted_.empty()) {
     if (auto decision = baseline(passes)) return std::move(*decision);
   }
   if (lost) {

@@ -265,6 +265,36 @@ TEST(Administration, IsDecidedByPolicy) {
   EXPECT_TRUE(h.ask(q).allow);
 }
 
+TEST(Connect, ACertificateForOneGrantOpensNoOther) {
+  Furnished h;
+  h.hold();
+  h.certificate("c_1", "idn_erin", "dev_erin", "grt_1");
+  Question q = h.connect();
+  q.credential = "c_1";
+  EXPECT_EQ(h.ask(q).grant, "grt_1");
+  q.grant = "grt_2";
+  EXPECT_FALSE(h.ask(q).allow);
+  q.grant = "";
+  h.add(GrantRevoking{"grt_1", EndReason::kRevoked, std::nullopt, std::nullopt});
+  h.live(h.grant("grt_2", "idn_erin", "pg-main/orders/reader", "engineers-read"));
+  EXPECT_FALSE(h.ask(q).allow);
+  q.credential = "c1";  // the device's own
+  EXPECT_EQ(h.ask(q).grant, "grt_2");
+}
+
+TEST(Connect, ACertificateForOneGrantDoesNothingElse) {
+  Furnished h;
+  h.hold();
+  h.certificate("c_1", "idn_alice", "", "grt_1");
+  Question q;
+  q.subject = "idn_alice";
+  q.action = "add_group";
+  q.resource_type = "system";
+  EXPECT_TRUE(h.ask(q).allow);
+  q.credential = "c_1";
+  EXPECT_FALSE(h.ask(q).allow);
+}
+
 TEST(Administration, OnesOwnGrantMayBeRead) {
   Furnished h;
   h.hold();

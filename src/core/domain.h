@@ -168,6 +168,7 @@ struct Certificate {
   std::string device;
   Time until;
   std::optional<std::string> revoked;  // reason
+  std::string grant{};  // opens connections on this grant and nothing else; "" for every use
 };
 template <class V>
 void fields(V& v, Certificate& c) {
@@ -176,6 +177,7 @@ void fields(V& v, Certificate& c) {
   v("device", c.device);
   v("until", c.until);
   v("revoked", c.revoked);
+  v("grant", c.grant);
 }
 
 struct TargetSystem {
@@ -447,9 +449,9 @@ constexpr auto enum_names(Severity) {
   return std::to_array<std::string_view>({"low", "medium", "high", "critical"});
 }
 struct Finding {
-  std::string id;    // "fnd_…"
-  std::string kind;  // "standing_password", "superuser", "unexplained_privilege", "orphan",
-                     // "drift", "solo_administration", "dormant"
+  std::string id;     // "fnd_…"
+  std::string kind;   // "standing_password", "superuser", "unexplained_privilege", "orphan",
+                      // "drift", "solo_administration", "dormant"
   std::string about;  // "pg-main: billing"; kind and about together are unique among open findings
   Severity severity = Severity::kMedium;
   std::string detail;  // one sentence with the evidence

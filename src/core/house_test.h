@@ -92,9 +92,10 @@ struct House {
     add(DeviceEnrolled{Device{id, identity, "laptop", "key", now + std::chrono::days(90)},
                        "enr_" + id});
   }
-  void certificate(const std::string& serial, const std::string& identity, const std::string& dev) {
+  void certificate(const std::string& serial, const std::string& identity, const std::string& dev,
+                   const std::string& grant = "") {
     add(CertificateIssued{
-        Certificate{serial, identity, dev, now + std::chrono::hours(12), std::nullopt}});
+        Certificate{serial, identity, dev, now + std::chrono::hours(12), std::nullopt, grant}});
   }
   void factor(const std::string& identity, const std::string& dev) {
     if (!state.second_factors.contains(identity)) {
