@@ -195,7 +195,8 @@ Result<Found> find_verb(const std::vector<Verb>& verbs, const std::vector<std::s
   const std::string near = nearest(wrong, second.empty() ? first : second);
   const std::string family = second.empty() ? "" : words[0] + " ";
   return fail(Code::kInvalid,
-              near.empty() ? "there is no such command; see: writ help " + family
+              near.empty() ? "there is no such command; see: writ help" +
+                                 (second.empty() ? "" : " " + words[0])
                            : "there is no such command; did you mean `writ " + family + near + "`?",
               printable(family + wrong));
 }

@@ -137,6 +137,7 @@ std::string cell(std::string_view name, const Json& value) {
   if (value.is_null()) return "";
   if (const bool* b = value.as_bool()) return *b ? "yes" : "no";
   if (const std::int64_t* i = value.as_int()) {
+    if (name.ends_with("_age_ms") && *i >= 1'000) return to_text(Millis(*i - *i % 1'000));
     if (name.ends_with("_ms") && *i > 0) return to_text(Millis(*i));
     return name.ends_with("_ms") && *i < 0 ? "" : std::to_string(*i);
   }
@@ -237,17 +238,13 @@ std::string record(const Json& json, const TableStyle& style, std::size_t indent
         }
         continue;
       }
-      const std::string shown = cell(m.first, m.second);
+      std::string shown = cell(m.first, m.second);
+      if (shown.empty()) shown = "(none)";  // nothing looks forgotten
       const std::size_t used = indent + names + kGap;
       const std::size_t left =
           style.width > used + kLeastColumn ? style.width - used : std::string::npos;
-      if (shown.empty()) {
-        trim_right(out);
-        out += '\n';
-      }
       bool first = true;
       for (const std::string& line : wrap(shown, left)) {
-        if (shown.empty()) break;
         out.append(first ? kGap : used, ' ');
         out += line + "\n";
         first = false;

@@ -98,7 +98,7 @@ TEST(Record, ShowsEverythingNested) {
             "  until  x\n"
             "device\n"
             "  id     dev_1\n"
-            "  label\n"
+            "  label  (none)\n"
             "text\n"
             "  a\n"
             "  b\n");

@@ -311,7 +311,10 @@ std::vector<Verb> target_verbs() {
              "pg-main",
              ""}},
        .heading = "Administering",
-       .run = add_door},
+       .run = add_door,
+       .more =
+           "The target must be there, approved. Start the door after this is approved, too: its "
+           "certificate gets the host's name then."},
   };
 }
 

@@ -6,6 +6,7 @@
 
 #include <array>
 #include <cerrno>
+#include <charconv>
 #include <chrono>
 #include <condition_variable>
 #include <csignal>
@@ -29,6 +30,16 @@ void write_all(int fd, std::string_view text) {
     if (n <= 0) return;  // the reader has gone; the exit status still says what happened
     text.remove_prefix(static_cast<std::size_t>(n));
   }
+}
+
+// The width that whoever passes our output on to a terminal says; 0: no limit.
+std::size_t asked_width() {
+  const char* columns = std::getenv("COLUMNS");
+  if (columns == nullptr) return 0;
+  const std::string_view text(columns);
+  std::size_t width = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), width);
+  return error == std::errc() && end == text.data() + text.size() ? width : 0;
 }
 
 // Echo off while it lives, and on again whatever happens, a signal that ends the process included.
@@ -108,8 +119,11 @@ class SystemTerminal final : public Terminal {
   void note(std::string_view text) override { write_all(STDERR_FILENO, text); }
 
   TableStyle style() const override {
-    if (::isatty(STDOUT_FILENO) == 0) return {};
     TableStyle style;
+    if (::isatty(STDOUT_FILENO) == 0) {
+      style.width = asked_width();
+      return style;
+    }
     winsize size{};
     if (::ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0) style.width = size.ws_col;
     if (style.width == 0) style.width = 80;

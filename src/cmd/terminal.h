@@ -18,7 +18,7 @@ class Terminal {
 
   virtual void out(std::string_view text) = 0;   // standard output
   virtual void note(std::string_view text) = 0;  // standard error: what is not the answer
-  // For `out`: width 0 and no colour when it is no terminal.
+  // For `out`. When it is no terminal: no colour, and the width of COLUMNS, or 0.
   virtual TableStyle style() const = 0;
   // True when a person is there to be asked.
   virtual bool interactive() const = 0;
