@@ -25,6 +25,7 @@ if(WRIT_PCH)
     endforeach()
     string(TOLOWER pch_${set}_test pch)
     target_precompile_headers(${pch} PRIVATE <gmock/gmock.h> <gtest/gtest.h>)
+    target_link_libraries(${pch} PRIVATE GTest::gmock)
   endforeach()
 endif()
 
