@@ -27,7 +27,8 @@ std::string breaks(const State& state, const Finding& finding) {
     text = finding.target + " does not tell when " + finding.login + " was last used";
   }
   text += "; what logs in with it loses access";
-  if (things > 0) text += " (" + std::to_string(things) + " privileges)";
+  if (things > 0)
+    text += " (" + std::to_string(things) + (things == 1 ? " privilege)" : " privileges)");
   return text + " until it connects through a door instead";
 }
 
@@ -41,6 +42,10 @@ Result<Carried> remedy(const Call& call, const Json& json) {
   if (finding == nullptr) {
     return fail(Code::kNotFound, "there is no open finding of this id", "/finding");
   }
+  const auto for_a_person = [&] {
+    return fail(Code::kConflict, "no command can remedy this; a person has to: " + finding->detail);
+  };
+  if (finding->remedy.empty()) return for_a_person();
   Step step;
   step.login = finding->login;
   if (finding->kind == "standing_password") {
@@ -48,7 +53,7 @@ Result<Carried> remedy(const Call& call, const Json& json) {
   } else if (finding->kind == "orphan") {
     step.kind = StepKind::kRetire;
   } else {
-    return fail(Code::kConflict, "no command can remedy this; a person must: " + finding->detail);
+    return for_a_person();
   }
   Outcome outcome;
   outcome.result =

@@ -271,11 +271,15 @@ TEST_F(Remedy, SomeFindingsNeedAPerson) {
   Observed observed;
   observed.accounts = {foreign("postgres")};
   observed.accounts[0].superuser = true;
+  observed.accounts[0].has_password = true;
   observe(observed);
-  EXPECT_EQ(w.refused("alice", "remedy",
-                      Json::object({{"finding", finding("superuser", "postgres")->id}}))
-                .code,
-            Code::kConflict);
+  for (const char* kind : {"superuser", "standing_password"}) {
+    EXPECT_EQ(finding(kind, "postgres")->remedy, "");
+    EXPECT_EQ(
+        w.refused("alice", "remedy", Json::object({{"finding", finding(kind, "postgres")->id}}))
+            .code,
+        Code::kConflict);
+  }
 }
 
 TEST_F(Views, EveryRowOfAKindHasTheSameMembers) {

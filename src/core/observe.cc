@@ -90,8 +90,10 @@ void judge_foreign(const Scene& scene, const ObservedAccount& account,
                      (account.valid_until ? ", valid until " + to_text(*account.valid_until)
                                           : std::string(", without an end")) +
                      "; " + use_text(account.last_use);
-    finding.remedy = "retire the password of " + account.login + " in " + scene.target.name +
-                     "; the account stays";
+    if (!account.superuser) {  // no connector may touch one
+      finding.remedy = "retire the password of " + account.login + " in " + scene.target.name +
+                       "; the account stays";
+    }
     finding.last_use = account.last_use;
     findings.push_back(std::move(finding));
   }
