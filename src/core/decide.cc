@@ -349,6 +349,9 @@ Decision Asking::decide() {
     if (entry_ != nullptr) reader_.pin(entry_->entity);
   }
   const bool connects = action->name == "connect", requests = action->name == "request";
+  if (!question_.door.empty() && !connects) {
+    return deny("of what is Writ's own, a door asks about connects alone");
+  }
   if ((connects || requests) && !entitlement) {
     return deny("one connects to an entitlement, and requests one");
   }

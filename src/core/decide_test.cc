@@ -249,7 +249,7 @@ TEST(Constitution, AgentsNeitherApproveNorAdminister) {
   EXPECT_TRUE(h.ask(q).allow);
 }
 
-TEST(Administration, IsDecidedByPolicy) {
+TEST(DecideAdministration, IsDecidedByPolicy) {
   Furnished h;
   Question q;
   q.subject = "idn_erin";
@@ -295,7 +295,19 @@ TEST(Connect, ACertificateForOneGrantDoesNothingElse) {
   EXPECT_FALSE(h.ask(q).allow);
 }
 
-TEST(Administration, OnesOwnGrantMayBeRead) {
+TEST(DecideAdministration, IsNoneOfADoorsBusiness) {
+  Furnished h;
+  h.hold();
+  Question q;
+  q.subject = "idn_alice";
+  q.action = "add_group";
+  q.resource_type = "system";
+  EXPECT_TRUE(h.ask(q).allow);
+  q.door = "idn_door";
+  EXPECT_FALSE(h.ask(q).allow);
+}
+
+TEST(DecideAdministration, OnesOwnGrantMayBeRead) {
   Furnished h;
   h.hold();
   Question q;
@@ -311,7 +323,7 @@ TEST(Administration, OnesOwnGrantMayBeRead) {
   EXPECT_FALSE(h.ask(q).allow);
 }
 
-TEST(Administration, NothingIsAssertedAboutWritsOwnTypes) {
+TEST(DecideAdministration, NothingIsAssertedAboutWritsOwnTypes) {
   Furnished h;
   h.hold();
   Question q = h.connect();
@@ -426,6 +438,7 @@ TEST(Offers, OnlyAnExactRequestScopeIsAnOffer) {
     @id("list") permit (principal, action in [Writ::Action::"request"], resource);)");
   EXPECT_THAT(offers_for(h.state, "idn_erin", "pg-main/orders/reader", h.now), IsEmpty());
   Question q = h.connect();
+  q.door = "";
   q.action = "request";
   EXPECT_FALSE(h.ask(q).allow);
 }
@@ -438,6 +451,7 @@ TEST(Offers, ConditionsSeeTheDurationAndTheApprovals) {
     @id("two") forbid (principal, action == Writ::Action::"request", resource) unless { context.approvals >= 2 };)");
   EXPECT_EQ(offers_for(h.state, "idn_erin", "pg-main/orders/reader", h.now).size(), 1u);
   Question q = h.connect();
+  q.door = "";
   q.action = "request";
   q.duration = minutes(10);
   q.approvals = 2;

@@ -7,7 +7,7 @@ namespace {
 
 template <std::size_t... I>
 std::vector<EventData> one_of_each(std::index_sequence<I...>) {
-  return {EventData(std::in_place_index<I>)...};
+  return {EventData(std::variant_alternative_t<I, EventKinds>())...};
 }
 std::vector<EventData> one_of_each() {
   return one_of_each(std::make_index_sequence<std::variant_size_v<EventKinds>>());
