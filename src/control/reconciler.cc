@@ -85,7 +85,15 @@ void Reconciler::enqueue(Item item, Millis after) {
       again_.insert(item.key);
       return;
     }
-    queue_.emplace(clock_.steady() + after, std::move(item));
+    const Millis at = clock_.steady() + after;
+    if (const auto waits = queued_.find(item.key); waits != queued_.end()) {
+      // The same item waits already: it is taken at the earlier time. A step that an observation
+      // wants comes again with the next one.
+      if (item.step ? item.fence == 0 : waits->second->first <= at) return;
+      if (!item.step) queue_.erase(waits->second);
+    }
+    std::string key = item.key;
+    queued_[std::move(key)] = queue_.emplace(at, std::move(item));
   }
   wake_.notify_all();
 }
@@ -157,6 +165,10 @@ std::vector<Reconciler::Item> Reconciler::take_items() {
         continue;
       }
       busy_.insert(at->second.key);
+      if (const auto waits = queued_.find(at->second.key);
+          waits != queued_.end() && waits->second == at) {
+        queued_.erase(waits);
+      }
       items.push_back(std::move(at->second));
       at = queue_.erase(at);
       // Ends are taken together, anything else alone.
@@ -356,6 +368,11 @@ Status Reconciler::observe(core::Target& target) {
   // crash between a step and its report, after somebody changed the target by hand.
   const core::Desired desired = core::desired_of(*state, name_, clock_.now());
   for (const auto& [grant, login] : desired.ending) grant_changed(grant);
+  for (const core::DesiredAccount& account : desired.accounts) {
+    // Its account may be there already, with nobody left who knows that it was made for it.
+    const core::Grant* grant = state->grants.find(account.grant);
+    if (grant != nullptr && grant->state == core::GrantState::kActivating) grant_changed(grant->id);
+  }
   std::set<std::string> ending;
   for (const auto& [grant, login] : desired.ending) ending.insert(login);
   for (core::Step& step : target.plan(desired.accounts, observed.accounts)) {

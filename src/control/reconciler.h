@@ -93,7 +93,9 @@ class Reconciler {
   std::mutex mutex_;
   std::condition_variable wake_;
   // All guarded by mutex_.
-  std::multimap<Millis, Item> queue_;     // by the steady time at which it is due
+  std::multimap<Millis, Item> queue_;  // by the steady time at which it is due
+  // Keys that wait in queue_, each with its last item: so the same grant does not pile up.
+  std::map<std::string, std::multimap<Millis, Item>::iterator> queued_;
   std::set<std::string> busy_;            // keys that a worker has
   std::map<std::string, Millis> pauses_;  // keys that failed, and how long they last waited
   std::set<std::string> again_;           // keys that changed while a worker had them
