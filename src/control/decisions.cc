@@ -33,6 +33,11 @@ std::string text_of(const Json& json, std::string_view name) {
   return member != nullptr && member->as_string() != nullptr ? *member->as_string() : "";
 }
 
+bool is_active(const core::State& state, const std::string& grant_id) {
+  const core::Grant* grant = state.grants.find(grant_id);
+  return grant != nullptr && grant->state == core::GrantState::kActive;
+}
+
 void deny(core::Decision& decision, std::string message) {
   decision = {};
   decision.errors.push_back(message);
@@ -130,8 +135,10 @@ Result<RecordedDecision> read_decision_payload(std::string_view payload) {
   return recorded;
 }
 
-std::optional<PendingEntry> Decisions::decide(const core::State& state, std::string salt, core::Question question,
-                               std::optional<std::int64_t> door_seq, ToldCallback told) const {
+std::optional<PendingEntry> Decisions::decide(const core::State& state, std::string salt,
+                                              core::Question question,
+                                              std::optional<std::int64_t> door_seq,
+                                              ToldCallback told) const {
   const Time now = time_.now();
   Told answer;
   answer.now = now;
@@ -153,10 +160,16 @@ std::optional<PendingEntry> Decisions::decide(const core::State& state, std::str
     return std::nullopt;
   }
   pending.entry = std::move(*prepared);
-  pending.durable = [told = std::move(told),
+  pending.durable = [this, told = std::move(told),
                      answer = std::move(answer)](Result<std::uint64_t> index) mutable {
     if (index) {
       answer.entry = *index;
+      // What was revoked while the entry was written is not used any more: its doors were told to
+      // cut it, on this thread, and must not hear of an allow after that.
+      const std::string& id = answer.decision.grant;
+      if (answer.decision.allow && !id.empty() && !is_active(*states_.get(), id)) {
+        deny(answer.decision, "the grant " + id + " was revoked meanwhile");
+      }
     } else {
       deny(answer.decision, "the decision could not be recorded: " + index.error().message);
     }
@@ -173,8 +186,8 @@ void Decisions::ask(unsigned thread, core::Question question, std::optional<std:
   }
   std::string salt = own.salts.substr(own.salts.size() - tlog::kSaltSize);
   own.salts.resize(own.salts.size() - tlog::kSaltSize);
-  auto pending = decide(*own.reader.get(), std::move(salt), std::move(question), door_seq,
-                        std::move(told));
+  auto pending =
+      decide(*own.reader.get(), std::move(salt), std::move(question), door_seq, std::move(told));
   if (pending) own.pending.push_back(std::move(*pending));
 }
 
@@ -195,8 +208,9 @@ void Decisions::ask_now(core::Question question, ToldCallback told) {
 void Decisions::record_denial(const core::Question& question, const Error& why) {
   core::Decision denial;
   deny(denial, why.message);
-  auto prepared = store::prepare(
-      decision_payload(*states_.get(), question, denial, time_.now(), {}), random_.bytes(tlog::kSaltSize));
+  auto prepared =
+      store::prepare(decision_payload(*states_.get(), question, denial, time_.now(), {}),
+                     random_.bytes(tlog::kSaltSize));
   if (!prepared) return;
   std::vector<PendingEntry> one;
   one.push_back({std::move(*prepared), [](const Result<std::uint64_t>& index) {

@@ -1,8 +1,8 @@
 // Decisions with evidence: decide on the asking thread, record, and let nobody hear of an allow
 // before its entry is durable.
 //
-// A payload of the decision log is JSON with what a replay needs: time, journal seq, policy version,
-// engine version, the question with who asserted what, and the outcome.
+// A payload of the decision log is JSON with what a replay needs: time, journal seq, policy
+// version, engine version, the question with who asserted what, and the outcome.
 #pragma once
 
 #include <functional>

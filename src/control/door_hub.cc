@@ -1,5 +1,8 @@
 #include "control/door_hub.h"
 
+#include <algorithm>
+#include <set>
+
 #include "base/json_fields.h"
 #include "base/log.h"
 
@@ -44,6 +47,16 @@ void fields(V& v, Hello& h) {
   v("next_seq", h.next_seq);
   v("checkpoint", h.checkpoint);
   v("sessions", h.sessions);
+}
+
+struct MoreSessions {
+  std::string type;
+  std::vector<OpenSession> sessions;
+};
+template <class V>
+void fields(V& v, MoreSessions& m) {
+  v("type", m.type);
+  v("sessions", m.sessions);
 }
 
 struct SessionStarted {
@@ -110,9 +123,13 @@ void fields(V& v, Receipt& r) {
   v("time", r.time);
 }
 
+std::string text_of(const Json& json, std::string_view name) {
+  const Json* member = json.find(name);
+  return member != nullptr && member->as_string() != nullptr ? *member->as_string() : "";
+}
+
 std::string type_of(const Json& line) {
-  const Json* type = line.find("type");
-  return type != nullptr && type->as_string() != nullptr ? *type->as_string() : "";
+  return text_of(line, "type");
 }
 
 // The door in front of a grant's target; empty when there is none.
@@ -131,6 +148,32 @@ bool may_go_on(const core::State& state, const std::string& grant_id, Time now) 
          now < *grant->until;
 }
 
+bool stands_before(const core::State& state, const std::string& door_id,
+                   const std::string& target) {
+  const core::Door* door = state.doors.find(door_id);
+  return door != nullptr &&
+         std::find(door->targets.begin(), door->targets.end(), target) != door->targets.end();
+}
+
+// A door reports about grants of its own targets alone. Of a grant that has ended only its id is
+// left, and then the report stands as the door's word.
+Status check_own_grant(const core::State& state, const std::string& door, const std::string& id) {
+  const core::Grant* grant = state.grants.find(id);
+  if (grant == nullptr) return {};
+  const core::Entitlement* entitlement = state.entitlements.find(grant->entitlement);
+  const core::Resource* resource =
+      entitlement == nullptr ? nullptr : state.resources.find(entitlement->resource);
+  if (resource != nullptr && stands_before(state, door, resource->target)) return {};
+  return fail(Code::kDenied, "the grant is of a target before which this door does not stand",
+              "/grant");
+}
+
+Status check_own_session(const core::State& state, const std::string& door, const std::string& id) {
+  const core::Session* session = state.sessions.find(id);
+  if (session == nullptr || session->door == door) return {};
+  return fail(Code::kDenied, "this session is another door's", "/session");
+}
+
 // The event of one report, for the state before it.
 Result<core::EventData> event_of(const std::string& door, const Json& line,
                                  const core::State& state) {
@@ -138,14 +181,23 @@ Result<core::EventData> event_of(const std::string& door, const Json& line,
   if (type == "session_started") {
     TRY(r, from_json<SessionStarted>(line));
     TRY(identity, core::identity_of_spiffe(state, r.subject));
+    CHECK_OK(check_own_grant(state, door, r.grant));
+    const core::Grant* grant = state.grants.find(r.grant);
+    if (grant != nullptr && grant->beneficiary != identity) {
+      return fail(Code::kDenied, "the grant is another identity's", "/subject");
+    }
     return core::SessionStarted{
         {r.session, door, r.grant, identity, r.source_ip, r.application, r.backend, r.time}, r.seq};
   }
   if (type == "session_ended") {
     TRY(r, from_json<SessionEnded>(line));
+    CHECK_OK(check_own_grant(state, door, r.grant));
+    CHECK_OK(check_own_session(state, door, r.session));
     return core::SessionEnded{r.session, r.grant, door, r.seq, r.reason, r.bytes_in, r.bytes_out};
   }
   TRY(r, from_json<Receipt>(line));
+  CHECK_OK(check_own_grant(state, door, r.grant));
+  for (const std::string& session : r.sessions) CHECK_OK(check_own_session(state, door, session));
   return core::GrantCut{r.grant, door, r.seq, r.sessions};
 }
 
@@ -184,6 +236,8 @@ void DoorHub::heard(const std::string& door, net::LineStream& stream, std::strin
     done = fail(json);
   } else if (type_of(*json) == "hello") {
     done = greet(door, stream, *json);
+  } else if (type_of(*json) == "sessions") {
+    done = more_sessions(door, stream, *json);
   } else {
     done = report(door, *json);
   }
@@ -196,6 +250,14 @@ void DoorHub::heard(const std::string& door, net::LineStream& stream, std::strin
 Status DoorHub::greet(const std::string& door, net::LineStream& stream, const Json& line) {
   TRY(hello, from_json<Hello>(line));
   if (hello.version != 1) return fail(Code::kInvalid, "this server speaks version 1 with doors");
+  {
+    // Each hello costs a signature and a look at both logs.
+    std::lock_guard lock(mutex_);
+    const auto link = links_.find(door);
+    if (link != links_.end() && link->second.stream.get() == &stream && link->second.greeted) {
+      return fail(Code::kConflict, "a door says hello once");
+    }
+  }
   const auto state = states_.get();
   const std::int64_t* acked_before = state->door_seqs.find(door);
   const std::int64_t acked = acked_before == nullptr ? 0 : *acked_before;
@@ -204,29 +266,19 @@ Status DoorHub::greet(const std::string& door, net::LineStream& stream, const Js
   Json checkpoint = Json::object();
   Json consistency = Json::object();
   for (const LogName log : {LogName::kJournal, LogName::kDecisions}) {
-    TRY(note, evidence_.checkpoint(log));
-    TRY(mine, tlog::read_own_checkpoint(note));
+    auto note = evidence_.checkpoint(log);
+    // On a full disk the last one serves: doors must go on hearing what to cut.
+    if (!note) note = evidence_.last_checkpoint(log);
+    if (!note) return fail(std::move(note));
+    TRY(mine, tlog::read_own_checkpoint(*note));
     const std::string& remembered =
         log == LogName::kJournal ? hello.checkpoint.journal : hello.checkpoint.decisions;
     Json hashes = Json::array();
     if (!remembered.empty()) {
-      // Only what this server's own key signed can say that its log was longer once.
-      TRY(key, tlog::parse_verifier_key(evidence_.verifier_key(log)));
-      TRY(theirs, tlog::open_checkpoint(remembered, key, key.name));
-      if (theirs.head.size > mine.head.size) {
-        writer_.halt();
-        writ::log(Level::kError, "log_is_behind",
-                  {{"log", name_of(log)},
-                   {"door", door},
-                   {"mine", std::int64_t(mine.head.size)},
-                   {"remembered", std::int64_t(theirs.head.size)}});
-      }
-      if (theirs.head.size < mine.head.size && theirs.head.size > 0) {
-        TRY(proof, evidence_.consistency(log, theirs.head.size, mine.head.size));
-        for (const Hash& hash : proof) hashes.push(to_base64(as_bytes(hash)));
-      }
+      TRY(proof, compare(log, door, remembered, mine.head));
+      for (const Hash& hash : proof) hashes.push(to_base64(as_bytes(hash)));
     }
-    checkpoint.set(name_of(log), note);
+    checkpoint.set(name_of(log), *note);
     consistency.set(name_of(log), std::move(hashes));
   }
   welcome.set("checkpoint", std::move(checkpoint));
@@ -263,12 +315,64 @@ Status DoorHub::greet(const std::string& door, net::LineStream& stream, const Js
     link.greeted = true;
   }
   CHECK_OK(stream.send(compact(welcome)));
-  // Whatever ended while the door was away.
-  const Time now = time_.now();
-  for (const OpenSession& session : hello.sessions) {
-    if (!may_go_on(*states_.get(), session.grant, now)) send_cut(stream, session.grant, "ended");
-  }
+  cut_ended(stream, *line.find("sessions"));
   return {};
+}
+
+Status DoorHub::more_sessions(const std::string& door, net::LineStream& stream, const Json& line) {
+  CHECK_OK(from_json<MoreSessions>(line));
+  {
+    std::lock_guard lock(mutex_);
+    const auto link = links_.find(door);
+    if (link == links_.end() || link->second.stream.get() != &stream || !link->second.greeted) {
+      return fail(Code::kConflict, "a door says hello before it names sessions");
+    }
+  }
+  cut_ended(stream, *line.find("sessions"));
+  return {};
+}
+
+// Whatever ended while the door was away.
+void DoorHub::cut_ended(net::LineStream& stream, const Json& sessions) {
+  const Time now = time_.now();
+  const auto state = states_.get();
+  std::set<std::string> ended;
+  for (const Json& session : *sessions.as_array()) {
+    const std::string grant = text_of(session, "grant");
+    if (!may_go_on(*state, grant, now) && ended.insert(grant).second) {
+      send_cut(stream, grant, "ended");
+    }
+  }
+}
+
+Result<std::vector<Hash>> DoorHub::compare(LogName log, const std::string& door,
+                                           const std::string& remembered, const tlog::Head& mine) {
+  // Only what this server's own key signed can say what its log was once.
+  TRY(key, tlog::parse_verifier_key(evidence_.verifier_key(log)));
+  TRY(checkpoint, tlog::open_checkpoint(remembered, key, key.name));
+  const tlog::Head& theirs = checkpoint.head;
+  std::vector<Hash> proof;
+  bool continues = theirs.size < mine.size || theirs == mine;
+  if (theirs.size < mine.size && theirs.size > 0) {
+    TRY(hashes, evidence_.consistency(log, theirs.size, mine.size));
+    proof = std::move(hashes);
+    continues = tlog::verify_consistency(theirs, mine, proof).has_value();
+  }
+  if (!continues && theirs.size > mine.size && evidence_.size(log) > mine.size) {
+    // The checkpoint at hand is an older one; the log itself is not behind.
+    TRY(hashes, evidence_.consistency(log, mine.size, std::min(theirs.size, evidence_.size(log))));
+    continues = theirs.size <= evidence_.size(log) &&
+                tlog::verify_consistency(mine, theirs, hashes).has_value();
+  }
+  if (!continues) {
+    writer_.halt();
+    writ::log(Level::kError, "log_does_not_continue",
+              {{"log", name_of(log)},
+               {"door", door},
+               {"mine", std::int64_t(mine.size)},
+               {"remembered", std::int64_t(theirs.size)}});
+  }
+  return proof;
 }
 
 Status DoorHub::report(const std::string& door, const Json& line) {
@@ -277,6 +381,7 @@ Status DoorHub::report(const std::string& door, const Json& line) {
     return fail(Code::kInvalid, "a report has a seq", "/seq");
   }
   const std::int64_t seq = *number->as_int();
+  if (seq < 1) return fail(Code::kInvalid, "reports count from 1", "/seq");
   std::shared_ptr<net::LineStream> stream;
   {
     std::lock_guard lock(mutex_);
@@ -285,7 +390,8 @@ Status DoorHub::report(const std::string& door, const Json& line) {
       return fail(Code::kConflict, "a door says hello before it reports");
     }
     if (seq > link->second.heard + 1) {
-      return fail(Code::kConflict, "report " + std::to_string(link->second.heard + 1) + " is missing");
+      return fail(Code::kConflict,
+                  "report " + std::to_string(link->second.heard + 1) + " is missing");
     }
     stream = link->second.stream;
     link->second.heard = std::max(link->second.heard, seq);
@@ -296,13 +402,17 @@ Status DoorHub::report(const std::string& door, const Json& line) {
       {{"door:" + door}, {}},
       [door, line, seq](const core::State& state, Time) -> Result<core::Outcome> {
         const std::int64_t* last = state.door_seqs.find(door);
-        if (last != nullptr && seq <= *last) return core::Outcome{};
+        const std::int64_t before = last == nullptr ? 0 : *last;
+        if (seq <= before) return core::Outcome{};
+        // The one before it could not be recorded.
+        if (seq != before + 1) return fail(Code::kConflict, "a report before it is missing");
         TRY(event, event_of(door, line, state));
         return core::Outcome{{std::move(event)}, {}, {}};
       },
       [stream, door, seq](const Result<Done>& done) {
         if (done) {
-          if (!stream->send("{\"type\":\"ack\",\"seq\":" + std::to_string(seq) + "}")) stream->close();
+          if (!stream->send("{\"type\":\"ack\",\"seq\":" + std::to_string(seq) + "}"))
+            stream->close();
           return;
         }
         log(Level::kWarn, "report_not_recorded", {{"door", door}, {"error", done.error().text()}});
@@ -312,10 +422,8 @@ Status DoorHub::report(const std::string& door, const Json& line) {
 }
 
 void DoorHub::send_cut(net::LineStream& stream, const std::string& grant, std::string_view reason) {
-  const Json command = Json::object({{"type", "cut"},
-                                     {"command", new_id("cmd", random_)},
-                                     {"grant", grant},
-                                     {"reason", reason}});
+  const Json command = Json::object(
+      {{"type", "cut"}, {"command", new_id("cmd", random_)}, {"grant", grant}, {"reason", reason}});
   // A door that does not take its commands is cut off: it then ends its sessions by itself.
   if (!stream.send(compact(command))) stream.close();
 }
@@ -328,11 +436,27 @@ void DoorHub::cut(const std::vector<std::string>& grants, const core::State& sta
     {
       std::lock_guard lock(mutex_);
       const auto link = links_.find(door_of(state, *grant));
-      if (link == links_.end() || !link->second.greeted) continue;
+      if (link == links_.end() || !link->second.greeted) {
+        missed_.push_back(id);
+        continue;
+      }
       stream = link->second.stream;
     }
     send_cut(*stream, id, grant->end_reason ? name_of(*grant->end_reason) : "revoked");
   }
+}
+
+// Who says hello from now on is told by the state itself.
+void DoorHub::repeat_missed_cuts(const core::State& state) {
+  std::vector<std::string> missed;
+  {
+    std::lock_guard lock(mutex_);
+    missed.swap(missed_);
+  }
+  if (missed.empty()) return;
+  cut(missed, state);
+  std::lock_guard lock(mutex_);
+  missed_.clear();
 }
 
 void DoorHub::restart(const std::string& door) {

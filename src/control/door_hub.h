@@ -32,7 +32,11 @@ class DoorHub {
 
   // Tells the doors in front of these grants to end their sessions. Any thread.
   void cut(const std::vector<std::string>& grants, const core::State& state);
-  // What a door knows about its targets changed: it has to say hello again.
+  // To call when the state that ended them is published: tells doors that could not hear of a cut
+  // before, because they were just saying hello.
+  void repeat_missed_cuts(const core::State& state);
+  // What a door knows about its targets changed, or it may not be here any more: its stream is
+  // closed, and it has to come and say hello again.
   void restart(const std::string& door);
   // Closes every stream.
   void stop();
@@ -45,6 +49,11 @@ class DoorHub {
   };
 
   Status greet(const std::string& door, net::LineStream& stream, const Json& hello);
+  // Halts the server when the door remembers what this log does not continue.
+  Result<std::vector<Hash>> compare(LogName log, const std::string& door,
+                                    const std::string& remembered, const tlog::Head& mine);
+  Status more_sessions(const std::string& door, net::LineStream& stream, const Json& line);
+  void cut_ended(net::LineStream& stream, const Json& sessions);
   Status report(const std::string& door, const Json& line);
   void send_cut(net::LineStream& stream, const std::string& grant, std::string_view reason);
 
@@ -57,6 +66,7 @@ class DoorHub {
 
   std::mutex mutex_;
   std::map<std::string, Link> links_;  // guarded by mutex_; by door
+  std::vector<std::string> missed_;    // guarded by mutex_; grants whose cut no stream took
 };
 
 }  // namespace writ::control

@@ -6,17 +6,14 @@ std::string origin_of(LogName log, std::string_view trust_domain) {
   return std::string(trust_domain) + "/" + std::string(name_of(log));
 }
 
-Result<std::unique_ptr<Evidence>> Evidence::over(store::Journal& journal,
-                                                 store::DecisionLog& decisions,
-                                                 store::FileSystem& files,
-                                                 std::string decisions_folder,
-                                                 const crypto::Signer& key,
-                                                 std::string_view trust_domain) {
+Result<std::unique_ptr<Evidence>> Evidence::over(
+    store::Journal& journal, store::DecisionLog& decisions, store::FileSystem& files,
+    std::string decisions_folder, const crypto::Signer& key, std::string_view trust_domain) {
   TRY(journal_signer, tlog::NoteSigner::over(origin_of(LogName::kJournal, trust_domain), key));
   TRY(decisions_signer, tlog::NoteSigner::over(origin_of(LogName::kDecisions, trust_domain), key));
   return std::unique_ptr<Evidence>(
-      new Evidence(journal, decisions, files, std::move(decisions_folder), std::move(journal_signer),
-                   std::move(decisions_signer)));
+      new Evidence(journal, decisions, files, std::move(decisions_folder),
+                   std::move(journal_signer), std::move(decisions_signer)));
 }
 
 Result<std::string> Evidence::checkpoint(LogName log) {
@@ -37,6 +34,18 @@ Result<std::string> Evidence::checkpoint(LogName log) {
   TRY(note, tlog::sign_checkpoint({journal_signer_.verifier().name, head, {}}, journal_signer_));
   CHECK_OK(journal_.checkpoint_put(note));
   return note;
+}
+
+Result<std::string> Evidence::last_checkpoint(LogName log) const {
+  std::optional<std::string> last;
+  if (log == LogName::kDecisions) {
+    last = decisions_.checkpoint();
+  } else {
+    TRY(stored, journal_.checkpoint_get());
+    last = std::move(stored);
+  }
+  if (!last) return fail(Code::kNotFound, "the log has no checkpoint yet");
+  return *last;
 }
 
 std::string Evidence::verifier_key(LogName log) const {

@@ -26,15 +26,14 @@ std::string origin_of(LogName log, std::string_view trust_domain);
 class Evidence {
  public:
   // All outlive it; `key` must be Ed25519.
-  static Result<std::unique_ptr<Evidence>> over(store::Journal& journal,
-                                                store::DecisionLog& decisions,
-                                                store::FileSystem& files,
-                                                std::string decisions_folder,
-                                                const crypto::Signer& key,
-                                                std::string_view trust_domain);
+  static Result<std::unique_ptr<Evidence>> over(
+      store::Journal& journal, store::DecisionLog& decisions, store::FileSystem& files,
+      std::string decisions_folder, const crypto::Signer& key, std::string_view trust_domain);
 
   // A signed note over everything that is acknowledged now. Signs only when something was added.
   Result<std::string> checkpoint(LogName log);
+  // The last one that was signed, where a new one cannot be written; kNotFound when there is none.
+  Result<std::string> last_checkpoint(LogName log) const;
   // "name+hash+base64".
   std::string verifier_key(LogName log) const;
   std::uint64_t size(LogName log) const;
@@ -44,7 +43,9 @@ class Evidence {
   // The octets of a tile or bundle by its path ("tile/entries/000.p/7"). Of the decision log those
   // that its last checkpoint covers.
   Result<std::string> tile(LogName log, std::string_view path) const;
-  Result<store::DecisionEntry> decision(std::uint64_t index) const { return decisions_.read(index); }
+  Result<store::DecisionEntry> decision(std::uint64_t index) const {
+    return decisions_.read(index);
+  }
   Result<std::vector<store::DecisionEntry>> decisions_from(std::uint64_t from,
                                                            std::size_t limit) const {
     return decisions_.read(from, limit);

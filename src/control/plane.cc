@@ -15,13 +15,23 @@ constexpr std::string_view kConstitution = "1";
 constexpr Millis kHousekeepingPause{25};
 constexpr auto kRootLife = std::chrono::hours(24 * 365 * 10);
 
-std::string sha256_hex(std::string_view bytes) { return to_hex(as_bytes(crypto::sha256(bytes))); }
+std::string sha256_hex(std::string_view bytes) {
+  return to_hex(as_bytes(crypto::sha256(bytes)));
+}
 
-bool never_verifies(std::string_view, std::string_view, std::string_view) { return false; }
+bool never_verifies(std::string_view, std::string_view, std::string_view) {
+  return false;
+}
 
-std::string journal_path(const PlaneOptions& o) { return o.data_folder + "/journal.db"; }
-std::string decisions_path(const PlaneOptions& o) { return o.data_folder + "/decisions"; }
-std::string format_path(const PlaneOptions& o) { return o.data_folder + "/format"; }
+std::string journal_path(const PlaneOptions& o) {
+  return o.data_folder + "/journal.db";
+}
+std::string decisions_path(const PlaneOptions& o) {
+  return o.data_folder + "/decisions";
+}
+std::string format_path(const PlaneOptions& o) {
+  return o.data_folder + "/format";
+}
 
 Result<std::unique_ptr<store::Journal>> open_journal(const PlaneOptions& options,
                                                      store::FileSystem& files) {
@@ -66,8 +76,8 @@ Result<core::State> recover(const store::Journal& journal, const Vault& vault, s
   }
   constexpr std::size_t kTogether = 1000;
   while (state.next_seq < end) {
-    TRY(events, journal.read(state.next_seq,
-                             std::min<std::size_t>(kTogether, end - state.next_seq)));
+    TRY(events,
+        journal.read(state.next_seq, std::min<std::size_t>(kTogether, end - state.next_seq)));
     for (const std::string& bytes : events) {
       TRY(event, core::decode_event(bytes));
       CHECK_OK(core::fold(state, event, vault));
@@ -106,9 +116,9 @@ Result<Founded> Plane::found(const PlaneOptions& options, const Founders& founde
   CHECK_OK(vault.create_own_keys());
 
   const Time now = clock.now();
-  TRY(ca, crypto::CertificateAuthority::create(vault.ca_key(), founders.trust_domain,
-                                               now - std::chrono::minutes(1), now + kRootLife,
-                                               random));
+  TRY(ca,
+      crypto::CertificateAuthority::create(vault.ca_key(), founders.trust_domain,
+                                           now - std::chrono::minutes(1), now + kRootLife, random));
   TRY(signer, tlog::NoteSigner::over(origin_of(LogName::kJournal, founders.trust_domain),
                                      vault.note_key()));
   core::Founding founding;
@@ -168,7 +178,8 @@ Result<std::unique_ptr<Plane>> Plane::open(PlaneOptions options, store::FileSyst
   CHECK_OK(vault->open_own_keys());
   TRY(state, recover(*journal, *vault, journal->head().size, true));
   if (state.next_seq == 0) {
-    return fail(Code::kCorrupt, "the journal is empty: it has lost its genesis", journal_path(options));
+    return fail(Code::kCorrupt, "the journal is empty: it has lost its genesis",
+                journal_path(options));
   }
 
   store::DecisionLogOptions log_options;
@@ -177,12 +188,12 @@ Result<std::unique_ptr<Plane>> Plane::open(PlaneOptions options, store::FileSyst
   TRY(verifier, tlog::note_verifier(log_options.origin, vault->note_key().public_key()));
   log_options.verifiers.push_back(std::move(verifier));
   TRY(decision_log, store::DecisionLog::open(files, log_options));
-  TRY(evidence, Evidence::over(*journal, *decision_log, files, log_options.folder, vault->note_key(),
-                               state.genesis.trust_domain));
-  auto plane = std::unique_ptr<Plane>(new Plane(
-      std::move(options), files, clock, random, std::move(open), std::move(fatal),
-      std::move(journal), std::move(decision_log), std::move(vault), std::move(evidence),
-      std::move(state)));
+  TRY(evidence, Evidence::over(*journal, *decision_log, files, log_options.folder,
+                               vault->note_key(), state.genesis.trust_domain));
+  auto plane = std::unique_ptr<Plane>(
+      new Plane(std::move(options), files, clock, random, std::move(open), std::move(fatal),
+                std::move(journal), std::move(decision_log), std::move(vault), std::move(evidence),
+                std::move(state)));
   if (plane->server_identity_.empty()) {
     return fail(Code::kCorrupt, "the journal names no server");
   }
@@ -223,7 +234,9 @@ Plane::Plane(PlaneOptions options, store::FileSystem& files, const Clock& clock,
   doors_ = std::make_unique<DoorHub>(*writer_, states_, *vault_, time_, *evidence_, random_);
 }
 
-Plane::~Plane() { stop(); }
+Plane::~Plane() {
+  stop();
+}
 
 void Plane::start() {
   const auto state = states_.get();
@@ -285,7 +298,23 @@ Reconciler* Plane::reconciler_of(const core::State& state, const std::string& gr
   return found == reconcilers_.end() ? nullptr : found->second.get();
 }
 
+namespace {
+
+// The identity that an event shuts out, for as long as it is connected: empty for most.
+std::string shut_out(const core::EventData& data, const core::State& state) {
+  const auto* changed = std::get_if<core::IdentityStateChanged>(&data);
+  if (changed != nullptr && changed->state != core::IdentityState::kActive)
+    return changed->identity;
+  const auto* revoked = std::get_if<core::CertificateRevoked>(&data);
+  const core::Certificate* certificate =
+      revoked == nullptr ? nullptr : state.certificates.find(revoked->serial);
+  return certificate == nullptr ? std::string() : certificate->identity;
+}
+
+}  // namespace
+
 void Plane::published(const std::vector<core::Event>& events, const core::State& state) {
+  doors_->repeat_missed_cuts(state);
   std::vector<std::string> touched;
   bool offers_changed = false;
   for (const core::Event& event : events) {
@@ -294,6 +323,8 @@ void Plane::published(const std::vector<core::Event>& events, const core::State&
       start_reconciler(added->target.name);
     } else if (const auto* door = std::get_if<core::DoorAdded>(&event.data)) {
       doors_->restart(door->door.identity);
+    } else if (const std::string out = shut_out(event.data, state); !out.empty()) {
+      doors_->restart(out);  // nothing happens for what is no door
     }
     std::lock_guard lock(mutex_);
     if (const auto* created = std::get_if<core::GrantCreated>(&event.data)) {
@@ -308,18 +339,20 @@ void Plane::published(const std::vector<core::Event>& events, const core::State&
       target_of_.erase(ended->grant);
     } else if (const auto* planned = std::get_if<core::StepPlanned>(&event.data)) {
       const auto reconciler = reconcilers_.find(planned->target);
-      if (planned->step.kind == core::StepKind::kDisableSecret && reconciler != reconcilers_.end()) {
+      if (planned->step.kind == core::StepKind::kDisableSecret &&
+          reconciler != reconcilers_.end()) {
         reconciler->second->take_step(planned->step, event.seq);
       }
     }
   }
   if (!touched.empty()) waits_.changed(touched, state);
   if (offers_changed) {
-    writer_->submit({{"server"}, {}},
-                    [](const core::State& now_state, Time now) -> Result<core::Outcome> {
-                      return core::Outcome{core::lost_offers(now_state, now), {}, {}};
-                    },
-                    [](const Result<Done>&) {});
+    writer_->submit(
+        {{"server"}, {}},
+        [](const core::State& now_state, Time now) -> Result<core::Outcome> {
+          return core::Outcome{core::lost_offers(now_state, now), {}, {}};
+        },
+        [](const Result<Done>&) {});
   }
 }
 
@@ -340,7 +373,8 @@ void Plane::keep_house() {
   if (now - last_checkpoint_ < options_.checkpoint_every) return;
   last_checkpoint_ = now;
   const auto attempt = [](std::string_view what, const Status& status) {
-    if (!status) log(Level::kWarn, "housekeeping_failed", {{"what", what}, {"error", status.error().text()}});
+    if (!status)
+      log(Level::kWarn, "housekeeping_failed", {{"what", what}, {"error", status.error().text()}});
   };
   attempt("decision log", log_->maintain());
   attempt("journal", journal_->maintain());
@@ -353,12 +387,13 @@ void Plane::keep_house() {
     const store::Head head = log_->head();
     anchored_ = head.size;
     const std::string name = origin_of(LogName::kDecisions, states_.get()->genesis.trust_domain);
-    writer_->submit({{"server"}, {}},
-                    [head, name](const core::State&, Time) -> Result<core::Outcome> {
-                      return core::Outcome{
-                          {core::DecisionsAnchored{name, std::int64_t(head.size), head.root}}, {}, {}};
-                    },
-                    [](const Result<Done>&) {});
+    writer_->submit(
+        {{"server"}, {}},
+        [head, name](const core::State&, Time) -> Result<core::Outcome> {
+          return core::Outcome{
+              {core::DecisionsAnchored{name, std::int64_t(head.size), head.root}}, {}, {}};
+        },
+        [](const Result<Done>&) {});
   }
   if (states_.get()->next_seq >= last_snapshot_ + options_.snapshot_events) snapshot();
 }
@@ -366,7 +401,8 @@ void Plane::keep_house() {
 void Plane::snapshot() {
   const auto state = states_.get();
   if (state->next_seq <= last_snapshot_ || writer_->has_backlog()) return;
-  if (const auto put = journal_->snapshot_put(state->next_seq, core::encode_snapshot(*state)); !put) {
+  if (const auto put = journal_->snapshot_put(state->next_seq, core::encode_snapshot(*state));
+      !put) {
     log(Level::kWarn, "snapshot_failed", {{"error", put.error().text()}});
     return;
   }

@@ -1,5 +1,5 @@
-// The running control plane: one journal, one decision log, one writer, a reconciler per target, the
-// streams of the doors. Owns all of them and lets them hear of each other.
+// The running control plane: one journal, one decision log, one writer, a reconciler per target,
+// the streams of the doors. Owns all of them and lets them hear of each other.
 //
 // A data folder:
 //   format       version of this layout
@@ -46,8 +46,8 @@ struct Founders {
 
 struct Founded {
   std::string ca_pem;
-  std::string server_identity;                                // id
-  std::vector<std::pair<std::string, std::string>> codes;     // name, one-time enrolment code
+  std::string server_identity;                             // id
+  std::vector<std::pair<std::string, std::string>> codes;  // name, one-time enrolment code
 };
 
 class Plane {
@@ -126,11 +126,11 @@ class Plane {
   std::thread house_;
   std::mutex house_mutex_;
   std::condition_variable house_wake_;
-  bool stopping_ = false;               // guarded by house_mutex_
-  std::uint64_t last_snapshot_ = 0;     // the housekeeping thread
-  Millis last_checkpoint_{0};           // the housekeeping thread
-  Millis last_anchor_{0};               // the housekeeping thread
-  std::uint64_t anchored_ = 0;          // the housekeeping thread
+  bool stopping_ = false;            // guarded by house_mutex_
+  std::uint64_t last_snapshot_ = 0;  // the housekeeping thread
+  Millis last_checkpoint_{0};        // the housekeeping thread
+  Millis last_anchor_{0};            // the housekeeping thread
+  std::uint64_t anchored_ = 0;       // the housekeeping thread
 };
 
 }  // namespace writ::control

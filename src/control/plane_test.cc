@@ -288,6 +288,115 @@ TEST_F(PlaneTest, AFullDiskDeniesStillRevokesAndRecovers) {
   EXPECT_FALSE(fatal_) << fatal_error_;
 }
 
+TEST_F(PlaneTest, WhileTheDiskIsFullEveryRevocationActsAndNoneIsLost) {
+  start();
+  add_target();
+  ASSERT_TRUE(give("grt_a"));
+  ASSERT_TRUE(give("grt_b"));
+  ASSERT_TRUE(reaches("grt_a", core::GrantState::kActive));
+  ASSERT_TRUE(reaches("grt_b", core::GrantState::kActive));
+  store::Faults full;
+  full.no_space = 1'000'000;
+  disk_.set_faults(full);
+  EXPECT_TRUE(revoke("grt_a"));
+  // The first one waits for space. Neither the second nor an answer to keep may wait behind it, or
+  // be written in front of it.
+  EXPECT_TRUE(revoke("grt_b"));
+  EXPECT_EQ(plane_->states().get()->grants.find("grt_b")->state, core::GrantState::kRevoking);
+  const auto idle = plane_->writer().run({{"idn_x"}, "again"},
+                                         [](const core::State&, Time) -> Result<core::Outcome> {
+                                           return core::Outcome{{}, Json::object({{"n", 1}}), {}};
+                                         });
+  EXPECT_TRUE(idle);
+  EXPECT_FALSE(fatal_) << fatal_error_;
+  disk_.set_faults({});
+  EXPECT_TRUE(ends("grt_a"));
+  EXPECT_TRUE(ends("grt_b"));
+  EXPECT_FALSE(fatal_) << fatal_error_;
+  plane_.reset();
+  start();
+  EXPECT_FALSE(plane_->states().get()->grants.contains("grt_a"));
+  EXPECT_FALSE(plane_->states().get()->grants.contains("grt_b"));
+}
+
+TEST_F(PlaneTest, OnAFullDiskWhatNarrowsDoesNotFailWithItsNeighbours) {
+  start();
+  add_target();
+  ASSERT_TRUE(give("grt_a"));
+  ASSERT_TRUE(reaches("grt_a", core::GrantState::kActive));
+  store::Faults full;
+  full.no_space = 1'000'000;
+  disk_.set_faults(full);
+  EXPECT_FALSE(
+      say({core::GroupAdded{{"g", "", false}},
+           core::IdentityStateChanged{"idn_job", core::IdentityState::kQuarantined, "why"},
+           core::GrantRevoking{"grt_a", core::EndReason::kSignal, std::nullopt, std::nullopt}}));
+  const auto state = plane_->states().get();
+  EXPECT_EQ(state->grants.find("grt_a")->state, core::GrantState::kRevoking);
+  EXPECT_EQ(state->identities.find("idn_job")->state, core::IdentityState::kQuarantined);
+  EXPECT_FALSE(state->groups.contains("g"));
+  disk_.set_faults({});
+  EXPECT_TRUE(ends("grt_a"));
+}
+
+TEST_F(PlaneTest, ACommandThatIsSentTwiceAtOnceIsCarriedOutOnce) {
+  start();
+  std::atomic<int> runs{0};
+  std::promise<void> first_runs, go_on;
+  // Holds the writer, so that both wait and go into one group.
+  plane_->writer().submit(
+      {{"test"}, {}},
+      [&](const core::State&, Time) -> Result<core::Outcome> {
+        first_runs.set_value();
+        go_on.get_future().wait();
+        return core::Outcome{};
+      },
+      [](const Result<Done>&) {});
+  first_runs.get_future().wait();
+  std::promise<Result<Done>> answers[2];
+  for (auto& answer : answers) {
+    plane_->writer().submit(
+        {{"idn_x"}, "same"},
+        [&](const core::State&, Time) -> Result<core::Outcome> {
+          const int run = ++runs;
+          return core::Outcome{{core::GroupAdded{{"g" + std::to_string(run), "", false}}},
+                               Json::object({{"run", run}}),
+                               {}};
+        },
+        [&](Result<Done> done) { answer.set_value(std::move(done)); });
+  }
+  go_on.set_value();
+  const auto one = answers[0].get_future().get(), two = answers[1].get_future().get();
+  ASSERT_TRUE(one && two);
+  EXPECT_EQ(runs, 1);
+  EXPECT_EQ(compact(one->result), compact(two->result));
+}
+
+TEST_F(PlaneTest, AnAllowIsNotToldOnceItsGrantIsRevoked) {
+  start();
+  add_target();
+  ASSERT_TRUE(say({core::PolicyApplied{2,
+                                       "h",
+                                       {{"test.cedar",
+                                         "@id(\"test\") permit (principal, action == "
+                                         "Writ::Action::\"connect\", resource);"}}}}));
+  ASSERT_TRUE(give("grt_a"));
+  ASSERT_TRUE(reaches("grt_a", core::GrantState::kActive));
+  core::Question question;
+  question.subject = "idn_job";
+  question.action = "connect";
+  question.resource_type = "entitlement";
+  question.resource = "pg-main/orders/reader";
+  std::promise<core::Decision> before, after;
+  plane_->decisions().ask_now(question, [&](const Told& t) { before.set_value(t.decision); });
+  EXPECT_TRUE(before.get_future().get().allow);
+  // Decided, not yet handed over to be recorded, when the revocation comes.
+  plane_->decisions().ask(0, question, {}, [&](const Told& t) { after.set_value(t.decision); });
+  ASSERT_TRUE(revoke("grt_a"));
+  plane_->decisions().flush(0);
+  EXPECT_FALSE(after.get_future().get().allow);
+}
+
 TEST_F(PlaneTest, ACommandThatIsSentTwiceIsCarriedOutOnce) {
   start();
   int runs = 0;

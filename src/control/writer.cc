@@ -4,6 +4,7 @@
 #include <array>
 #include <charconv>
 #include <future>
+#include <map>
 #include <optional>
 
 #include "base/log.h"
@@ -17,6 +18,8 @@ constexpr std::string_view kStory = "story";
 constexpr Millis kBacklogPause{200};
 // The longest sleep: the wall clock may be corrected meanwhile.
 constexpr Millis kLongestSleep{1000};
+// Events that wait for space on the disk at most.
+constexpr std::size_t kMostBacklog = 50'000;
 
 std::string command_key(const Origin& origin) {
   return (origin.actors.empty() ? std::string() : origin.actors.front()) + "/" + origin.command_id;
@@ -32,6 +35,7 @@ struct Writer::Group {
   std::uint64_t first_seq = 0;
   core::State before;
   core::State after;
+  std::map<std::string, Json> answers;  // of commands with an id, which stand in batch.puts too
   struct Waiting {
     DoneCallback done;
     Done answer;
@@ -39,19 +43,27 @@ struct Writer::Group {
   std::vector<Waiting> waiting;
 };
 
+bool narrows(const core::EventData& data) {
+  const auto* state = std::get_if<core::IdentityStateChanged>(&data);
+  const auto* request = std::get_if<core::RequestClosed>(&data);
+  const auto* change = std::get_if<core::ChangeClosed>(&data);
+  return (state != nullptr && state->state != core::IdentityState::kActive) ||
+         (request != nullptr && request->outcome != "approved") ||
+         (change != nullptr && change->outcome != "approved") ||
+         std::holds_alternative<core::GrantRevoking>(data) ||
+         std::holds_alternative<core::MembershipEnded>(data) ||
+         std::holds_alternative<core::DeviceRemoved>(data) ||
+         std::holds_alternative<core::CertificateRevoked>(data) ||
+         std::holds_alternative<core::CertificateExpired>(data) ||
+         std::holds_alternative<core::EnrollmentEnded>(data);
+}
+
 Narrowing narrowing_of(const std::vector<core::Event>& events) {
   Narrowing narrowing;
   for (const core::Event& event : events) {
+    narrowing.only = narrowing.only && narrows(event.data);
     if (const auto* revoking = std::get_if<core::GrantRevoking>(&event.data)) {
       narrowing.grants.push_back(revoking->grant);
-      continue;
-    }
-    const auto* state = std::get_if<core::IdentityStateChanged>(&event.data);
-    const bool quarantine = state != nullptr && state->state != core::IdentityState::kActive;
-    if (!quarantine && !std::holds_alternative<core::MembershipEnded>(event.data) &&
-        !std::holds_alternative<core::DeviceRemoved>(event.data) &&
-        !std::holds_alternative<core::CertificateRevoked>(event.data)) {
-      narrowing.only = false;
     }
   }
   return narrowing;
@@ -67,6 +79,8 @@ bool widens(const core::EventData& data) {
          std::holds_alternative<core::MembershipAdded>(data) ||
          std::holds_alternative<core::DeviceEnrolled>(data) ||
          std::holds_alternative<core::SecondFactorSet>(data) ||
+         std::holds_alternative<core::EnrollmentOpened>(data) ||
+         std::holds_alternative<core::OwnerChanged>(data) ||
          std::holds_alternative<core::TargetAdded>(data) ||
          std::holds_alternative<core::DoorAdded>(data) ||
          std::holds_alternative<core::PolicyApplied>(data) ||
@@ -108,7 +122,9 @@ Writer::Writer(store::Journal& journal, store::DecisionLog& decisions, Vault& va
       limits_(limits),
       state_(*states.get()) {}
 
-Writer::~Writer() { stop(); }
+Writer::~Writer() {
+  stop();
+}
 
 void Writer::start() {
   thread_ = std::thread([this] { loop(); });
@@ -123,7 +139,9 @@ void Writer::stop() {
   if (thread_.joinable()) thread_.join();
 }
 
-bool Writer::has_backlog() const { return has_backlog_; }
+bool Writer::has_backlog() const {
+  return has_backlog_;
+}
 
 void Writer::submit(Origin origin, Command command, DoneCallback done) {
   {
@@ -166,9 +184,18 @@ void Writer::record(std::vector<PendingEntry> entries) {
   }
 }
 
-Millis Writer::time_to_next_end() const {
+// Looked for once per state, not once per turn: decisions turn this loop, too.
+std::optional<Time> Writer::next_end() {
+  if (next_end_of_ != state_.next_seq) {
+    next_end_ = core::next_end(state_);
+    next_end_of_ = state_.next_seq;
+  }
+  return next_end_;
+}
+
+Millis Writer::time_to_next_end() {
   if (backlog_) return kBacklogPause;
-  const std::optional<Time> next = core::next_end(state_);
+  const std::optional<Time> next = next_end();
   if (!next) return kLongestSleep;
   const Time now = time_.now();
   if (*next <= now) return std::max(due_again_ - time_.steady(), Millis(0));
@@ -193,13 +220,14 @@ void Writer::loop() {
       }
     }
     if (stopping) {
+      if (backlog_) write_backlog();
       for (Task& task : tasks) task.done(fail(Code::kUnavailable, "the server is stopping"));
       for (PendingEntry& e : entries) e.durable(fail(Code::kUnavailable, "the server is stopping"));
       return;
     }
     if (backlog_) write_backlog();
     // Ends that are due go first, in the order of time; then what was asked.
-    if (const std::optional<Time> next = core::next_end(state_);
+    if (const std::optional<Time> next = next_end();
         next && *next <= time_.now() && time_.steady() >= due_again_) {
       tasks.push_front({Origin{{"server"}, {}},
                         [this](const core::State& state, Time now) -> Result<core::Outcome> {
@@ -230,27 +258,45 @@ void Writer::write_entries(std::vector<PendingEntry> entries) {
   for (std::size_t i = 0; i < entries.size(); ++i) entries[i].durable(*first + i);
 }
 
+// The answer to a command that was carried out before: in the journal, in this group, or in what
+// waits for space.
+Result<std::optional<Json>> Writer::known_answer(const Origin& origin, const Group& group) const {
+  const std::string key = command_key(origin);
+  for (const Group* place : {&group, static_cast<const Group*>(backlog_.get())}) {
+    if (place == nullptr) continue;
+    if (const auto found = place->answers.find(key); found != place->answers.end()) {
+      return std::optional(found->second);
+    }
+  }
+  TRY(known, journal_.get(kCommands, key));
+  if (!known) return std::optional<Json>();
+  TRY(answer, parse_json(*known));
+  return std::optional(std::move(answer));
+}
+
 // True when the task added events to the group; its answer then waits for the commit.
 Result<bool> Writer::run_task(Task& task, Group& group) {
   if (!task.origin.command_id.empty()) {
-    TRY(known, journal_.get(kCommands, command_key(task.origin)));
+    TRY(known, known_answer(task.origin, group));
     if (known) {
-      TRY(answer, parse_json(*known));
-      group.waiting.push_back({std::move(task.done), {std::move(answer), group.after.next_seq}});
+      group.waiting.push_back({std::move(task.done), {std::move(*known), group.after.next_seq}});
       return false;
     }
   }
   const Time now = time_.now();
   TRY(outcome, task.command(group.after, now));
-  if (backlog_ && !outcome.events.empty()) {
+  if (backlog_ &&
+      (!std::all_of(outcome.events.begin(), outcome.events.end(), narrows) ||
+       backlog_->events.size() + group.events.size() + outcome.events.size() > kMostBacklog)) {
     return fail(Code::kUnavailable, "the disk is full: nothing can be recorded now");
   }
   if ((halted_ || time_.jumped()) &&
       std::any_of(outcome.events.begin(), outcome.events.end(), widens)) {
     return fail(Code::kUnavailable,
-                halted_ ? "this server's journal is behind one that was seen before; nothing can be "
-                          "granted until the newer one is restored"
-                        : "the server's clock jumped; nothing can be granted until it agrees again");
+                halted_
+                    ? "this server's journal is behind one that was seen before; nothing can be "
+                      "granted until the newer one is restored"
+                    : "the server's clock jumped; nothing can be granted until it agrees again");
   }
   core::State next = group.after;
   std::vector<core::Event> events;
@@ -270,8 +316,10 @@ Result<bool> Writer::run_task(Task& task, Group& group) {
     }
     events.push_back(std::move(event));
   }
-  if (!task.origin.command_id.empty()) {
-    puts.push_back({std::string(kCommands), command_key(task.origin), compact(outcome.result)});
+  if (!task.origin.command_id.empty() && !(backlog_ && events.empty())) {
+    const std::string key = command_key(task.origin);
+    puts.push_back({std::string(kCommands), key, compact(outcome.result)});
+    group.answers.insert_or_assign(key, outcome.result);
   }
   for (const std::string& subject : outcome.erase_subjects) {
     group.batch.erases.push_back(vault_.erase_subject(subject));
@@ -307,6 +355,7 @@ void Writer::write_commands(std::deque<Task> tasks) {
   const Narrowing narrowing = narrowing_of(group.events);
   if (!narrowing.grants.empty()) hooks_.narrowed(narrowing.grants, group.after);
 
+  if (backlog_) return add_to_backlog(std::move(group));
   if (const Status committed = commit(group); !committed) {
     const Error error = committed.error();
     log(Level::kError, "journal_append_failed", {{"error", error.text()}});
@@ -316,32 +365,26 @@ void Writer::write_commands(std::deque<Task> tasks) {
     }
     if (group.events.empty() || !narrowing.only) {
       vault_.put_back(std::move(group.new_keys));
-      for (auto& waiting : group.waiting) waiting.done(fail(committed));
-      // What narrows must not be lost with its neighbours: it goes again, alone.
-      if (!narrowing.grants.empty() && !backlog_) {
-        std::vector<core::EventData> narrow;
-        for (core::Event& event : group.events) {
-          if (std::holds_alternative<core::GrantRevoking>(event.data)) {
-            narrow.push_back(std::move(event.data));
-          }
-        }
-        std::deque<Task> again;
-        again.push_back({Origin{{"server"}, {}},
-                         [narrow](const core::State&, Time) -> Result<core::Outcome> {
-                           return core::Outcome{narrow, {}, {}};
-                         },
-                         [](Result<Done>) {}});
-        write_commands(std::move(again));
+      // What narrows must not be lost with its neighbours: it goes again, without them.
+      std::deque<Task> again;
+      for (core::Event& event : group.events) {
+        if (!narrows(event.data)) continue;
+        again.push_back(
+            {Origin{{"server"}, {}},
+             [data = std::move(event.data)](const core::State&, Time) -> Result<core::Outcome> {
+               return core::Outcome{{data}, {}, {}};
+             },
+             [](const Result<Done>&) {}});
       }
+      if (!again.empty()) write_commands(std::move(again));
+      for (auto& waiting : group.waiting) waiting.done(fail(committed));
       return;
     }
     // Acts now, is recorded later.
-    state_ = group.after;
-    states_.publish(std::make_shared<const core::State>(state_));
-    for (auto& waiting : group.waiting) waiting.done(std::move(waiting.answer));
-    group.waiting.clear();
-    backlog_ = std::make_unique<Group>(std::move(group));
+    backlog_ = std::make_unique<Group>();
+    backlog_->first_seq = group.first_seq;
     has_backlog_ = true;
+    add_to_backlog(std::move(group));
     return;
   }
   if (!group.events.empty()) {
@@ -349,6 +392,23 @@ void Writer::write_commands(std::deque<Task> tasks) {
     time_.committed(state_.time);
     states_.publish(std::make_shared<const core::State>(state_));
     hooks_.published(group.events, state_);
+  }
+  for (auto& waiting : group.waiting) waiting.done(std::move(waiting.answer));
+}
+
+// Nothing may stand in the journal before the backlog does, so everything joins it.
+void Writer::add_to_backlog(Group group) {
+  const auto move_all = [](auto& from, auto& to) {
+    std::move(from.begin(), from.end(), std::back_inserter(to));
+  };
+  move_all(group.events, backlog_->events);
+  move_all(group.batch.events, backlog_->batch.events);
+  move_all(group.batch.puts, backlog_->batch.puts);
+  move_all(group.batch.erases, backlog_->batch.erases);
+  backlog_->answers.merge(group.answers);
+  if (!group.events.empty()) {
+    state_ = std::move(group.after);
+    states_.publish(std::make_shared<const core::State>(state_));
   }
   for (auto& waiting : group.waiting) waiting.done(std::move(waiting.answer));
 }

@@ -4,9 +4,9 @@
 //
 // Invariants:
 //   - nothing that widens access is acknowledged before it is durable;
-//   - what narrows access takes effect first (`Hooks::narrowed`, and in the published state), and is
-//     recorded as soon as it can be: when the disk is full it waits in a backlog, in front of which
-//     nothing else is recorded;
+//   - what narrows access takes effect first (`Hooks::narrowed`, and in the published state), and
+//     is recorded as soon as it can be: when the disk is full it waits in a backlog, in front of
+//     which nothing else is recorded;
 //   - after an I/O error of the journal the process must end: what is durable is then unknown until
 //     the journal is opened again.
 #pragma once
@@ -17,6 +17,7 @@
 #include <functional>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <thread>
 #include <vector>
 
@@ -107,10 +108,13 @@ class Writer {
   void loop();
   void write_entries(std::vector<PendingEntry> entries);
   void write_commands(std::deque<Task> tasks);
+  void add_to_backlog(Group group);
   void write_backlog();
+  Result<std::optional<Json>> known_answer(const Origin& origin, const Group& group) const;
   Result<bool> run_task(Task& task, Group& group);
   Status commit(Group& group);
-  Millis time_to_next_end() const;
+  Millis time_to_next_end();
+  std::optional<Time> next_end();
 
   store::Journal& journal_;
   store::DecisionLog& decisions_;
@@ -127,26 +131,31 @@ class Writer {
   std::vector<PendingEntry> entries_;  // guarded by mutex_
   bool stopping_ = false;              // guarded by mutex_
 
-  core::State state_;                   // the writer's thread alone
-  std::unique_ptr<Group> backlog_;      // the writer's thread alone
+  core::State state_;               // the writer's thread alone
+  std::optional<Time> next_end_;    // of state_, when it has next_end_of_ as its next seq
+  std::uint64_t next_end_of_ = 0;   // the same thread
+  std::unique_ptr<Group> backlog_;  // the writer's thread alone
   Millis due_again_{0};  // steady time before which ends are not tried; the writer's thread alone
   std::atomic<bool> has_backlog_{false};
   std::atomic<bool> halted_{false};
 };
 
 // What a group of events narrows: the grants that it ends or begins to revoke. True in `only` when
-// no event of it widens anything.
+// every event of it narrows.
 struct Narrowing {
   std::vector<std::string> grants;
   bool only = true;
 };
 Narrowing narrowing_of(const std::vector<core::Event>& events);
+// Whether an event only takes away.
+bool narrows(const core::EventData& data);
 // Whether an event gives anyone more than they had.
 bool widens(const core::EventData& data);
 
 // The side-table keys under which an event is found again by what it is about ("story" table).
 store::SidePut story_key(std::string_view subject, std::uint64_t seq);
 // The seqs of the events about something, in order.
-Result<std::vector<std::uint64_t>> story_of(const store::Journal& journal, std::string_view subject);
+Result<std::vector<std::uint64_t>> story_of(const store::Journal& journal,
+                                            std::string_view subject);
 
 }  // namespace writ::control
