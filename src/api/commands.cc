@@ -50,17 +50,15 @@ Status seal_secrets(const Context& context, Json& body) {
   return {};
 }
 
-// For what is done before the command itself is decided.
-bool may(const core::State& state, const Caller& caller, std::string_view verb,
-         const Context& context) {
+core::Question question_of(const core::Actor& actor, const std::string& verb) {
   core::Question question;
-  question.subject = caller.actor.identity;
+  question.subject = actor.identity;
   question.action = verb;
   question.resource_type = "system";
   question.resource = "writ";
-  question.credential = caller.actor.credential;
-  question.source_ip = caller.actor.source_ip;
-  return core::decide(state, question, context.plane.time().now()).allow;
+  question.credential = actor.credential;
+  question.source_ip = actor.source_ip;
+  return question;
 }
 
 std::string text_member(const Json& json, std::string_view name) {
@@ -100,7 +98,16 @@ void add_command_routes(net::HttpServer& server, const Context& context) {
           return responder.send_error(
               {Code::kInvalid, "a command id has 1 to 64 characters", "/command_id"});
         }
-        if (command->verb == "add_target" && may(*state, *caller, "add_target", context)) {
+        if (command->verb == "add_target") {
+          // Sealing keeps a key for each name, so nobody gets that far who may not.
+          const core::Question question = question_of(caller->actor, command->verb);
+          const core::Decision decision =
+              core::decide(*state, question, context.plane.time().now());
+          if (!decision.allow) {
+            const Error denied{Code::kDenied, decision.message, {}};
+            context.plane.decisions().record_denial(question, denied);
+            return responder.send_error(denied);
+          }
           if (const Status sealed = seal_secrets(context, command->body); !sealed) {
             return responder.send_error(sealed.error());
           }
@@ -120,13 +127,7 @@ void add_command_routes(net::HttpServer& server, const Context& context) {
              verb = command->verb](Result<control::Done> done) {
               if (!done) {
                 if (done.error().code == Code::kDenied) {
-                  core::Question question;
-                  question.subject = actor.identity;
-                  question.action = verb;
-                  question.resource_type = "system";
-                  question.credential = actor.credential;
-                  question.source_ip = actor.source_ip;
-                  context.plane.decisions().record_denial(question, done.error());
+                  context.plane.decisions().record_denial(question_of(actor, verb), done.error());
                 }
                 return shared->send_error(done.error());
               }

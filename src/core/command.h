@@ -82,6 +82,9 @@ Result<std::string> approval_statement(const State& state, const Sealer& sealer,
                                        std::string_view id, std::string_view approver,
                                        bool approve);
 
+// Ok when this person may decide on the pending request or change; kNotFound when none is pending.
+Status may_approve(const State& state, std::string_view id, std::string_view approver, Time now);
+
 // What the passing of time makes due at `now`: ends of grants, requests, memberships, changes,
 // devices, certificates, enrollments. Costs what is due, not what exists. Also the finding
 // "administration_ends" while fewer administrators than must be have a membership for 14 days more.

@@ -189,6 +189,17 @@ Status may_approve(const State& state, const Change& change, std::string_view ap
   return as_status(decide(state, question, now), "approve changes");
 }
 
+Status may_approve(const State& state, std::string_view id, std::string_view approver, Time now) {
+  const std::string key(id);
+  if (const Request* request = state.requests.find(key)) {
+    return may_approve(state, *request, approver, now);
+  }
+  if (const Change* change = state.changes.find(key)) {
+    return may_approve(state, *change, approver, now);
+  }
+  return fail(Code::kNotFound, "no request or change of this id is pending", "/id");
+}
+
 std::vector<const Approval*> counting_approvals(const State& state, const Request& request,
                                                 Time now) {
   std::vector<const Approval*> counting;

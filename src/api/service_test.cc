@@ -1,0 +1,591 @@
+// The service over a real plane in memory: real certificates, real TLS, real calls.
+#include "api/service.h"
+
+#include <gtest/gtest.h>
+
+#include <filesystem>
+
+#include "control/fake_target_for_test.h"
+#include "core/policy.h"
+#include "crypto/random.h"
+#include "crypto/totp.h"
+#include "crypto/x509.h"
+#include "net/http_client.h"
+#include "store/faulty_file_system.h"
+
+namespace writ::api {
+namespace {
+
+using control::Done;
+using control::Plane;
+
+constexpr std::string_view kReader = "pg-main/orders/reader";
+
+// The machine's time, which tests move on.
+class MovableClock final : public Clock {
+ public:
+  Time now() const override { return system_.now() + Millis(ahead_.load()); }
+  Millis steady() const override { return system_.steady() + Millis(ahead_.load()); }
+  void advance(Millis by) { ahead_ += by.count(); }
+
+ private:
+  SystemClock system_;
+  std::atomic<std::int64_t> ahead_{0};
+};
+
+std::string text_of(const Json& json, std::string_view name) {
+  const Json* member = json.find(name);
+  return member != nullptr && member->as_string() != nullptr ? *member->as_string() : "";
+}
+
+// Somebody with a device: its key, and what the server gave for it.
+struct Holder {
+  crypto::PrivateKey key = *crypto::PrivateKey::generate(crypto::KeyKind::kP256);
+  std::string identity;
+  std::string device;
+  std::string certificate;  // PEM; empty before the first login
+  std::string serial;
+
+  std::string csr() const { return crypto::CertificateRequest::create(key)->pem(); }
+};
+
+class ServiceTest : public testing::Test {
+ protected:
+  void SetUp() override {
+    folder_ = testing::TempDir() + "service_" + new_id("t", random_);
+    std::filesystem::create_directories(folder_);
+    control::PlaneOptions options;
+    options.data_folder = "data";
+    options.kek_file = folder_ + "/kek";
+    options.reconciler.first_pause = Millis(5);
+    options.reconciler.longest_pause = Millis(20);
+    const auto founded =
+        Plane::found(options, {"example.org", {"ada", "bob"}, ""}, disk_, clock_, random_);
+    ASSERT_TRUE(founded) << founded.error().text();
+    roots_ = founded->ca_pem;
+    for (const auto& [name, code] : founded->codes) codes_[name] = code;
+    auto plane = Plane::open(
+        options, disk_, clock_, random_,
+        [this](const core::TargetSystem&, Secret) -> Result<std::unique_ptr<core::Target>> {
+          return std::make_unique<control::FakeTarget>(system_);
+        },
+        [](const Error& error) { ADD_FAILURE() << error.text(); });
+    ASSERT_TRUE(plane) << plane.error().text();
+    plane_ = std::move(*plane);
+    plane_->start();
+    auto service = Service::start(*plane_, {});
+    ASSERT_TRUE(service) << service.error().text();
+    service_ = std::move(*service);
+  }
+  void TearDown() override {
+    service_.reset();
+    plane_.reset();
+    std::filesystem::remove_all(folder_);
+  }
+
+  // One call with this certificate, or none.
+  Result<net::Reply> call(const Holder* who, std::string_view method, std::string_view path,
+                          const Json& body = {}) {
+    crypto::TlsIdentity shown;
+    if (who != nullptr) shown = {who->certificate, who->key.to_pem()};
+    return call_as(shown, method, path, body.is_null() ? std::string() : compact(body));
+  }
+  Result<net::Reply> call_as(const crypto::TlsIdentity& shown, std::string_view method,
+                             std::string_view path, std::string_view body) {
+    TRY(tls,
+        net::TlsClient::create(shown, roots_,
+                               crypto::ExpectSpiffePrefix{"spiffe://example.org/server/"}, clock_));
+    net::HttpClient client({"127.0.0.1", service_->port()}, tls);
+    return client.call(method, path, body);
+  }
+  int status(const Holder* who, std::string_view method, std::string_view path,
+             const Json& body = {}) {
+    const auto reply = call(who, method, path, body);
+    EXPECT_TRUE(reply) << reply.error().text();
+    return reply ? reply->status : 0;
+  }
+  Json body_of(const Result<net::Reply>& reply) {
+    EXPECT_TRUE(reply) << reply.error().text();
+    auto json = parse_json(reply ? reply->body : "null");
+    EXPECT_TRUE(json) << reply->body;
+    return json ? *json : Json();
+  }
+
+  Result<net::Reply> enroll(Holder& holder, const std::string& code) {
+    auto reply = call(nullptr, "POST", "/v1/enroll",
+                      Json::object({{"code", code}, {"csr", holder.csr()}, {"label", "a laptop"}}));
+    if (reply && reply->status == 200) {
+      const Json json = body_of(reply);
+      holder.identity = text_of(json, "identity");
+      holder.device = text_of(json, "device");
+      take_certificate(holder, json);
+    }
+    return reply;
+  }
+  void take_certificate(Holder& holder, const Json& json) {
+    holder.certificate = text_of(json, "certificate");
+    if (holder.certificate.empty()) return;
+    holder.serial = crypto::Certificate::chain_from_pem(holder.certificate)->front().serial();
+  }
+  Result<net::Reply> login(Holder& holder, const std::optional<std::string>& code) {
+    Json body = Json::object({{"device", holder.device}, {"csr", holder.csr()}});
+    if (code) body.set("code", *code);
+    auto reply = call(nullptr, "POST", "/v1/login", body);
+    if (reply && reply->status == 200) take_certificate(holder, body_of(reply));
+    return reply;
+  }
+  Secret seed_of(const std::string& identity) {
+    const auto state = plane_->states().get();
+    const auto text = plane_->vault().open(state->second_factors.find(identity)->seed);
+    return Secret(*from_base64(*text));
+  }
+  std::string code_of(const std::string& identity) {
+    return std::string(
+        crypto::totp_code(seed_of(identity), crypto::totp_step(clock_.now())).reveal());
+  }
+  std::string wrong_code_of(const std::string& identity) {
+    const std::string right = code_of(identity);
+    for (int i = 0;; ++i) {
+      const std::string code = std::to_string(100000 + i);
+      if (!crypto::verify_totp(seed_of(identity), code, clock_.now())) return code;
+    }
+  }
+  // The next code is another one.
+  void next_step() { clock_.advance(std::chrono::seconds(31)); }
+
+  Holder person(const std::string& name) {
+    Holder holder;
+    const auto enrolled = enroll(holder, codes_.at(name));
+    EXPECT_TRUE(enrolled && enrolled->status == 200) << (enrolled ? enrolled->body : "");
+    const auto in = login(holder, code_of(holder.identity));
+    EXPECT_TRUE(in && in->status == 200) << (in ? in->body : "");
+    next_step();
+    return holder;
+  }
+  Result<net::Reply> command(const Holder& who, std::string_view verb, Json body,
+                             const std::string& id = {}) {
+    return call(&who, "POST", "/v1/commands",
+                Json::object({{"command_id", id.empty() ? new_id("cmd", random_) : id},
+                              {"verb", verb},
+                              {"body", std::move(body)}}));
+  }
+  // Another identity, with a device; `ada` administers.
+  Holder add(const Holder& ada, const std::string& name, const std::string& kind) {
+    Json body = Json::object({{"kind", kind}, {"name", name}});
+    if (kind != "user") body.set("owner", "group:administrators");
+    const auto added = command(ada, "add_identity", body);
+    EXPECT_TRUE(added && added->status == 200) << (added ? added->body : "");
+    const auto opened = command(ada, "open_enrollment", Json::object({{"identity", name}}));
+    EXPECT_TRUE(opened && opened->status == 200) << (opened ? opened->body : "");
+    codes_[name] = text_of(*body_of(opened).find("result"), "code");
+    if (kind == "user") return person(name);
+    Holder holder;
+    const auto enrolled = enroll(holder, codes_[name]);
+    EXPECT_TRUE(enrolled && enrolled->status == 200) << (enrolled ? enrolled->body : "");
+    return holder;
+  }
+
+  // Facts, as commands would have yielded them.
+  void say(std::vector<core::EventData> events) {
+    const auto said = plane_->writer().run({{"test"}, {}},
+                                           [&](const core::State&, Time) -> Result<core::Outcome> {
+                                             return core::Outcome{events, {}, {}};
+                                           });
+    ASSERT_TRUE(said) << said.error().text();
+  }
+  void add_target(const std::string& name, const std::string& door) {
+    auto sealed = plane_->vault().seal("target:" + name, to_base64(std::string(32, 'k')));
+    ASSERT_TRUE(sealed);
+    core::TargetSystem target{name,     "postgres", "127.0.0.1", 5432,       "disable", "",
+                              "writ_c", *sealed,    *sealed,     {"orders"}, ""};
+    const std::string owner = "group:administrators";
+    core::Resource root{name, "", name, core::Tier::kHigh, "", owner, "", {}};
+    core::Resource orders{name + "/orders", name, name, core::Tier::kHigh, "", owner, "", {}};
+    core::Entitlement reader{
+        name + "/orders/reader", name + "/orders", "reader", "orders", {"orders_reader"}, {}, ""};
+    say({core::TargetAdded{target}, core::ResourceAdded{root}, core::ResourceAdded{orders},
+         core::EntitlementAdded{reader},
+         core::DoorAdded{{door, "postgres", "127.0.0.1", 6432, {name}}}});
+  }
+  void apply(const std::string& text) {
+    const std::int64_t version = plane_->states().get()->policy_version + 1;
+    say({core::PolicyApplied{
+        version, "h", {{"default.cedar", core::default_policies()}, {"test.cedar", text}}}});
+  }
+  // A baseline grant that has come alive.
+  void give(const std::string& id, const std::string& identity, const std::string& entitlement) {
+    core::Grant grant;
+    grant.id = id;
+    grant.beneficiary = identity;
+    grant.entitlement = entitlement;
+    grant.cause = core::Cause::kBaseline;
+    grant.policy = "anyone-connects";
+    grant.login = "writ_" + id;
+    grant.duration = std::chrono::minutes(10);
+    grant.created = clock_.now();
+    say({core::GrantCreated{grant}});
+    const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(20);
+    for (;;) {
+      const auto state = plane_->states().get();
+      if (state->grants.find(id)->state == core::GrantState::kActive) return;
+      ASSERT_LT(std::chrono::steady_clock::now(), deadline);
+    }
+  }
+  static Json evaluation(const std::string& subject, std::string_view entitlement,
+                         const std::optional<Json>& context) {
+    Json body =
+        Json::object({{"subject", Json::object({{"type", "identity"}, {"id", subject}})},
+                      {"action", Json::object({{"name", "connect"}})},
+                      {"resource", Json::object({{"type", "entitlement"}, {"id", entitlement}})}});
+    if (context) body.set("context", *context);
+    return body;
+  }
+  static Json seen(std::int64_t door_seq, const std::string& serial) {
+    return Json::object(
+        {{"door_seq", door_seq}, {"credential", serial}, {"source_ip", "192.0.2.7"}});
+  }
+
+  crypto::SystemRandom random_;
+  MovableClock clock_;
+  store::FaultyFileSystem disk_{1};
+  std::shared_ptr<control::FakeSystem> system_ = std::make_shared<control::FakeSystem>();
+  std::string folder_;
+  std::string roots_;
+  std::map<std::string, std::string> codes_;
+  std::unique_ptr<Plane> plane_;
+  std::unique_ptr<Service> service_;
+};
+
+constexpr std::string_view kConnectPolicy =
+    "@id(\"anyone-connects\") permit (principal, action == Writ::Action::\"connect\", resource);";
+
+TEST_F(ServiceTest, WithoutACertificateNothingIsAnswered) {
+  for (const std::string_view path :
+       {"/v1/whoami", "/v1/list/grants", "/v1/evidence/journal/checkpoint", "/v1/grants/grt_x",
+        "/v1/explain/dec_0", "/v1/evidence/story/req_x", "/v1/approvals/req_x?decision=approve"}) {
+    EXPECT_EQ(status(nullptr, "GET", path), 401) << path;
+  }
+  for (const std::string_view path :
+       {"/v1/commands", "/v1/connect", "/v1/baseline", "/v1/step-up", "/access/v1/evaluation"}) {
+    EXPECT_EQ(status(nullptr, "POST", path, Json::object({})), 401) << path;
+  }
+  EXPECT_EQ(status(nullptr, "GET", "/v1/info"), 200);
+}
+
+TEST_F(ServiceTest, ACertificateIsGoodUntilItIsRevokedItsDeviceGoneOrItsIdentityQuarantined) {
+  const Holder ada = person("ada");
+  const Holder bob = person("bob");
+  EXPECT_EQ(status(&ada, "GET", "/v1/whoami"), 200);
+  say({core::CertificateRevoked{ada.serial, "lost"}});
+  EXPECT_EQ(status(&ada, "GET", "/v1/whoami"), 401);
+  const Holder eve = add(bob, "eve", "user");
+  EXPECT_EQ(status(&eve, "GET", "/v1/whoami"), 200);
+  say({core::DeviceRemoved{eve.device, "lost"}});
+  EXPECT_EQ(status(&eve, "GET", "/v1/whoami"), 401);
+  say({core::IdentityStateChanged{bob.identity, core::IdentityState::kQuarantined, "odd"}});
+  EXPECT_EQ(status(&bob, "GET", "/v1/whoami"), 403);
+}
+
+TEST_F(ServiceTest, CertificatesOfAnotherAuthorityAreRefusedAndSoAreUnknownOnesOfOurs) {
+  const Holder ada = person("ada");
+  const auto foreign_key = *crypto::PrivateKey::generate(crypto::KeyKind::kP256);
+  const auto foreign = *crypto::CertificateAuthority::create(
+      foreign_key, "example.org", clock_.now() - std::chrono::hours(1),
+      clock_.now() + std::chrono::hours(9), random_);
+  const auto own = *crypto::CertificateAuthority::open(plane_->vault().ca_key(), roots_);
+  const auto leaf = *crypto::PrivateKey::generate(crypto::KeyKind::kP256);
+  crypto::CertificateTemplate wanted{leaf.public_key()};
+  wanted.spiffe_id = "spiffe://example.org/user/" + ada.identity;
+  wanted.not_before = clock_.now() - std::chrono::minutes(1);
+  wanted.not_after = clock_.now() + std::chrono::hours(1);
+  const auto refused =
+      call_as({foreign.issue(wanted, random_)->pem(), leaf.to_pem()}, "GET", "/v1/whoami", "");
+  ASSERT_FALSE(refused) << refused->body;
+  EXPECT_EQ(refused.error().code, Code::kUnauthenticated);
+  // Signed by our own key, and yet in no journal.
+  const auto unknown =
+      call_as({own.issue(wanted, random_)->pem(), leaf.to_pem()}, "GET", "/v1/whoami", "");
+  ASSERT_TRUE(unknown) << unknown.error().text();
+  EXPECT_EQ(unknown->status, 401);
+}
+
+TEST_F(ServiceTest, AnEnrolmentCodeWorksOnceAndForAQuarterOfAnHour) {
+  Holder ada, again, bob;
+  const auto first = enroll(ada, codes_["ada"]);
+  ASSERT_TRUE(first);
+  EXPECT_EQ(first->status, 200) << first->body;
+  EXPECT_TRUE(ada.certificate.empty());  // a person logs in with a code first
+  EXPECT_NE(text_of(body_of(first), "totp_uri").find(to_base32(seed_of(ada.identity).reveal())),
+            std::string::npos);
+  EXPECT_EQ(enroll(again, codes_["ada"])->status, 401);
+  EXPECT_EQ(enroll(again, "AAAAA-BBBBB")->status, 401);
+  clock_.advance(std::chrono::minutes(16));
+  EXPECT_EQ(enroll(bob, codes_["bob"])->status, 401);
+}
+
+TEST_F(ServiceTest, ALoginTakesTheDeviceAndEachCodeOnce) {
+  Holder ada;
+  ASSERT_EQ(enroll(ada, codes_["ada"])->status, 200);
+  EXPECT_EQ(login(ada, std::nullopt)->status, 401);
+  EXPECT_EQ(login(ada, wrong_code_of(ada.identity))->status, 401);
+  Holder thief;  // knows device and code, and has another key
+  thief.device = ada.device;
+  EXPECT_EQ(login(thief, code_of(ada.identity))->status, 401);
+  const std::string code = code_of(ada.identity);
+  EXPECT_EQ(login(ada, code)->status, 200);
+  EXPECT_EQ(login(ada, code)->status, 401);
+  const auto step_up = call(&ada, "POST", "/v1/step-up", Json::object({{"code", code}}));
+  EXPECT_EQ(step_up->status, 401) << step_up->body;
+  next_step();
+  EXPECT_EQ(login(ada, code_of(ada.identity))->status, 200);
+}
+
+TEST_F(ServiceTest, AfterFiveWrongCodesTheRightOneWaits) {
+  Holder ada;
+  ASSERT_EQ(enroll(ada, codes_["ada"])->status, 200);
+  for (int i = 0; i < 5; ++i) EXPECT_EQ(login(ada, wrong_code_of(ada.identity))->status, 401);
+  EXPECT_EQ(login(ada, code_of(ada.identity))->status, 429);
+  clock_.advance(std::chrono::seconds(31));
+  EXPECT_EQ(login(ada, wrong_code_of(ada.identity))->status, 401);
+  clock_.advance(std::chrono::seconds(31));
+  EXPECT_EQ(login(ada, code_of(ada.identity))->status, 429);  // the wait has grown
+  clock_.advance(std::chrono::seconds(31));
+  EXPECT_EQ(login(ada, code_of(ada.identity))->status, 200);
+}
+
+TEST_F(ServiceTest, AnotherDeviceNeedsTheSecondFactorThatIsThere) {
+  const Holder ada = person("ada");
+  const Holder bob = person("bob");
+  const auto opened = command(ada, "open_enrollment", Json::object({{"identity", bob.identity}}));
+  ASSERT_EQ(opened->status, 200) << opened->body;
+  Holder second;
+  const auto enrolled = enroll(second, text_of(*body_of(opened).find("result"), "code"));
+  ASSERT_EQ(enrolled->status, 200) << enrolled->body;
+  EXPECT_EQ(body_of(enrolled).find("totp_uri"), nullptr);
+  EXPECT_TRUE(second.certificate.empty());
+  EXPECT_EQ(login(second, std::nullopt)->status, 401);
+  EXPECT_EQ(login(second, code_of(ada.identity))->status, 401);
+  EXPECT_EQ(login(second, code_of(bob.identity))->status, 200);
+}
+
+TEST_F(ServiceTest, WhoIsNoDoorAsksAboutItselfAlone) {
+  const Holder ada = person("ada");
+  const Holder bob = person("bob");
+  const Json other = evaluation(bob.identity, kReader, std::nullopt);
+  EXPECT_EQ(status(&ada, "POST", "/access/v1/evaluation", other), 403);
+  const auto own =
+      call(&ada, "POST", "/access/v1/evaluation", evaluation(ada.identity, kReader, std::nullopt));
+  EXPECT_EQ(own->status, 200);
+  EXPECT_FALSE(*body_of(own).find("decision")->as_bool());
+  EXPECT_EQ(status(&ada, "POST", "/v1/baseline",
+                   Json::object({{"subject", "spiffe://example.org/user/" + ada.identity},
+                                 {"entitlement", kReader},
+                                 {"credential", ada.serial},
+                                 {"source_ip", "192.0.2.7"}})),
+            403);
+}
+
+TEST_F(ServiceTest, ADoorIsToldWhatIsRecordedAndOnlyAboutItsOwnTargets) {
+  const Holder ada = person("ada");
+  const Holder bob = person("bob");
+  const Holder door = add(ada, "door-1", "door");
+  const Holder other_door = add(ada, "door-2", "door");
+  add_target("pg-main", door.identity);
+  add_target("pg-other", other_door.identity);
+  apply(std::string(kConnectPolicy));
+  give("grt_a", ada.identity, std::string(kReader));
+  const auto ask = [&](const Holder& who, const std::string& subject, std::string_view what,
+                       const Json& context) {
+    return call(&who, "POST", "/access/v1/evaluation", evaluation(subject, what, context));
+  };
+  const std::string spiffe = "spiffe://example.org/user/" + ada.identity;
+  const auto allowed = ask(door, spiffe, kReader, seen(1, ada.serial));
+  ASSERT_EQ(allowed->status, 200) << allowed->body;
+  const Json answer = body_of(allowed);
+  EXPECT_TRUE(*answer.find("decision")->as_bool()) << allowed->body;
+  const Json& told = *answer.find("context");
+  EXPECT_EQ(text_of(told, "grant"), "grt_a");
+  const auto entry =
+      plane_->evidence().decision(static_cast<std::uint64_t>(*told.find("entry")->as_int()));
+  ASSERT_TRUE(entry) << entry.error().text();
+  const auto recorded = control::read_decision_payload(entry->payload);
+  ASSERT_TRUE(recorded) << recorded.error().text();
+  EXPECT_TRUE(recorded->allow);
+  EXPECT_EQ(recorded->question.subject, ada.identity);
+  EXPECT_EQ(recorded->question.door, door.identity);
+  EXPECT_EQ(recorded->question.credential, ada.serial);
+
+  const auto denied = [&](const Holder& who, const std::string& subject, std::string_view what,
+                          const Json& context) {
+    const auto reply = ask(who, subject, what, context);
+    EXPECT_EQ(reply->status, 200) << reply->body;
+    return reply->status == 200 && !*body_of(reply).find("decision")->as_bool();
+  };
+  EXPECT_TRUE(denied(door, spiffe, kReader, seen(2, bob.serial))) << "another's certificate";
+  EXPECT_TRUE(denied(door, spiffe, kReader, seen(3, ""))) << "no certificate";
+  EXPECT_TRUE(denied(door, spiffe, "pg-other/orders/reader", seen(4, ada.serial)));
+  EXPECT_TRUE(denied(other_door, spiffe, kReader, seen(1, ada.serial)));
+  EXPECT_TRUE(
+      denied(door, "spiffe://example.org/user/" + bob.identity, kReader, seen(5, bob.serial)));
+
+  EXPECT_EQ(ask(door, spiffe, kReader, seen(1, ada.serial))->status, 409);
+  const auto uncounted = ask(door, spiffe, kReader, Json::object({{"credential", ada.serial}}));
+  EXPECT_EQ(uncounted->status, 400);
+  EXPECT_EQ(net::error_of(*uncounted).where, "/context/door_seq");
+}
+
+TEST_F(ServiceTest, ADoorOpensABaselineGrantForWhatStandsBehindIt) {
+  const Holder ada = person("ada");
+  const Holder door = add(ada, "door-1", "door");
+  const Holder other_door = add(ada, "door-2", "door");
+  add_target("pg-main", door.identity);
+  add_target("pg-other", other_door.identity);
+  apply(std::string(kConnectPolicy));
+  const Json body = Json::object({{"subject", "spiffe://example.org/user/" + ada.identity},
+                                  {"entitlement", kReader},
+                                  {"credential", ada.serial},
+                                  {"source_ip", "192.0.2.7"}});
+  EXPECT_EQ(status(&other_door, "POST", "/v1/baseline", body), 403);
+  const auto opened = call(&door, "POST", "/v1/baseline", body);
+  ASSERT_EQ(opened->status, 200) << opened->body;
+  const std::string grant = text_of(body_of(opened), "grant");
+  EXPECT_EQ(plane_->states().get()->grants.find(grant)->beneficiary, ada.identity);
+}
+
+TEST_F(ServiceTest, TheCertificateOfAConnectionDoesNothingElse) {
+  const Holder ada = person("ada");
+  const Holder door = add(ada, "door-1", "door");
+  add_target("pg-main", door.identity);
+  apply(std::string(kConnectPolicy));
+  Holder connection;
+  const auto connected = call(&ada, "POST", "/v1/connect",
+                              Json::object({{"entitlement", kReader}, {"csr", connection.csr()}}));
+  ASSERT_EQ(connected->status, 200) << connected->body;
+  take_certificate(connection, body_of(connected));
+  EXPECT_EQ(status(&connection, "GET", "/v1/whoami"), 401);
+  const auto state = plane_->states().get();
+  EXPECT_EQ(state->certificates.find(connection.serial)->grant,
+            text_of(body_of(connected), "grant"));
+  EXPECT_LE(state->certificates.find(connection.serial)->until,
+            *state->grants.find(text_of(body_of(connected), "grant"))->until);
+}
+
+TEST_F(ServiceTest, BadJsonGetsOneErrorWithItsPlace) {
+  const Holder ada = person("ada");
+  const crypto::TlsIdentity shown{ada.certificate, ada.key.to_pem()};
+  const auto where = [&](std::string_view path, std::string_view body) {
+    const auto reply = call_as(shown, "POST", path, body);
+    EXPECT_TRUE(reply && reply->status == 400) << (reply ? reply->body : reply.error().text());
+    return reply ? net::error_of(*reply).text() : std::string();
+  };
+  EXPECT_NE(where("/v1/commands", "{\"command_id\": tru").find("1:1"), std::string::npos);
+  EXPECT_NE(where("/v1/commands", "{\"verb\":\"a\",\"verb\":\"b\"}").find("1:"), std::string::npos);
+  EXPECT_NE(where("/v1/commands", "{\"command_id\":\"x\",\"verb\":7,\"body\":{}}").find("/verb"),
+            std::string::npos);
+  EXPECT_NE(where("/access/v1/evaluation", "{\"subject\":{}}").find("/action"), std::string::npos);
+  EXPECT_NE(where("/v1/commands", std::string(5000, '[')).find("1:"), std::string::npos);
+}
+
+TEST_F(ServiceTest, ACommandThatIsSentTwiceIsAnsweredTwiceAndDoneOnce) {
+  const Holder ada = person("ada");
+  const Holder bob = person("bob");
+  const Json body = Json::object({{"kind", "user"}, {"name", "carol"}});
+  const auto first = command(ada, "add_identity", body, "cmd-1");
+  ASSERT_EQ(first->status, 200) << first->body;
+  const auto second = command(ada, "add_identity", body, "cmd-1");
+  ASSERT_EQ(second->status, 200) << second->body;
+  EXPECT_EQ(compact(*body_of(first).find("result")), compact(*body_of(second).find("result")));
+  // Somebody else's id is another command, and tells nothing of hers.
+  EXPECT_EQ(command(bob, "add_identity", body, "cmd-1")->status, 409);
+}
+
+TEST_F(ServiceTest, SecretsOfCommandsRestNowhereInClear) {
+  const Holder ada = person("ada");
+  const auto opened = command(ada, "open_enrollment", Json::object({{"identity", "bob"}}), "c1");
+  ASSERT_EQ(opened->status, 200) << opened->body;
+  const std::string code = text_of(*body_of(opened).find("result"), "code");
+  const Json target =
+      Json::object({{"target", Json::object({{"name", "pg-main"},
+                                             {"kind", "postgres"},
+                                             {"host", "127.0.0.1"},
+                                             {"port", 5432},
+                                             {"tls", "disable"},
+                                             {"ca", ""},
+                                             {"connector", "writ_connector"},
+                                             {"password", "hunter-2-hunter"},
+                                             {"databases", Json::array().push("orders")}})},
+                    {"resources", Json::array().push(Json::object({{"name", "pg-main"},
+                                                                   {"parent", ""},
+                                                                   {"target", "pg-main"},
+                                                                   {"tier", "high"},
+                                                                   {"environment", ""},
+                                                                   {"owner", "administrators"},
+                                                                   {"sensitivity", ""},
+                                                                   {"labels", Json::array()}}))},
+                    {"entitlements", Json::array()}});
+  const auto added = command(ada, "add_target", target, "c2");
+  ASSERT_EQ(added->status, 200) << added->body;
+  const store::Journal& journal = plane_->evidence().journal();
+  std::string everything;
+  for (const std::string_view table : {"command", "story", "subject_key", "key"}) {
+    const auto rows = journal.list(table, {}, 1000);
+    ASSERT_TRUE(rows);
+    for (const auto& [key, value] : *rows) everything += key + "\n" + value + "\n";
+  }
+  const auto events = journal.read(0, 1000);
+  ASSERT_TRUE(events);
+  for (const std::string& event : *events) everything += event + "\n";
+  EXPECT_NE(everything.find("writ_connector"), std::string::npos);
+  EXPECT_EQ(everything.find("hunter-2-hunter"), std::string::npos);
+  EXPECT_EQ(everything.find(code), std::string::npos);
+}
+
+TEST_F(ServiceTest, WhoMayNotAddATargetLeavesNothingBehind) {
+  const Holder ada = person("ada");
+  const Holder eve = add(ada, "eve", "user");
+  const Json target =
+      Json::object({{"target", Json::object({{"name", "evil"}, {"password", "some password"}})}});
+  EXPECT_EQ(command(eve, "add_target", target)->status, 403);
+  say({core::GroupAdded{{"g", "", false}}});  // writes the keys that wait
+  const auto key = plane_->evidence().journal().get("subject_key", "target:evil");
+  ASSERT_TRUE(key);
+  EXPECT_FALSE(*key);
+}
+
+TEST_F(ServiceTest, TheStoryOfAThingIsNobodysOwn) {
+  const Holder ada = person("ada");
+  const Holder eve = add(ada, "eve", "user");
+  const Holder mallory = add(ada, "mallory", "user");
+  const Holder door = add(ada, "door-1", "door");
+  add_target("pg-main", door.identity);
+  apply(std::string(kConnectPolicy));
+  give("grt_e", eve.identity, std::string(kReader));
+  give("grt_m", mallory.identity, std::string(kReader));
+  EXPECT_EQ(status(&mallory, "GET", "/v1/evidence/story/grt_m"), 200);
+  EXPECT_EQ(status(&mallory, "GET", "/v1/evidence/story/grt_e"), 403);
+  // Her own grant is part of the story of the entitlement; that does not make all of it hers.
+  for (const std::string_view path : {"/v1/evidence/story/", "/v1/explain/", "/v1/grants/"}) {
+    EXPECT_EQ(status(&mallory, "GET", std::string(path) + net::percent_encode(kReader)), 403)
+        << path;
+    EXPECT_EQ(status(&mallory, "GET", std::string(path) + eve.identity), 403) << path;
+  }
+  EXPECT_EQ(status(&ada, "GET", "/v1/evidence/story/grt_e"), 200);
+}
+
+TEST_F(ServiceTest, OnlyWhoMayDecideSeesWhatIsPending) {
+  const Holder ada = person("ada");
+  const Holder bob = person("bob");
+  const Holder eve = add(ada, "eve", "user");
+  const auto proposed = command(
+      ada, "add_group",
+      Json::object({{"name", "board"}, {"purpose", "they administer"}, {"administers", true}}));
+  ASSERT_EQ(proposed->status, 200) << proposed->body;
+  const std::string path =
+      "/v1/approvals/" + text_of(*body_of(proposed).find("result"), "change") + "?decision=approve";
+  EXPECT_EQ(status(&eve, "GET", path), 403);
+  EXPECT_EQ(status(&ada, "GET", path), 403);
+  EXPECT_EQ(status(&bob, "GET", path), 200);
+}
+
+}  // namespace
+}  // namespace writ::api
