@@ -220,6 +220,10 @@ Decision Asking::connect() {
                 question_.resource);
   }
   if (revoking) return deny("the grant was revoked or is over");
+  if (question_.grant.empty() && !wanted_.empty()) {
+    return deny("this certificate was for grant " + std::string(wanted_) +
+                ", which is over; get a new one with: writ connect " + question_.resource);
+  }
   return nothing_gives();
 }
 
