@@ -4,7 +4,6 @@
 
 #include <array>
 #include <charconv>
-#include <cstdio>
 
 namespace writ {
 namespace {
@@ -32,19 +31,31 @@ bool digits(std::string_view text, std::size_t at, std::size_t width, int* value
   return true;
 }
 
+void put_digits(std::string& out, std::size_t at, std::size_t width, std::int64_t value) {
+  for (std::size_t i = at + width; i > at; --i, value /= 10) {
+    out[i - 1] = static_cast<char>('0' + value % 10);
+  }
+}
+
 }  // namespace
 
 std::string to_text(Time time) {
   const auto day = floor<days>(time);
   const std::chrono::year_month_day date(day);
   const auto ms = (time - day).count();
-  std::array<char, 64> out;
-  std::snprintf(out.data(), out.size(), "%04d-%02u-%02uT%02d:%02d:%02d.%03dZ",
-                static_cast<int>(date.year()), static_cast<unsigned>(date.month()),
-                static_cast<unsigned>(date.day()), static_cast<int>(ms / 3'600'000),
-                static_cast<int>(ms / 60'000 % 60), static_cast<int>(ms / 1000 % 60),
-                static_cast<int>(ms % 1000));
-  return out.data();
+  const int year = static_cast<int>(date.year());
+  // Written by hand: every decision carries several, and snprintf costs more than deciding.
+  std::string out = year >= 0 && year <= 9999 ? "0000" : std::to_string(year);
+  if (out == "0000") put_digits(out, 0, 4, year);
+  const std::size_t at = out.size();
+  out += "-00-00T00:00:00.000Z";
+  put_digits(out, at + 1, 2, static_cast<unsigned>(date.month()));
+  put_digits(out, at + 4, 2, static_cast<unsigned>(date.day()));
+  put_digits(out, at + 7, 2, ms / 3'600'000);
+  put_digits(out, at + 10, 2, ms / 60'000 % 60);
+  put_digits(out, at + 13, 2, ms / 1000 % 60);
+  put_digits(out, at + 16, 3, ms % 1000);
+  return out;
 }
 
 Result<Time> parse_time(std::string_view text) {
