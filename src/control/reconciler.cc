@@ -194,7 +194,10 @@ void Reconciler::finish(const Item& item, const Status& done) {
       Millis& last = pauses_[item.key];
       last = last == Millis(0) ? options_.first_pause : std::min(last * 2, options_.longest_pause);
       pause = last;
-      retry = true;
+      // Grants are tried without limit. A single step that the target will never allow is not.
+      const Code code = done.error().code;
+      retry = !item.step ||
+              (code != Code::kDenied && code != Code::kInvalid && code != Code::kNotFound);
     }
   }
   if (!done) {
