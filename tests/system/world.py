@@ -392,6 +392,7 @@ class World:
         with open(pg / "data/postgresql.conf", "a") as conf:
             conf.write(f"listen_addresses = '127.0.0.1'\nport = {self.pg_port}\n"
                        f"unix_socket_directories = '{pg}'\nssl = on\nmax_connections = 100\n"
+                       "dynamic_shared_memory_type = mmap\n"
                        "fsync = off\nlog_line_prefix = '%m [%p] %u@%d '\n")
         (pg / "data/pg_hba.conf").write_text("local all all trust\n"
                                              "hostssl all all 127.0.0.1/32 scram-sha-256\n")
