@@ -44,7 +44,7 @@ void prepare_access(const std::string& home, const std::string& prefix, int coun
                                           {"purpose", "a measurement"},
                                           {"duration_ms", (duration + i * step).count()}})),
              "request " + entitlement);
-    access.grants.push_back({must(cmd::text_of(answer, "grant"), "request"), entitlement, 0});
+    access.grants.push_back({must(cmd::text_of(answer, "grant"), "request"), entitlement, 0, ""});
   }
   for (GrantLine& line : access.grants) {
     const Json grant =
@@ -56,14 +56,17 @@ void prepare_access(const std::string& home, const std::string& prefix, int coun
   const auto key =
       must(crypto::PrivateKey::generate(crypto::KeyKind::kP256), "generating a client's key");
   const auto csr = must(crypto::CertificateRequest::create(key), "a certificate request");
-  std::string certificate;
   for (GrantLine& line : access.grants) {
     const Json answer =
         must(client.post("/v1/connect", Json::object({{"entitlement", line.entitlement},
                                                       {"csr", csr.pem()},
                                                       {"grant", line.grant}})),
              "connect " + line.entitlement);
-    certificate = must(cmd::text_of(answer, "certificate"), "connect");
+    const std::string certificate = must(cmd::text_of(answer, "certificate"), "connect");
+    const auto chain = must(crypto::Certificate::chain_from_pem(certificate), "the certificate");
+    line.serial = chain.front().serial();
+    access.subject = chain.front().spiffe_id();
+    must_do(write_file(folder + "/" + line.grant + ".crt", certificate, 0600), folder);
     line.until_ms = unix_ms(
         must(parse_time(must(cmd::text_of(answer, "until"), "connect")), "the grant's end"));
     const Json door = must(cmd::member_of(answer, "door"), "connect");
@@ -74,12 +77,8 @@ void prepare_access(const std::string& home, const std::string& prefix, int coun
               folder);
     }
   }
-  const auto chain = must(crypto::Certificate::chain_from_pem(certificate), "the certificate");
   access.user = client.home().config().name;
-  access.serial = chain.front().serial();
-  access.subject = chain.front().spiffe_id();
   must_do(write_file(folder + "/client.key", key.to_pem().reveal(), 0600), folder);
-  must_do(write_file(folder + "/client.crt", certificate, 0600), folder);
   must_do(write_file(folder + "/access.json", compact(to_json(access)), 0600), folder);
 }
 
@@ -88,11 +87,11 @@ Access read_access(const std::string& folder) {
   return must(from_json<Access>(must(parse_json(text), folder)), folder);
 }
 
-std::string door_conninfo(const std::string& folder, const Access& access,
-                          const std::string& entitlement) {
-  return "host=" + access.host + " port=" + std::to_string(access.port) + " dbname=" + entitlement +
-         " user=" + access.user + " sslmode=verify-full gssencmode=disable sslcert=" + folder +
-         "/client.crt sslkey=" + folder + "/client.key sslrootcert=" + folder + "/root.crt";
+std::string door_conninfo(const std::string& folder, const Access& access, const GrantLine& grant) {
+  return "host=" + access.host + " port=" + std::to_string(access.port) +
+         " dbname=" + grant.entitlement + " user=" + access.user +
+         " sslmode=verify-full gssencmode=disable sslcert=" + folder + "/" + grant.grant +
+         ".crt sslkey=" + folder + "/client.key sslrootcert=" + folder + "/root.crt";
 }
 
 }  // namespace writ::bench

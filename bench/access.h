@@ -1,9 +1,9 @@
 // A person who asks for many grants at once, as the command line does it, and hands out what a
 // libpq client needs to use them.
 //
-// On disk, in one folder: client.key, client.crt and root.crt of the person's connections, and
+// On disk, in one folder: client.key, root.crt and a GRANT.crt for each grant, and
 // access.json:
-// {"host","port","user","serial","subject","grants":[{"grant","entitlement","until"}]}.
+// {"host","port","user","subject","grants":[{"grant","entitlement","until_ms","serial"}]}.
 #pragma once
 
 #include <cstdint>
@@ -23,20 +23,21 @@ struct GrantLine {
   std::string grant;
   std::string entitlement;
   std::int64_t until_ms = 0;  // since 1970
+  std::string serial;         // of its own certificate, GRANT.crt
 };
 template <class V>
 void fields(V& v, GrantLine& g) {
   v("grant", g.grant);
   v("entitlement", g.entitlement);
   v("until_ms", g.until_ms);
+  v("serial", g.serial);
 }
 
 struct Access {
   std::string host;
   std::int64_t port = 0;
   std::string user;
-  std::string serial;   // of the certificate
-  std::string subject;  // the SPIFFE id in it
+  std::string subject;  // the SPIFFE id in the certificates
   std::vector<GrantLine> grants;
 };
 template <class V>
@@ -44,7 +45,6 @@ void fields(V& v, Access& a) {
   v("host", a.host);
   v("port", a.port);
   v("user", a.user);
-  v("serial", a.serial);
   v("subject", a.subject);
   v("grants", a.grants);
 }
@@ -69,7 +69,6 @@ void prepare_access(const std::string& home, const std::string& prefix, int coun
                     Millis step, const std::string& folder);
 Access read_access(const std::string& folder);
 // What libpq connects with, through the door.
-std::string door_conninfo(const std::string& folder, const Access& access,
-                          const std::string& entitlement);
+std::string door_conninfo(const std::string& folder, const Access& access, const GrantLine& grant);
 
 }  // namespace writ::bench

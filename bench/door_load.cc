@@ -32,7 +32,7 @@ void measure_connect(const std::string& direct, const std::string& folder, int c
   const auto open = [](const std::string& conninfo) { PQfinish(connect_or_die(conninfo)); };
   for (int i = -5; i < count; ++i) {
     const std::size_t grant = static_cast<std::size_t>(i + 5) % access.grants.size();
-    const std::string door = door_conninfo(folder, access, access.grants[grant].entitlement);
+    const std::string door = door_conninfo(folder, access, access.grants[grant]);
     const double with_door = time_of([&] { open(door); });
     const double without = time_of([&] { open(direct); });
     if (i < 0) continue;  // warm-up
@@ -68,8 +68,7 @@ void measure_copy(const std::string& direct, const std::string& folder, const st
                   int count) {
   const Access access = read_access(folder);
   PGconn* without = connect_or_die(direct);
-  PGconn* with_door =
-      connect_or_die(door_conninfo(folder, access, access.grants.front().entitlement));
+  PGconn* with_door = connect_or_die(door_conninfo(folder, access, access.grants.front()));
   const std::size_t bytes = copy_out(without, sql);  // warm-up
   if (copy_out(with_door, sql) != bytes) die("the door changed the bytes");
   std::vector<double> direct_ms, door_ms;
@@ -100,7 +99,7 @@ void measure_idle(const std::string& folder, int count, const std::string& door_
   std::vector<PGconn*> open;
   const auto one = [&] {
     const GrantLine& grant = access.grants[open.size() % access.grants.size()];
-    open.push_back(connect_or_die(door_conninfo(folder, access, grant.entitlement)));
+    open.push_back(connect_or_die(door_conninfo(folder, access, grant)));
   };
   const double before = resident_kb(door_pid);
   while (open.size() < static_cast<std::size_t>(count)) one();
@@ -116,7 +115,7 @@ Work work_of(std::size_t i) {
 
 void open_all(Sessions& sessions, const std::string& folder, const Access& access) {
   for (const GrantLine& grant : access.grants) {
-    sessions.open(door_conninfo(folder, access, grant.entitlement), work_of(sessions.size()));
+    sessions.open(door_conninfo(folder, access, grant), work_of(sessions.size()));
   }
   sessions.start();
   if (!sessions.await_all_busy(30)) die("not all sessions read");
