@@ -147,40 +147,76 @@ Result<Asked> read_evaluation(const Json& body, const Caller& caller, const core
   return asked;
 }
 
-Json strings(const std::vector<std::string>& values) {
-  Json array = Json::array();
-  for (const std::string& value : values) array.push(value);
-  return array;
+void add_text(std::string& out, std::string_view name, std::string_view value) {
+  if (value.empty()) return;
+  out += ",\"";
+  out += name;
+  out += "\":";
+  append_json_string(out, value);
 }
 
+void add_texts(std::string& out, std::string_view name, const std::vector<std::string>& values) {
+  out += ",\"";
+  out += name;
+  out += "\":[";
+  for (std::size_t i = 0; i < values.size(); ++i) {
+    if (i > 0) out += ',';
+    append_json_string(out, values[i]);
+  }
+  out += ']';
+}
+
+// Written out directly: this runs once for every decision, on the one thread that makes evidence
+// durable.
 std::string answer_text(const control::Told& told) {
   const core::Decision& decision = told.decision;
-  Json context = Json::object({{"entry", std::int64_t(told.entry)},
-                               {"decision_id", "dec_" + std::to_string(told.entry)},
-                               {"reason", strings(decision.reason)},
-                               {"now", to_text(told.now)}});
+  const std::string entry = std::to_string(told.entry);
+  std::string out;
+  out.reserve(512);
+  out += decision.allow ? "{\"decision\":true" : "{\"decision\":false";
+  out += ",\"context\":{\"entry\":" + entry + ",\"decision_id\":\"dec_" + entry + '"';
+  add_texts(out, "reason", decision.reason);
+  add_text(out, "now", to_text(told.now));
   if (decision.allow) {
-    if (!decision.grant.empty()) context.set("grant", decision.grant);
-    if (!decision.login.empty()) context.set("login", decision.login);
-    if (!decision.database.empty()) context.set("database", decision.database);
-    if (decision.until) context.set("until", to_text(*decision.until));
-    if (!decision.grant.empty())
-      context.set("autonomy_ms", std::int64_t(decision.autonomy.count()));
+    add_text(out, "grant", decision.grant);
+    add_text(out, "login", decision.login);
+    add_text(out, "database", decision.database);
+    if (decision.until) add_text(out, "until", to_text(*decision.until));
+    if (!decision.grant.empty()) {
+      out += ",\"autonomy_ms\":" + std::to_string(decision.autonomy.count());
+    }
   } else {
-    if (!decision.needs.empty()) context.set("needs", strings(decision.needs));
-    if (!decision.message.empty()) context.set("message", decision.message);
+    if (!decision.needs.empty()) add_texts(out, "needs", decision.needs);
+    add_text(out, "message", decision.message);
   }
-  return compact(Json::object({{"decision", decision.allow}, {"context", std::move(context)}}));
+  out += "}}";
+  return out;
 }
+
+// One reader of the state for each thread that serves, so that a request takes no lock for it.
+class Readers {
+ public:
+  explicit Readers(const control::States& states) : states_(states) {
+    for (auto& reader : readers_) reader.emplace(states);
+  }
+  std::shared_ptr<const core::State> get(unsigned thread) {
+    return thread < readers_.size() ? readers_[thread]->get() : states_.get();
+  }
+
+ private:
+  const control::States& states_;
+  std::array<std::optional<control::States::Reader>, 64> readers_;
+};
 
 }  // namespace
 
 void add_evaluation_routes(net::HttpServer& server, const Context& context) {
   auto seen = std::make_shared<Seen>();
+  auto readers = std::make_shared<Readers>(context.plane.states());
   server.route(
       "POST", "/access/v1/evaluation",
-      [&context, seen](const net::Request& request, net::Responder responder) {
-        const auto state = context.plane.states().get();
+      [&context, seen, readers](const net::Request& request, net::Responder responder) {
+        const auto state = readers->get(request.thread_index);
         auto caller = authenticate(context, request, *state);
         if (!caller) return responder.send_error(caller.error());
         auto json = parse_json(request.body, {.bytes = kMostBody.body});
