@@ -17,6 +17,8 @@ namespace {
 // Longer than any decision can be in flight.
 constexpr Millis kRememberCuts{10 * 60 * 1000};
 constexpr std::size_t kSessionsPerReceipt = 1'000;
+// Cuts that are to come together have come by then.
+constexpr Millis kCancelAfterCut{50};
 
 }  // namespace
 
@@ -29,6 +31,7 @@ Floor::Floor(Tools tools, std::shared_ptr<const Credentials> credentials)
 
 Floor::~Floor() {
   tools_.timers.drop(orphan_timer_);
+  tools_.timers.drop(cut_timer_);
   const auto all = connections_;
   for (const auto& [id, session] : all) session->close();
 }
@@ -102,6 +105,21 @@ void Floor::client_cancels(const CancelKey& key) {
 
 void Floor::cancel_backend(std::shared_ptr<const KnownTarget> target, CancelKey key) {
   cancels_.send(std::move(target), std::move(key));
+}
+
+void Floor::cancel_cut_backend(std::shared_ptr<const KnownTarget> target, CancelKey key) {
+  cut_backends_.emplace_back(std::move(target), std::move(key));
+  if (cut_timer_ != 0) return;
+  cut_timer_ = tools_.timers.set(tools_.clock.steady() + kCancelAfterCut, [this] {
+    cut_timer_ = 0;
+    send_cut_cancels();
+  });
+}
+
+void Floor::send_cut_cancels() {
+  for (auto& [target, key] : std::exchange(cut_backends_, {})) {
+    cancels_.send(std::move(target), std::move(key));
+  }
 }
 
 std::vector<std::shared_ptr<Session>> Floor::holders(const std::string& grant) const {
@@ -189,6 +207,7 @@ void Floor::shut() {
   for (const auto& [id, session] : connections_) all.push_back(session);
   const Refusal words{"57P01", "the door is shutting down", "", ""};
   for (const auto& session : all) session->sever(words);
+  send_cut_cancels();
   for (const auto& session : all) session->report_end(End::kShutdown);
 }
 

@@ -77,6 +77,9 @@ class Floor {
   // A client's CancelRequest; nobody learns whether it fits.
   void client_cancels(const CancelKey& key);
   void cancel_backend(std::shared_ptr<const KnownTarget> target, CancelKey key);
+  // The same for a session that was cut, a moment later: a handshake with the target would delay
+  // the cuts that come right after this one.
+  void cancel_cut_backend(std::shared_ptr<const KnownTarget> target, CancelKey key);
   void counted_session() { ++sessions_; }
   void uncounted_session() { --sessions_; }
   void closed(std::uint64_t id);
@@ -89,12 +92,15 @@ class Floor {
   };
   std::vector<std::shared_ptr<Session>> holders(const std::string& grant) const;
   void end_orphans();
+  void send_cut_cancels();
 
   Tools tools_;
   std::shared_ptr<const Credentials> credentials_;
   Control* control_ = nullptr;
   ScramCache scram_;
   Cancels cancels_;
+  std::vector<std::pair<std::shared_ptr<const KnownTarget>, CancelKey>> cut_backends_;
+  Timers::Token cut_timer_ = 0;
   std::unique_ptr<char[]> scratch_;
   bool open_ = true;
   std::uint64_t last_id_ = 0;

@@ -136,7 +136,7 @@ void Session::sever(const Refusal& words) {
   const bool room = to_client_.at_boundary() && !client_->tls().has_unsent() &&
                     client_->unsent() == 0 && client_->tls().write(fatal(words)) == Io::kDone;
   target_->reset();
-  floor_.cancel_backend(known_target_, backend_key_);
+  floor_.cancel_cut_backend(known_target_, backend_key_);
   if (room) {
     drain();
   } else {
