@@ -19,16 +19,16 @@ namespace writ::core {
 
 // One login that should exist in a target now: the provisioned form of one grant.
 struct DesiredAccount {
-  std::string grant;             // grant id
-  std::string login;             // account name in the target, at most 63 bytes, never reused
-  std::string entitlement;       // entitlement name, "pg-main/orders/reader"
-  std::string database;          // where the entitlement lies, "orders"
+  std::string grant;        // grant id
+  std::string login;        // account name in the target, at most 63 bytes, never reused
+  std::string entitlement;  // entitlement name, "pg-main/orders/reader"
+  std::string database;     // where the entitlement lies, "orders"
   std::vector<std::string> membership;  // roles of the target that the entitlement stands for
   std::vector<std::string> privileges;  // or privileges from which the connector makes one role:
                                         // "SELECT ON TABLE public.orders", …
-  std::string verifier;          // what proves the login's secret, e.g. a SCRAM verifier; never the
-                                 // secret itself
-  Time until;                    // the target enforces this end too, where it can
+  std::string verifier;  // what proves the login's secret, e.g. a SCRAM verifier; never the
+                         // secret itself
+  Time until;            // the target enforces this end too, where it can
   int connection_limit = 10;
 };
 template <class V>
@@ -50,10 +50,10 @@ struct ObservedAccount {
   std::optional<std::string> grant;  // set when Writ made this account: the grant's id
   bool can_login = true;
   bool superuser = false;
-  bool has_password = false;         // a standing secret that Writ did not issue
+  bool has_password = false;  // a standing secret that Writ did not issue
   std::optional<Time> valid_until;
-  std::optional<Time> last_use;      // where the target tells
-  std::vector<std::string> owned;    // objects that it owns, "orders: function public.f()"
+  std::optional<Time> last_use;    // where the target tells
+  std::vector<std::string> owned;  // objects that it owns, "orders: function public.f()"
 };
 template <class V>
 void fields(V& v, ObservedAccount& a) {
@@ -83,7 +83,7 @@ struct ObservedSession {
   std::string login;
   std::int64_t backend = 0;  // the target's own number for it (PostgreSQL: pid)
   std::string database;
-  std::string client;        // address
+  std::string client;  // address
   std::string application;
   Time since;
 };
@@ -127,9 +127,9 @@ void fields(V& v, Step& s) {
 
 // What a step left behind, for the evidence.
 struct StepOutcome {
-  bool gone = false;                    // kRetire: read back, and the account is not there any more
+  bool gone = false;  // kRetire: read back, and the account is not there any more
   int sessions_ended = 0;
-  std::vector<std::string> quarantined; // objects taken from the login, "function public.f()"
+  std::vector<std::string> quarantined;  // objects taken from the login, "function public.f()"
 };
 template <class V>
 void fields(V& v, StepOutcome& o) {
@@ -138,15 +138,15 @@ void fields(V& v, StepOutcome& o) {
   v("quarantined", o.quarantined);
 }
 
-// From where, with what and when an account was used, as far as observation saw it; what would break
-// without its secret.
+// From where, with what and when an account was used, as far as observation saw it; what would
+// break without its secret.
 struct ObservedUse {
   std::string database;
   std::string client;       // address; empty for a local socket
   std::string application;  // as the client called itself
   Time first;
   Time last;
-  bool live = false;        // a session is open now
+  bool live = false;  // a session is open now
 };
 template <class V>
 void fields(V& v, ObservedUse& u) {
