@@ -82,6 +82,10 @@ class Builder {
     const auto read = std::from_chars(number_.data(), number_.data() + number_.size(), v);
     number_.clear();
     if (read.ec != std::errc()) return stop("the number is out of the range of a double", ec);
+    // Such a number is written as plain digits (RFC 8785), which no reader of integers takes.
+    if (std::abs(v) < 1e21 && (v >= 0x1p63 || v < -0x1p63)) {
+      return stop("the integer does not fit in 64 signed bits", ec);
+    }
     return add(Json(v), ec) != nullptr;
   }
   bool on_bool(bool v, boost::json::error_code& ec) { return add(Json(v), ec) != nullptr; }

@@ -23,6 +23,8 @@ TEST(Json, RefusesWhatStrictJsonForbidsAndSaysWhere) {
   EXPECT_NE(error_of("-9223372036854775809").find("64 signed bits"), std::string::npos);
   EXPECT_NE(error_of("123456789012345678901234567890").find("64 signed bits"), std::string::npos);
   EXPECT_EQ(error_of("\"\\ud800\""), "in.json:1:8: this is not JSON");
+  EXPECT_NE(error_of("4e20").find("64 signed bits"), std::string::npos);
+  EXPECT_EQ(error_of("1e21"), "parsed");
   EXPECT_NE(error_of("\"\\udc00\"").find("surrogate"), std::string::npos);
   EXPECT_NE(error_of("\"\\ud800\\u0041\"").find("surrogate"), std::string::npos);
   EXPECT_NE(error_of("\"\xff\"").find("UTF-8"), std::string::npos);
