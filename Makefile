@@ -1,5 +1,5 @@
 # make run    install what is missing, build, and start a sandbox with a guided tour
-# make test   build and run every check and test
+# make test   build, check and test
 .PHONY: run test build bench check format clean
 
 build:
