@@ -1,0 +1,412 @@
+// Schema    := {Namespace}
+// Namespace := {Annotation} 'namespace' Path '{' {Decl} '}' | Decl
+// Decl      := {Annotation} (Entity | Action | Common)
+// Entity    := 'entity' Idents ['in' Types] [['='] Record] ['tags' Type] ';'
+//            | 'entity' Idents 'enum' '[' Str {',' Str} ']' ';'
+// Action    := 'action' Names ['in' Ref | '[' Ref {',' Ref} ']'] ['appliesTo' '{' Applies '}']
+//              ['attributes' '{' '}'] ';'
+// Applies   := ('principal' ':' Types | 'resource' ':' Types | 'context' ':' (Path | Record)), …
+// Common    := 'type' Ident '=' Type ';'
+// Type      := Path | 'Set' '<' Type '>' | Record
+// Record    := '{' [Attribute {',' Attribute} [',']] '}'
+// Attribute := {Annotation} Name ['?'] ':' Type
+// Types     := Path | '[' [Path {',' Path}] ']'      Ref := [Path '::'] Str | Ident
+#include <algorithm>
+
+#include "cedar/lexer.h"
+#include "cedar/schema_syntax.h"
+#include "cedar/text.h"
+
+namespace writ::cedar {
+namespace {
+
+class SchemaParser {
+ public:
+  SchemaParser(std::shared_ptr<const Source> source, std::vector<Token> tokens)
+      : source_(std::move(source)), tokens_(std::move(tokens)) {}
+
+  Result<SchemaSyntax> schema() {
+    SchemaSyntax made;
+    made.source = source_;
+    made.file = source_->name();
+    SchemaNamespace bare;
+    while (peek().kind != TokenKind::kEnd) {
+      TRY(annotations, annotation_list());
+      if (!sees("namespace")) {
+        CHECK_OK(declaration(bare, std::move(annotations)));
+        continue;
+      }
+      take();
+      SchemaNamespace space;
+      const Token& at = peek();
+      TRY(name, path());
+      if (is_taken(made, name.name)) {
+        return refuse(at, "the namespace `" + name.name + "` stands twice");
+      }
+      space.name = std::move(name);
+      space.annotations = std::move(annotations);
+      CHECK_OK(want("{"));
+      while (!accept("}")) {
+        TRY(inner, annotation_list());
+        CHECK_OK(declaration(space, std::move(inner)));
+      }
+      made.namespaces.push_back(std::move(space));
+    }
+    if (!bare.commons.empty() || !bare.entities.empty() || !bare.actions.empty()) {
+      made.namespaces.insert(made.namespaces.begin(), std::move(bare));
+    }
+    return made;
+  }
+
+ private:
+  static bool is_taken(const SchemaSyntax& schema, const std::string& name) {
+    return std::any_of(schema.namespaces.begin(), schema.namespaces.end(),
+                       [&](const SchemaNamespace& space) { return space.name.name == name; });
+  }
+
+  const Token& peek(std::size_t ahead = 0) const {
+    return tokens_[std::min(next_ + ahead, tokens_.size() - 1)];
+  }
+  const Token& take() {
+    const Token& token = peek();
+    if (next_ + 1 < tokens_.size()) ++next_;
+    return token;
+  }
+  std::string_view text(const Token& token) const {
+    return std::string_view(source_->text()).substr(token.begin, token.end - token.begin);
+  }
+  bool sees(std::string_view word) const {
+    return (peek().kind == TokenKind::kSign || peek().kind == TokenKind::kIdent) &&
+           text(peek()) == word;
+  }
+  bool accept(std::string_view word) {
+    if (!sees(word)) return false;
+    take();
+    return true;
+  }
+  tl::unexpected<Error> refuse(const Token& token, std::string_view message) const {
+    return tl::unexpected<Error>(source_->error(token.begin, message));
+  }
+  tl::unexpected<Error> unexpected(std::string_view wanted) const {
+    std::string found = "the end of the text";
+    if (peek().kind != TokenKind::kEnd) {
+      found = "`" + std::string(shorten(text(peek()), 40)) + "`";
+      std::replace(found.begin(), found.end(), '\n', ' ');
+    }
+    return refuse(peek(), "wanted " + std::string(wanted) + ", found " + found);
+  }
+  Status want(std::string_view word) {
+    if (accept(word)) return {};
+    return unexpected("`" + std::string(word) + "`");
+  }
+  SchemaPlace here() const { return {peek().begin, {}}; }
+
+  Result<std::string> string_literal() {
+    const Token& token = peek();
+    if (token.kind != TokenKind::kString) return unexpected("a string in quotes");
+    const std::string_view raw = text(token);
+    Unescaped unescaped = unescape(raw.substr(1, raw.size() - 2));
+    if (!unescaped.text) {
+      const auto at = token.begin + 1 + static_cast<std::uint32_t>(unescaped.bad);
+      return tl::unexpected<Error>(
+          source_->error(at, "this escape or character cannot stand here"));
+    }
+    take();
+    return std::move(*unescaped.text);
+  }
+
+  // Not a reserved word; `__cedar` only where it starts a path.
+  Result<std::string> identifier(std::string_view what) {
+    if (peek().kind != TokenKind::kIdent) return unexpected(what);
+    const std::string_view word = text(peek());
+    if (is_reserved(word)) {
+      return refuse(peek(), "`" + std::string(word) + "` is a reserved word and cannot be " +
+                                std::string(what));
+    }
+    return std::string(text(take()));
+  }
+
+  Result<SchemaName> path() {
+    SchemaName made{{}, here()};
+    if (accept("__cedar")) {
+      CHECK_OK(want("::"));
+      made.name = "__cedar::";
+    }
+    TRY(first, identifier("a name"));
+    made.name += first;
+    while (sees("::") && peek(1).kind == TokenKind::kIdent) {
+      take();
+      TRY(part, identifier("part of a name"));
+      made.name += "::" + part;
+    }
+    return made;
+  }
+
+  // Ident or Str.
+  Result<SchemaName> name() {
+    const SchemaPlace place = here();
+    if (peek().kind == TokenKind::kString) {
+      TRY(word, string_literal());
+      return SchemaName{std::move(word), place};
+    }
+    TRY(word, identifier("a name"));
+    return SchemaName{std::move(word), place};
+  }
+
+  Result<std::vector<Annotation>> annotation_list() {
+    std::vector<Annotation> made;
+    while (sees("@")) {
+      const Token& at = take();
+      if (peek().kind != TokenKind::kIdent) return unexpected("the annotation's name");
+      Annotation annotation{std::string(text(take())), {}, at.begin};
+      if (std::any_of(made.begin(), made.end(),
+                      [&](const Annotation& a) { return a.name == annotation.name; })) {
+        return refuse(at, "the annotation @" + annotation.name + " stands twice");
+      }
+      if (accept("(")) {
+        TRY(value, string_literal());
+        annotation.value = std::move(value);
+        CHECK_OK(want(")"));
+      }
+      made.push_back(std::move(annotation));
+    }
+    return made;
+  }
+
+  Status declaration(SchemaNamespace& space, std::vector<Annotation> annotations) {
+    if (accept("entity")) return entity(space, std::move(annotations));
+    if (accept("action")) return action(space, std::move(annotations));
+    if (accept("type")) return common(space, std::move(annotations));
+    if (sees("namespace")) return refuse(peek(), "a namespace cannot stand in a namespace");
+    return unexpected("`entity`, `action` or `type`");
+  }
+
+  Status common(SchemaNamespace& space, std::vector<Annotation> annotations) {
+    SchemaCommon made;
+    made.name.place = here();
+    TRY(word, identifier("the name of a type"));
+    made.name.name = std::move(word);
+    CHECK_OK(want("="));
+    TRY(of, type(0));
+    made.type = std::move(of);
+    made.annotations = std::move(annotations);
+    space.commons.push_back(std::move(made));
+    return want(";");
+  }
+
+  Status entity(SchemaNamespace& space, std::vector<Annotation> annotations) {
+    std::vector<SchemaName> names;
+    do {
+      SchemaName each{{}, here()};
+      TRY(word, identifier("the name of an entity type"));
+      each.name = std::move(word);
+      names.push_back(std::move(each));
+    } while (accept(","));
+    SchemaEntity made;
+    made.annotations = std::move(annotations);
+    if (accept("enum")) {
+      made.enumerated = true;
+      CHECK_OK(want("["));
+      do {
+        TRY(choice, string_literal());
+        made.choices.push_back(std::move(choice));
+      } while (accept(","));
+      CHECK_OK(want("]"));
+    } else {
+      if (accept("in")) {
+        TRY(parents, types());
+        made.parents = std::move(parents);
+      }
+      made.shape.place = here();
+      if (accept("=") || sees("{")) {
+        if (!sees("{")) return unexpected("`{`");
+        TRY(shape, type(0));
+        made.shape = std::move(shape);
+      }
+      if (accept("tags")) {
+        TRY(tags, type(0));
+        made.tags = std::move(tags);
+      }
+    }
+    CHECK_OK(want(";"));
+    for (SchemaName& each : names) {
+      made.name = std::move(each);
+      space.entities.push_back(made);
+    }
+    return {};
+  }
+
+  Status action(SchemaNamespace& space, std::vector<Annotation> annotations) {
+    std::vector<SchemaName> names;
+    do {
+      TRY(each, name());
+      names.push_back(std::move(each));
+    } while (accept(","));
+    SchemaAction made;
+    made.annotations = std::move(annotations);
+    if (accept("in")) {
+      if (accept("[")) {
+        do {
+          TRY(parent, action_ref());
+          made.parents.push_back(std::move(parent));
+        } while (accept(","));
+        CHECK_OK(want("]"));
+      } else {
+        TRY(parent, action_ref());
+        made.parents.push_back(std::move(parent));
+      }
+    }
+    if (accept("appliesTo")) CHECK_OK(applies_to(made));
+    if (accept("attributes")) {
+      CHECK_OK(want("{"));
+      CHECK_OK(want("}"));
+    }
+    CHECK_OK(want(";"));
+    for (SchemaName& each : names) {
+      made.name = std::move(each);
+      space.actions.push_back(made);
+    }
+    return {};
+  }
+
+  Result<SchemaActionRef> action_ref() {
+    SchemaActionRef made{{}, {}, here()};
+    if (peek().kind == TokenKind::kString) {
+      TRY(id, string_literal());
+      made.id = std::move(id);
+      return made;
+    }
+    TRY(type, path());
+    if (accept("::")) {
+      TRY(id, string_literal());
+      made.type = std::move(type.name);
+      made.id = std::move(id);
+      return made;
+    }
+    if (type.name.find(':') != std::string::npos) return unexpected("`::` and the action's id");
+    made.id = std::move(type.name);
+    return made;
+  }
+
+  Status applies_to(SchemaAction& action) {
+    const Token& open = peek();
+    CHECK_OK(want("{"));
+    bool principal = false;
+    bool resource = false;
+    bool context = false;
+    do {
+      if (sees("}")) break;
+      const Token& word = peek();
+      const bool is_context = sees("context");
+      bool& seen = is_context ? context : sees("principal") ? principal : resource;
+      if (!is_context && !sees("principal") && !sees("resource")) {
+        return unexpected("`principal`, `resource` or `context`");
+      }
+      if (std::exchange(seen, true)) {
+        return refuse(word, "`" + std::string(text(word)) + "` stands twice");
+      }
+      take();
+      CHECK_OK(want(":"));
+      if (is_context) {
+        TRY(of, type(0));
+        if (of.shape == SchemaType::Shape::kSet) return refuse(word, "a context is a record");
+        if (of.shape == SchemaType::Shape::kName) of.shape = SchemaType::Shape::kCommon;
+        action.context = std::move(of);
+        continue;
+      }
+      TRY(of, types());
+      if (of.empty()) {
+        return refuse(word,
+                      "the list is empty; an action that applies to nothing has no appliesTo");
+      }
+      (&seen == &principal ? action.principals : action.resources) = std::move(of);
+    } while (accept(","));
+    CHECK_OK(want("}"));
+    if (!principal) return refuse(open, "appliesTo has no `principal`");
+    if (!resource) return refuse(open, "appliesTo has no `resource`");
+    return {};
+  }
+
+  Result<std::vector<SchemaName>> types() {
+    std::vector<SchemaName> made;
+    if (!accept("[")) {
+      TRY(only, path());
+      made.push_back(std::move(only));
+      return made;
+    }
+    if (accept("]")) return made;
+    do {
+      TRY(each, path());
+      made.push_back(std::move(each));
+    } while (accept(","));
+    CHECK_OK(want("]"));
+    return made;
+  }
+
+  Result<SchemaType> type(std::size_t depth) {
+    if (depth >= kMaxSchemaDepth) return refuse(peek(), "types are nested too deeply here");
+    SchemaType made;
+    made.place = here();
+    if (accept("{")) {
+      CHECK_OK(attributes(made, depth));
+      return made;
+    }
+    TRY(of, path());
+    if (of.name == "Set" && accept("<")) {
+      made.shape = SchemaType::Shape::kSet;
+      TRY(element, type(depth + 1));
+      made.element.push_back(std::move(element));
+      CHECK_OK(want(">"));
+      return made;
+    }
+    made.shape = SchemaType::Shape::kName;
+    made.name = std::move(of.name);
+    return made;
+  }
+
+  Status attributes(SchemaType& record, std::size_t depth) {
+    std::vector<std::string> names;
+    const Token& open = peek();
+    while (!accept("}")) {
+      SchemaAttribute made;
+      TRY(annotations, annotation_list());
+      made.annotations = std::move(annotations);
+      TRY(word, name());
+      made.name = std::move(word.name);
+      made.required = !accept("?");
+      CHECK_OK(want(":"));
+      TRY(of, type(depth + 1));
+      made.type = std::move(of);
+      names.push_back(made.name);
+      record.attributes.push_back(std::move(made));
+      if (accept("}")) break;
+      CHECK_OK(want(","));
+    }
+    std::sort(names.begin(), names.end());
+    const auto twice = std::adjacent_find(names.begin(), names.end());
+    if (twice != names.end()) return refuse(open, "the attribute `" + *twice + "` stands twice");
+    return {};
+  }
+
+  std::shared_ptr<const Source> source_;
+  std::vector<Token> tokens_;
+  std::size_t next_ = 0;
+};
+
+}  // namespace
+
+Result<SchemaSyntax> parse_schema(std::string_view text, std::string_view file,
+                                  const SchemaLimits& limits) {
+  if (text.size() > limits.bytes) {
+    return fail(Code::kInvalid,
+                "the schema is longer than the " + std::to_string(limits.bytes) + " bytes allowed",
+                std::string(file));
+  }
+  auto source = std::make_shared<const Source>(file, text);
+  TRY(tokens, tokenize(*source));
+  TRY(schema, SchemaParser(std::move(source), std::move(tokens)).schema());
+  CHECK_OK(check_declarations(schema));
+  return schema;
+}
+
+}  // namespace writ::cedar
