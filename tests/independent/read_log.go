@@ -83,9 +83,17 @@ func openCheckpoint(data []byte, verifier note.Verifier, origin string) tlog.Tre
 	return tlog.Tree{N: size, Hash: hash}
 }
 
+// How many entries the tile has that starts at first. (Debian's Go has no min.)
+func widthOf(tree tlog.Tree, first int64) int {
+	if tree.N-first < 256 {
+		return int(tree.N - first)
+	}
+	return 256
+}
+
 func checkEntries(dir string, tree tlog.Tree, hashes tlog.HashReader) {
 	for first := int64(0); first < tree.N; first += 256 {
-		width := min(256, int(tree.N-first))
+		width := widthOf(tree, first)
 		data := read(dir, tilePath(tlog.Tile{H: 8, L: -1, N: first / 256, W: width}))
 		var indexes []int64
 		for i := 0; i < width; i++ {
@@ -115,7 +123,7 @@ func checkTiles(dir string, tree tlog.Tree) {
 		return list, nil
 	})
 	for first := int64(0); first < tree.N; first += 256 {
-		width := min(256, int(tree.N-first))
+		width := widthOf(tree, first)
 		data := read(dir, tilePath(tlog.Tile{H: 8, L: -1, N: first / 256, W: width}))
 		for i := int64(0); i < int64(width); i++ {
 			size := int(binary.BigEndian.Uint16(data))
