@@ -212,9 +212,12 @@ int run_authorize(const std::vector<std::string>& args, std::ostream& out, std::
 int run_conform(const std::vector<std::string>& args, std::ostream& out, std::ostream& err) {
   CLI::App app("Run tests in the format of Cedar's integration tests.", "writ cedar conform");
   std::string folder;
+  bool with_validation = false;
   app.add_option("DIR", folder, "folder with the tests")->required();
+  app.add_flag("--validate", with_validation, "check validation too");
   if (const std::optional<int> status = parse_args(app, args, out, err)) return *status;
-  const Result<ConformResult> result = run_conformance(folder);
+  const Result<ConformResult> result = run_conformance(
+      folder, with_validation ? ConformTo::kDecisionsAndValidation : ConformTo::kDecisions);
   if (!result) {
     err << result.error().text() << "\n";
     return kFailure;

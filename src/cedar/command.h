@@ -13,8 +13,8 @@ namespace writ::cedar {
 // Answers the exit status: 0 allow, 2 deny, 1 error.
 int run_authorize(const std::vector<std::string>& args, std::ostream& out, std::ostream& err);
 
-// One argument, a folder. Prints each failure; the last line is "N passed, N failed". Answers 0
-// when none failed, else 1.
+// One argument, a folder, and --validate to check validation too. Prints each failure; the last
+// line is "N passed, N failed". Answers 0 when none failed, else 1.
 int run_conform(const std::vector<std::string>& args, std::ostream& out, std::ostream& err);
 
 }  // namespace writ::cedar

@@ -22,9 +22,19 @@ struct ConformResult {
   std::vector<ConformFailure> failures;
 };
 
+enum class ConformTo : std::uint8_t {
+  kDecisions,
+  // Besides: that the policies validate where the test says so and nowhere else, that entities and
+  // requests are valid, and what files NAME.validation.json recorded for the test NAME.json.
+  kDecisionsAndValidation,
+};
+
 // Runs every test below `folder`, in the order of their paths. The files that a test names are
-// sought from its folder and every one above, and beside it. The schema only tells how JSON is to
-// be read; requests are not validated against it. Fails when the folder holds no test.
-Result<ConformResult> run_conformance(const std::string& folder);
+// sought from its folder and every one above, and beside it. Fails when the folder holds no test.
+//
+// Since version 4.13 of Cedar a policy to which no action applies is a warning, before it was an
+// error. A test agrees when its verdict is right for one of the two.
+Result<ConformResult> run_conformance(const std::string& folder,
+                                      ConformTo to = ConformTo::kDecisions);
 
 }  // namespace writ::cedar

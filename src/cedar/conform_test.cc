@@ -89,6 +89,25 @@ TEST_F(Conformance, EveryTestOfTheCorpusPassesAndEveryPolicyPrintsAndParsesBack)
   EXPECT_EQ(count, 5916U);
 }
 
+TEST_F(Conformance, EveryVerdictOfValidationAgrees) {
+  const TemporaryFolder unpacked;
+  for (const char* archive : {"corpus.tar.gz", "validation.tar.gz"}) {
+    const std::string command =
+        "tar -xzf '" + (*folder_ / archive).string() + "' -C '" + unpacked.path().string() + "'";
+    ASSERT_EQ(std::system(command.c_str()), 0);
+  }
+  const auto result = run_conformance(unpacked.path().string(), ConformTo::kDecisionsAndValidation);
+  EXPECT_EQ(summary(result), "");
+  EXPECT_EQ(result->passed, 5916U);
+}
+
+TEST_F(Conformance, EveryHandWrittenTestValidates) {
+  const auto result =
+      run_conformance((*folder_ / "tests").string(), ConformTo::kDecisionsAndValidation);
+  EXPECT_EQ(summary(result), "");
+  EXPECT_EQ(result->passed, 22U);
+}
+
 TEST(Conform, ReportsWhatDiffers) {
   const TemporaryFolder folder;
   const auto write = [&](const std::string& name, std::string_view text) {

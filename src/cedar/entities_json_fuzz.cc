@@ -6,7 +6,7 @@
 #include <string_view>
 
 #include "cedar/entity.h"
-#include "cedar/schema_types.h"
+#include "cedar/typed_json.h"
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* bytes, std::size_t size) {
   using namespace writ::cedar;
@@ -23,8 +23,10 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* bytes, std::size_t siz
       if (!again || !(*again == *value)) std::abort();
     }
   }
-  if (const auto schema = SchemaTypes::parse(text)) {
-    schema->explicit_context(writ::Json::object({{"x", 1}}), EntityUid("Action", "a"));
+  if (const auto schema = Schema::parse(text)) {
+    for (const auto& [uid, action] : schema->actions()) {
+      explicit_context(*schema, writ::Json::object({{"x", 1}}), uid);
+    }
   }
   return 0;
 }

@@ -1,0 +1,17 @@
+// Entities and contexts in JSON, read by a schema: JSON may leave the escapes `__entity` and
+// `__extn` out where the schema tells what stands there. Nothing here validates: a value that does
+// not fit its type is left as it is.
+// https://docs.cedarpolicy.com/auth/entities-syntax.html
+#pragma once
+
+#include "base/json.h"
+#include "cedar/schema.h"
+
+namespace writ::cedar {
+
+// Entities in Cedar's JSON format with every escape written out.
+Json explicit_entities(const Schema& schema, const Json& entities);
+// The same for the context of a request with this action.
+Json explicit_context(const Schema& schema, const Json& context, const EntityUid& action);
+
+}  // namespace writ::cedar
