@@ -31,30 +31,30 @@ bool digits(std::string_view text, std::size_t at, std::size_t width, int* value
   return true;
 }
 
-void put_digits(std::string& out, std::size_t at, std::size_t width, std::int64_t value) {
-  for (std::size_t i = at + width; i > at; --i, value /= 10) {
-    out[i - 1] = static_cast<char>('0' + value % 10);
-  }
-}
-
 }  // namespace
 
 std::string to_text(Time time) {
   const auto day = floor<days>(time);
   const std::chrono::year_month_day date(day);
-  const auto ms = (time - day).count();
+  const auto ms = static_cast<unsigned>((time - day).count());  // fewer than 2^27
   const int year = static_cast<int>(date.year());
   // Written by hand: every decision carries several, and snprintf costs more than deciding.
-  std::string out = year >= 0 && year <= 9999 ? "0000" : std::to_string(year);
-  if (out == "0000") put_digits(out, 0, 4, year);
-  const std::size_t at = out.size();
-  out += "-00-00T00:00:00.000Z";
-  put_digits(out, at + 1, 2, static_cast<unsigned>(date.month()));
-  put_digits(out, at + 4, 2, static_cast<unsigned>(date.day()));
-  put_digits(out, at + 7, 2, ms / 3'600'000);
-  put_digits(out, at + 10, 2, ms / 60'000 % 60);
-  put_digits(out, at + 13, 2, ms / 1000 % 60);
-  put_digits(out, at + 16, 3, ms % 1000);
+  std::string out = "0000-00-00T00:00:00.000Z";
+  const auto put_two = [&out](std::size_t at, unsigned value) {
+    out[at] = static_cast<char>('0' + value / 10);
+    out[at + 1] = static_cast<char>('0' + value % 10);
+  };
+  const bool fits = year >= 0 && year <= 9999;
+  put_two(0, fits ? static_cast<unsigned>(year) / 100 : 0);
+  put_two(2, fits ? static_cast<unsigned>(year) % 100 : 0);
+  put_two(5, static_cast<unsigned>(date.month()));
+  put_two(8, static_cast<unsigned>(date.day()));
+  put_two(11, ms / 3'600'000);
+  put_two(14, ms / 60'000 % 60);
+  put_two(17, ms / 1000 % 60);
+  out[20] = static_cast<char>('0' + ms % 1000 / 100);
+  put_two(21, ms % 100);
+  if (!fits) out.replace(0, 4, std::to_string(year));
   return out;
 }
 

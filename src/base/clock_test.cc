@@ -39,6 +39,12 @@ TEST(Time, RoundTripsThroughText) {
   const Time t = from_unix_ms(1'795'253'400'123);
   EXPECT_EQ(*parse_time(to_text(t)), t);
   EXPECT_EQ(to_text(*parse_time("2026-11-21T09:30:00Z")), "2026-11-21T09:30:00.000Z");
+  for (const char* text : {"0001-01-01T00:00:00.001Z", "1969-12-31T23:59:59.999Z",
+                           "2000-02-29T12:34:56.078Z", "9999-12-31T23:59:59.900Z"}) {
+    EXPECT_EQ(to_text(*parse_time(text)), text);
+  }
+  EXPECT_EQ(to_text(*parse_time("9999-12-31T23:59:59.999Z") + Millis(1)),
+            "10000-01-01T00:00:00.000Z");
   for (std::string_view bad : {"2026-02-30T00:00:00Z", "2026-11-21T24:00:00Z", "2026-11-21", "x",
                                "2026-11-21T09:30:00+01:00", "2026-11-21T09:30:00.1234Z"}) {
     EXPECT_FALSE(parse_time(bad)) << bad;

@@ -5,6 +5,8 @@
 #include <boost/json/basic_parser_impl.hpp>
 #include <charconv>
 #include <cmath>
+#include <cstring>
+#include <memory>
 #include <unordered_set>
 
 #include "base/bytes.h"
@@ -21,7 +23,7 @@ class Builder {
   static constexpr std::size_t max_key_size = std::size_t(-1);
   static constexpr std::size_t max_string_size = std::size_t(-1);
 
-  explicit Builder(const JsonLimits& limits) : limits_(limits) {}
+  explicit Builder(const JsonLimits& limits) : limits_(limits) { stack_.reserve(8); }
 
   Json root;
   std::string problem;
@@ -48,6 +50,7 @@ class Builder {
     if (!add_key(object)) {
       return stop("the key \"" + text_ + "\" stands twice in one object", ec);
     }
+    if (object.empty()) object.reserve(kMembersAtFirst);
     object.emplace_back(std::move(text_), Json());
     text_.clear();
     return true;
@@ -96,9 +99,10 @@ class Builder {
  private:
   struct Open {
     Json* json;
-    std::unordered_set<std::string> keys;  // filled only once an object is large
+    std::unique_ptr<std::unordered_set<std::string>> keys;  // of a large object
   };
   static constexpr std::size_t kLarge = 16;
+  static constexpr std::size_t kMembersAtFirst = 4;
 
   bool add_key(const JsonObject& object) {
     Open& open = stack_.back();
@@ -106,10 +110,11 @@ class Builder {
       return std::none_of(object.begin(), object.end(),
                           [&](const JsonMember& m) { return m.first == text_; });
     }
-    if (open.keys.empty()) {
-      for (const JsonMember& m : object) open.keys.insert(m.first);
+    if (!open.keys) {
+      open.keys = std::make_unique<std::unordered_set<std::string>>();
+      for (const JsonMember& m : object) open.keys->insert(m.first);
     }
-    return open.keys.insert(text_).second;
+    return open.keys->insert(text_).second;
   }
 
   bool begin(Json container, boost::json::error_code& ec) {
@@ -118,7 +123,7 @@ class Builder {
     }
     Json* added = add(std::move(container), ec);
     if (added == nullptr) return false;
-    stack_.push_back({added, {}});
+    stack_.push_back({added, nullptr});
     return true;
   }
 
@@ -222,6 +227,18 @@ bool key_less(std::string_view a, std::string_view b) {
   const bool wide_q = q >= 0xf0;
   if (wide_p != wide_q && std::min(p, q) >= 0xee) return wide_p;
   return p < q;
+}
+
+// Whether none of eight bytes needs an escape, all looked at together: a byte's high bit comes up
+// where it is below 0x20, a quotation mark or a backslash.
+bool is_plain(const char* eight) {
+  constexpr std::uint64_t kOnes = 0x0101010101010101;
+  constexpr std::uint64_t kHighs = 0x8080808080808080;
+  std::uint64_t v = 0;
+  std::memcpy(&v, eight, sizeof v);
+  const std::uint64_t quote = v ^ (kOnes * '"');
+  const std::uint64_t backslash = v ^ (kOnes * '\\');
+  return (((v - kOnes * 0x20) | (quote - kOnes) | (backslash - kOnes)) & ~v & kHighs) == 0;
 }
 
 enum class Form { kCanonical, kCompact, kPretty };
@@ -348,6 +365,8 @@ void append_json_string(std::string& out, std::string_view text) {
   out += '"';
   std::size_t copied = 0;  // what needs no escape is copied in one piece
   for (std::size_t i = 0; i < text.size(); ++i) {
+    while (text.size() - i >= 8 && is_plain(text.data() + i)) i += 8;
+    if (i == text.size()) break;
     const auto byte = static_cast<unsigned char>(text[i]);
     if (byte >= 0x20 && byte != '"' && byte != '\\') continue;
     out.append(text, copied, i - copied);

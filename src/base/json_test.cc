@@ -70,6 +70,23 @@ TEST(Json, CanonicalFormFollowsRfc8785) {
   EXPECT_EQ(canonical(Json(5e-324)), "5e-324");
 }
 
+TEST(Json, EscapesEachByteThatNeedsItWhereverItStands) {
+  for (int byte = 0; byte < 0x80; ++byte) {
+    const char c = static_cast<char>(byte);
+    const std::string alone = compact(Json(std::string(1, c)));
+    const std::string inner = alone.substr(1, alone.size() - 2);
+    EXPECT_EQ(inner == std::string(1, c), byte >= 0x20 && c != '"' && c != '\\') << byte;
+    for (std::size_t before = 0; before < 17; ++before) {
+      for (const std::size_t after : {0U, 1U, 9U}) {
+        const std::string text = std::string(before, 'a') + c + std::string(after, '\xc3');
+        EXPECT_EQ(compact(Json(text)),
+                  '"' + std::string(before, 'a') + inner + std::string(after, '\xc3') + '"')
+            << byte << " after " << before;
+      }
+    }
+  }
+}
+
 TEST(Json, CanonicalTextReadsBackToTheSameValue) {
   auto json = parse_json(R"({"b":[1,{"z":"é\n","a":null}],"a":-2.5})");
   ASSERT_TRUE(json);

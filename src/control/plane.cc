@@ -364,6 +364,9 @@ void Plane::housekeep() {
       if (stopping_) return;
     }
     waits_.tick();
+    if (clock_.steady() >= ready_again_ && !log_->make_ready()) {
+      ready_again_ = clock_.steady() + options_.checkpoint_every;  // keep_house says why
+    }
     keep_house();
   }
 }

@@ -129,6 +129,7 @@ class Plane {
   bool stopping_ = false;            // guarded by house_mutex_
   std::uint64_t last_snapshot_ = 0;  // the housekeeping thread
   Millis last_checkpoint_{0};        // the housekeeping thread
+  Millis ready_again_{0};            // the housekeeping thread; before it the log has no space
   Millis last_anchor_{0};            // the housekeeping thread
   std::uint64_t anchored_ = 0;       // the housekeeping thread
 };

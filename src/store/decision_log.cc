@@ -19,6 +19,8 @@ using tlog::Tile;
 constexpr std::string_view kFormat = "writ decision log 1\n";
 // `tiled` has the form of a checkpoint's text, under this origin; it is not signed.
 constexpr std::string_view kTiledOrigin = "tiled";
+// Tiles that are written before they are synced together.
+constexpr std::size_t kMostUnsyncedTiles = 128;
 
 class FolderLog final : public DecisionLog {
  public:
@@ -47,6 +49,7 @@ class FolderLog final : public DecisionLog {
   Result<std::string> write_checkpoint(const tlog::NoteSigner& signer) override;
   std::optional<std::string> checkpoint() const override;
   Result<tlog::EntryProof> prove(std::uint64_t index) const override;
+  Status make_ready() override { return segments_.refill(); }
   Status maintain() override;
 
  private:
@@ -61,7 +64,7 @@ class FolderLog final : public DecisionLog {
   // With maintain_mutex_ held:
   Status write_tile(const Tile& tile, const tlog::NodeReader& nodes);
   Status tile_up_to(std::uint64_t size);
-  Status sync_tile_folders();
+  Status sync_tiles();
 
   FileSystem& files_;
   const DecisionLogOptions options_;
@@ -78,6 +81,8 @@ class FolderLog final : public DecisionLog {
   std::mutex maintain_mutex_;  // guards these; never held by the writer
   std::uint64_t tiled_ = 0;
   std::set<std::string> known_folders_;
+  std::vector<std::unique_ptr<File>> unsynced_tiles_;
+  std::vector<std::string> replaced_;  // folders of partial tiles whose full one is among them
   std::set<std::string> unsynced_folders_;
 
   mutable std::mutex checkpoint_mutex_;  // guards this
@@ -306,21 +311,27 @@ Status FolderLog::write_tile(const Tile& tile, const tlog::NodeReader& nodes) {
   TRY(file, files_.open(name, OpenMode::kCreate));
   CHECK_OK(file->pwrite(0, bytes));
   CHECK_OK(file->truncate(bytes.size()));
-  CHECK_OK(file->sync());
+  file->expect_sync();
   unsynced_folders_.insert(folder);
-  // Partial tiles of this place are of no use once the full one is there.
-  if (tile.width != kTileWidth || !files_.exists(name + ".p")) return {};
-  TRY(parts, files_.list(name + ".p"));
-  for (const std::string& part : parts) (void)files_.remove(name + ".p/" + part);
-  (void)files_.remove(name + ".p");
-  known_folders_.erase(name + ".p");
-  unsynced_folders_.erase(name + ".p");
+  unsynced_tiles_.push_back(std::move(file));
+  if (tile.width == kTileWidth && files_.exists(name + ".p")) replaced_.push_back(name + ".p");
+  if (unsynced_tiles_.size() >= kMostUnsyncedTiles) CHECK_OK(sync_tiles());
   return {};
 }
 
-Status FolderLog::sync_tile_folders() {
+Status FolderLog::sync_tiles() {
+  const auto tiles = std::exchange(unsynced_tiles_, {});
+  const auto replaced = std::exchange(replaced_, {});
+  for (const auto& tile : tiles) CHECK_OK(tile->sync());
   for (const std::string& folder : unsynced_folders_) CHECK_OK(files_.sync_folder(folder));
   unsynced_folders_.clear();
+  // Partial tiles of a place are of no use once the full one is there.
+  for (const std::string& folder : replaced) {
+    TRY(parts, files_.list(folder));
+    for (const std::string& part : parts) (void)files_.remove(folder + "/" + part);
+    (void)files_.remove(folder);
+    known_folders_.erase(folder);
+  }
   return {};
 }
 
@@ -332,7 +343,7 @@ Status FolderLog::tile_up_to(std::uint64_t size) {
       if (tile.width == kTileWidth) CHECK_OK(write_tile(tile, tree_));
     }
   }
-  CHECK_OK(sync_tile_folders());
+  CHECK_OK(sync_tiles());
   TRY(root, root_at(full));
   TRY(text, tlog::checkpoint_text({std::string(kTiledOrigin), {full, root}, {}}));
   CHECK_OK(files_.replace(path("tiled"), text));
@@ -360,7 +371,7 @@ Result<std::string> FolderLog::write_checkpoint(const tlog::NoteSigner& signer) 
       CHECK_OK(write_tile({tlog::TileKind::kEntries, 0, edge.index, width}, tree_));
     }
   }
-  CHECK_OK(sync_tile_folders());
+  CHECK_OK(sync_tiles());
   TRY(note, tlog::sign_checkpoint({options_.origin, now, {}}, signer));
   CHECK_OK(files_.replace(path("checkpoint"), note));
   const std::lock_guard publishing(checkpoint_mutex_);

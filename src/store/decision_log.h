@@ -104,8 +104,11 @@ class DecisionLog {
   // (write one first).
   virtual Result<tlog::EntryProof> prove(std::uint64_t index) const = 0;
 
-  // Writes full tiles and bundles, prepares the next segment, refills the reserve. Call when idle
-  // and now and then under load (memory for untiled nodes grows by 64 bytes an entry until then).
+  // Prepares the next segment and the reserve where they are missing, so that nobody waits for them
+  // in `append`. Costs nothing when they are there: call often.
+  virtual Status make_ready() = 0;
+  // Writes full tiles and bundles, and makes ready. Call when idle and now and then under load
+  // (memory for untiled nodes grows by 64 bytes an entry until then).
   virtual Status maintain() = 0;
 };
 

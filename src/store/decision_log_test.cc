@@ -55,6 +55,16 @@ TEST(Crc32c, HasThePublishedValues) {
   EXPECT_EQ(crc32c(std::string(32, '\xff')), 0x62a8ab43u);
 }
 
+TEST(Crc32c, IsTheRemainderOfThePolynomialAtEveryLength) {
+  const std::string bytes = SeededRandom(7).bytes(100);
+  std::uint32_t rest = 0xffffffffu;
+  for (std::size_t size = 0; size < bytes.size(); ++size) {
+    ASSERT_EQ(crc32c(std::string_view(bytes).substr(0, size)), ~rest) << size;
+    rest ^= static_cast<unsigned char>(bytes[size]);
+    for (int bit = 0; bit < 8; ++bit) rest = (rest >> 1) ^ ((rest & 1) != 0 ? 0x82f63b78u : 0u);
+  }
+}
+
 TEST(DecisionLog, EntriesComeBackAlsoAfterOpeningAgain) {
   FaultyFileSystem files;
   {

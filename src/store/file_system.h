@@ -31,6 +31,9 @@ class File {
   virtual Status preallocate(std::uint64_t size) = 0;
   virtual Status truncate(std::uint64_t size) = 0;
   virtual Status sync() = 0;  // fdatasync
+  // Says that a sync follows soon. Files that are all told so before the first of them is synced
+  // share most of the work.
+  virtual void expect_sync() {}
   virtual Result<std::uint64_t> size() const = 0;
   // Writes at the end. One appender at a time.
   Status append(std::string_view bytes);

@@ -30,18 +30,7 @@ CrcTables make_tables() {
   return tables;
 }
 
-void overwrite_u32(char* at, std::uint32_t value) {
-  for (int shift = 24; shift >= 0; shift -= 8) *at++ = static_cast<char>((value >> shift) & 0xff);
-}
-
-bool all_zero(std::string_view bytes) {
-  return bytes.empty() ||
-         (bytes[0] == 0 && std::memcmp(bytes.data(), bytes.data() + 1, bytes.size() - 1) == 0);
-}
-
-}  // namespace
-
-std::uint32_t crc32c(std::string_view bytes) {
+std::uint32_t crc32c_by_table(std::string_view bytes) {
   static const CrcTables kTables = make_tables();
   const CrcTables& t = kTables;
   std::uint32_t crc = 0xffffffffu;
@@ -56,6 +45,48 @@ std::uint32_t crc32c(std::string_view bytes) {
   }
   for (; size > 0; --size, ++p) crc = (crc >> 8) ^ t[0][(crc ^ *p) & 0xff];
   return ~crc;
+}
+
+#ifdef __x86_64__
+// The processor's own instruction.
+__attribute__((target("sse4.2"))) std::uint32_t crc32c_by_sse(std::string_view bytes) {
+  std::uint64_t crc = 0xffffffffu;
+  const char* p = bytes.data();
+  std::size_t size = bytes.size();
+  for (; size >= 8; size -= 8, p += 8) {
+    std::uint64_t word = 0;
+    std::memcpy(&word, p, sizeof word);
+    crc = __builtin_ia32_crc32di(crc, word);
+  }
+  auto short_crc = static_cast<std::uint32_t>(crc);
+  for (; size > 0; --size, ++p) {
+    short_crc = __builtin_ia32_crc32qi(short_crc, static_cast<unsigned char>(*p));
+  }
+  return ~short_crc;
+}
+#endif
+
+auto fastest_crc32c() -> std::uint32_t (*)(std::string_view) {
+#ifdef __x86_64__
+  if (__builtin_cpu_supports("sse4.2") != 0) return crc32c_by_sse;
+#endif
+  return crc32c_by_table;
+}
+
+void overwrite_u32(char* at, std::uint32_t value) {
+  for (int shift = 24; shift >= 0; shift -= 8) *at++ = static_cast<char>((value >> shift) & 0xff);
+}
+
+bool all_zero(std::string_view bytes) {
+  return bytes.empty() ||
+         (bytes[0] == 0 && std::memcmp(bytes.data(), bytes.data() + 1, bytes.size() - 1) == 0);
+}
+
+}  // namespace
+
+std::uint32_t crc32c(std::string_view bytes) {
+  static std::uint32_t (*const crc)(std::string_view) = fastest_crc32c();
+  return crc(bytes);
 }
 
 std::string make_record(std::string_view entry, std::string_view salt, std::string_view payload) {

@@ -11,12 +11,11 @@ Result<std::string> commit(std::string_view salt, std::string_view payload) {
   if (salt.size() != kSaltSize) {
     return fail(Code::kInvalid, "a commitment's salt must have 16 bytes");
   }
-  std::string bytes;
-  bytes.reserve(salt.size() + payload.size());
-  bytes += salt;
-  bytes += payload;
-  const Hash hash = crypto::sha256(bytes);
-  std::string entry(1, kVersion);
+  thread_local crypto::Sha256 digest;
+  const Hash hash = digest.update(salt).update(payload).finish();
+  std::string entry;
+  entry.reserve(kCommitmentEntrySize);
+  entry += kVersion;
   entry += as_bytes(hash);
   return entry;
 }
