@@ -126,7 +126,8 @@ Result<Asked> read_evaluation(const Json& body, const Caller& caller, const core
   question.resource = *resource_id;
   if (caller.kind == core::IdentityKind::kDoor) {
     question.door = caller.actor.identity;
-    CHECK_OK(read_door_context(context == nullptr ? Json::object() : *context, asked));
+    static const Json kNothing = Json::object();
+    CHECK_OK(read_door_context(context == nullptr ? kNothing : *context, asked));
     // What the door asserts about its own things; core takes it only for the door's own types.
     Json asserted = Json::object();
     for (const std::string_view part : kParts) {
@@ -166,8 +167,7 @@ void add_texts(std::string& out, std::string_view name, const std::vector<std::s
   out += ']';
 }
 
-// Written out directly: this runs once for every decision, on the one thread that makes evidence
-// durable.
+// Written out directly: this runs once for every decision.
 std::string answer_text(const control::Told& told) {
   const core::Decision& decision = told.decision;
   const std::string entry = std::to_string(told.entry);

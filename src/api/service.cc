@@ -53,6 +53,7 @@ struct Service::State {
   std::vector<std::string> hosts;
   std::shared_ptr<net::TlsServer> tls;
   std::unique_ptr<net::HttpServer> server;
+  control::RunOn run_on;  // onto the server's threads
   std::thread renewal;
   std::mutex mutex;
   std::condition_variable wake;
@@ -98,8 +99,13 @@ Result<std::unique_ptr<Service>> Service::start(control::Plane& plane,
   http.address = options.address;
   http.port = options.port;
   http.threads = options.threads;
-  http.on_turn_end = [&plane](unsigned thread) { plane.decisions().flush(thread); };
+  http.on_turn_end = [&plane, raw = state.get()](unsigned thread) {
+    plane.decisions().flush(thread, raw->run_on);
+  };
   state->server = std::make_unique<net::HttpServer>(tls, plane.time(), http);
+  state->run_on = [server = state->server.get()](unsigned thread, std::function<void()> task) {
+    server->post(thread, std::move(task));
+  };
   const Context& context = state->context;
   add_enroll_routes(*state->server, context);
   add_command_routes(*state->server, context);

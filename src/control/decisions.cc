@@ -46,10 +46,21 @@ void deny(core::Decision& decision, std::string message) {
 
 }  // namespace
 
+struct Decisions::Batch {
+  struct Waiting {
+    ToldCallback told;
+    Told answer;
+  };
+  std::vector<store::Prepared> entries;
+  std::vector<Waiting> waiting;  // one for each entry
+  std::uint64_t decided_at = 0;  // the journal's seq of which the first was decided
+};
+
 struct Decisions::Thread {
   explicit Thread(const States& states) : reader(states) {}
   States::Reader reader;
-  std::vector<PendingEntry> pending;
+  std::shared_ptr<Batch> batch;  // null while nothing waits for `flush`
+  std::size_t usual = 16;        // entries of the last batch
   std::string salts;
 };
 
@@ -61,11 +72,9 @@ Decisions::Decisions(Writer& writer, const States& states, const TimeGuard& time
 
 Decisions::~Decisions() = default;
 
-std::string decision_payload(const core::State& state, const core::Question& q,
+void append_decision_payload(std::string& out, const core::State& state, const core::Question& q,
                              const core::Decision& decision, Time now,
                              std::optional<std::int64_t> door_seq) {
-  std::string out;
-  out.reserve(512);
   out += "{\"v\":1,\"time\":\"" + to_text(now) + "\",\"trust_domain\":";
   append_json_string(out, state.genesis.trust_domain);
   out += ",\"engine\":";
@@ -94,7 +103,6 @@ std::string decision_payload(const core::State& state, const core::Question& q,
   text_member(out, "login", decision.login);
   if (decision.until) out += ",\"until\":\"" + to_text(*decision.until) + "\"";
   out += '}';
-  return out;
 }
 
 Result<RecordedDecision> read_decision_payload(std::string_view payload) {
@@ -135,14 +143,13 @@ Result<RecordedDecision> read_decision_payload(std::string_view payload) {
   return recorded;
 }
 
-std::optional<PendingEntry> Decisions::decide(const core::State& state, std::string salt,
-                                              core::Question question,
-                                              std::optional<std::int64_t> door_seq,
-                                              ToldCallback told) const {
-  const Time now = time_.now();
+void Decisions::decide(const core::State& state, std::string_view salt,
+                       const core::Question& question, std::optional<std::int64_t> door_seq,
+                       ToldCallback told, Batch& batch) const {
+  const auto [now, jumped] = time_.read();
   Told answer;
   answer.now = now;
-  if (time_.jumped()) {
+  if (jumped) {
     deny(answer.decision, "the server's clock jumped; nothing is allowed until it agrees again");
   } else if (writer_.halted()) {
     deny(answer.decision, "the server's journal is behind one that was seen before");
@@ -151,31 +158,39 @@ std::optional<PendingEntry> Decisions::decide(const core::State& state, std::str
   } else {
     answer.decision = core::decide(state, question, now);
   }
-  PendingEntry pending;
-  auto prepared =
-      store::prepare(decision_payload(state, question, answer.decision, now, door_seq), salt);
+  thread_local std::string payload;  // keeps its room
+  payload.clear();
+  append_decision_payload(payload, state, question, answer.decision, now, door_seq);
+  auto prepared = store::prepare(payload, salt);
   if (!prepared) {
     deny(answer.decision, prepared.error().message);
-    told(std::move(answer));
-    return std::nullopt;
+    return told(std::move(answer));
   }
-  pending.entry = std::move(*prepared);
-  pending.durable = [this, told = std::move(told),
-                     answer = std::move(answer)](Result<std::uint64_t> index) mutable {
-    if (index) {
-      answer.entry = *index;
-      // What was revoked while the entry was written is not used any more: its doors were told to
-      // cut it, on this thread, and must not hear of an allow after that.
-      const std::string& id = answer.decision.grant;
-      if (answer.decision.allow && !id.empty() && !is_active(*states_.get(), id)) {
-        deny(answer.decision, "the grant " + id + " was revoked meanwhile");
-      }
-    } else {
-      deny(answer.decision, "the decision could not be recorded: " + index.error().message);
+  if (batch.entries.empty()) batch.decided_at = state.next_seq;
+  batch.entries.push_back(std::move(*prepared));
+  batch.waiting.push_back({std::move(told), std::move(answer)});
+}
+
+void Decisions::settle(Batch& batch, const Result<std::uint64_t>& first) const {
+  if (!first) {
+    for (Batch::Waiting& each : batch.waiting) {
+      deny(each.answer.decision, "the decision could not be recorded: " + first.error().message);
     }
-    told(std::move(answer));
-  };
-  return pending;
+    return;
+  }
+  std::uint64_t index = *first;
+  for (Batch::Waiting& each : batch.waiting) each.answer.entry = index++;
+  // What was revoked while the entries were written is not used any more: its doors were told to
+  // cut it, on this thread, and must not hear of an allow after that.
+  const auto state = states_.get();
+  if (state->next_seq == batch.decided_at) return;  // nothing happened meanwhile
+  for (Batch::Waiting& each : batch.waiting) {
+    core::Decision& decision = each.answer.decision;
+    const std::string grant = decision.grant;
+    if (decision.allow && !grant.empty() && !is_active(*state, grant)) {
+      deny(decision, "the grant " + grant + " was revoked meanwhile");
+    }
+  }
 }
 
 void Decisions::ask(unsigned thread, core::Question question, std::optional<std::int64_t> door_seq,
@@ -184,40 +199,52 @@ void Decisions::ask(unsigned thread, core::Question question, std::optional<std:
   if (own.salts.size() < tlog::kSaltSize) {
     own.salts = random_.bytes(kSaltsTogether * tlog::kSaltSize);
   }
-  std::string salt = own.salts.substr(own.salts.size() - tlog::kSaltSize);
-  own.salts.resize(own.salts.size() - tlog::kSaltSize);
-  auto pending =
-      decide(*own.reader.get(), std::move(salt), std::move(question), door_seq, std::move(told));
-  if (pending) own.pending.push_back(std::move(*pending));
+  if (own.batch == nullptr) {
+    own.batch = std::make_shared<Batch>();
+    own.batch->entries.reserve(own.usual);
+    own.batch->waiting.reserve(own.usual);
+  }
+  const std::size_t left = own.salts.size() - tlog::kSaltSize;
+  decide(*own.reader.get(), std::string_view(own.salts).substr(left), question, door_seq,
+         std::move(told), *own.batch);
+  own.salts.resize(left);
 }
 
-void Decisions::flush(unsigned thread) {
-  Thread& own = *threads_[thread];
-  if (!own.pending.empty()) writer_.record(std::exchange(own.pending, {}));
+void Decisions::flush(unsigned thread, const RunOn& run_on) {
+  const auto batch = std::exchange(threads_[thread]->batch, nullptr);
+  if (batch == nullptr || batch->entries.empty()) return;
+  threads_[thread]->usual = batch->entries.size();
+  writer_.record({std::move(batch->entries),
+                  [this, batch, thread, &run_on](const Result<std::uint64_t>& first) {
+                    settle(*batch, first);
+                    run_on(thread, [batch] {
+                      for (Batch::Waiting& each : batch->waiting) each.told(std::move(each.answer));
+                    });
+                  }});
 }
 
 void Decisions::ask_now(core::Question question, ToldCallback told) {
-  auto pending = decide(*states_.get(), random_.bytes(tlog::kSaltSize), std::move(question), {},
-                        std::move(told));
-  if (!pending) return;
-  std::vector<PendingEntry> one;
-  one.push_back(std::move(*pending));
-  writer_.record(std::move(one));
+  auto batch = std::make_shared<Batch>();
+  decide(*states_.get(), random_.bytes(tlog::kSaltSize), question, {}, std::move(told), *batch);
+  if (batch->entries.empty()) return;
+  writer_.record({std::move(batch->entries), [this, batch](const Result<std::uint64_t>& first) {
+                    settle(*batch, first);
+                    for (Batch::Waiting& each : batch->waiting) each.told(std::move(each.answer));
+                  }});
 }
 
 void Decisions::record_denial(const core::Question& question, const Error& why) {
   core::Decision denial;
   deny(denial, why.message);
-  auto prepared =
-      store::prepare(decision_payload(*states_.get(), question, denial, time_.now(), {}),
-                     random_.bytes(tlog::kSaltSize));
+  std::string payload;
+  append_decision_payload(payload, *states_.get(), question, denial, time_.now(), {});
+  auto prepared = store::prepare(payload, random_.bytes(tlog::kSaltSize));
   if (!prepared) return;
-  std::vector<PendingEntry> one;
-  one.push_back({std::move(*prepared), [](const Result<std::uint64_t>& index) {
-                   if (!index) {
-                     log(Level::kWarn, "denial_not_recorded", {{"error", index.error().text()}});
-                   }
-                 }});
+  PendingEntries one;
+  one.entries.push_back(std::move(*prepared));
+  one.durable = [](const Result<std::uint64_t>& index) {
+    if (!index) log(Level::kWarn, "denial_not_recorded", {{"error", index.error().text()}});
+  };
   writer_.record(std::move(one));
 }
 

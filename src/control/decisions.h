@@ -1,5 +1,6 @@
 // Decisions with evidence: decide on the asking thread, record, and let nobody hear of an allow
-// before its entry is durable.
+// before its entry is durable. What a thread decided in one turn goes to the writer together, and
+// its answers come back together.
 //
 // A payload of the decision log is JSON with what a replay needs: time, journal seq, policy
 // version, engine version, the question with who asserted what, and the outcome.
@@ -24,6 +25,8 @@ struct Told {
   Time now;                 // at which it was decided
 };
 using ToldCallback = std::function<void(Told)>;
+// Runs a task on the thread of that index, or drops it when the thread has ended.
+using RunOn = std::function<void(unsigned thread, std::function<void()> task)>;
 
 class Decisions {
  public:
@@ -32,13 +35,15 @@ class Decisions {
             unsigned threads);
   ~Decisions();
 
-  // Decides now; `told` is called once the entry is durable, on the writer's thread. When it cannot
-  // be recorded the answer is a denial. Call `flush` at the end of the thread's turn.
+  // Decides now; `told` is called once the entry is durable, on the asking thread. When it cannot
+  // be recorded the answer is a denial.
   void ask(unsigned thread, core::Question question, std::optional<std::int64_t> door_seq,
            ToldCallback told);
-  void flush(unsigned thread);
+  // At the end of the thread's turn. `run_on` outlives the writer's work on what was handed over.
+  void flush(unsigned thread, const RunOn& run_on);
 
-  // For threads without an index: decides and hands over at once.
+  // For threads without an index: decides and hands over at once; `told` is called on the writer's
+  // thread.
   void ask_now(core::Question question, ToldCallback told);
 
   // Records a denial that was made elsewhere (a command that policy refused).
@@ -46,10 +51,12 @@ class Decisions {
 
  private:
   struct Thread;
-  // Nothing when the answer could not be written down at all; `told` was then called.
-  std::optional<PendingEntry> decide(const core::State& state, std::string salt,
-                                     core::Question question, std::optional<std::int64_t> door_seq,
-                                     ToldCallback told) const;
+  struct Batch;
+  // Adds to the batch; `told` is called at once when the answer cannot be written down at all.
+  void decide(const core::State& state, std::string_view salt, const core::Question& question,
+              std::optional<std::int64_t> door_seq, ToldCallback told, Batch& batch) const;
+  // The writer's thread: what the batch's askers will be told.
+  void settle(Batch& batch, const Result<std::uint64_t>& first) const;
 
   Writer& writer_;
   const States& states_;
@@ -58,10 +65,10 @@ class Decisions {
   std::vector<std::unique_ptr<Thread>> threads_;
 };
 
-// The payload, and the question and time back from it.
-std::string decision_payload(const core::State& state, const core::Question& question,
-                             const core::Decision& decision, Time now,
-                             std::optional<std::int64_t> door_seq);
+// Appends the payload; and the question and time back from it.
+void append_decision_payload(std::string& out, const core::State& state,
+                             const core::Question& question, const core::Decision& decision,
+                             Time now, std::optional<std::int64_t> door_seq);
 struct RecordedDecision {
   Time time;
   std::uint64_t journal_seq = 0;  // of the event that would have come next

@@ -393,8 +393,37 @@ TEST_F(PlaneTest, AnAllowIsNotToldOnceItsGrantIsRevoked) {
   // Decided, not yet handed over to be recorded, when the revocation comes.
   plane_->decisions().ask(0, question, {}, [&](const Told& t) { after.set_value(t.decision); });
   ASSERT_TRUE(revoke("grt_a"));
-  plane_->decisions().flush(0);
+  const RunOn here = [](unsigned, const std::function<void()>& task) { task(); };
+  plane_->decisions().flush(0, here);
   EXPECT_FALSE(after.get_future().get().allow);
+}
+
+TEST_F(PlaneTest, WhatAThreadDecidedInOneTurnIsToldTogetherOnThatThread) {
+  start();
+  core::Question question;
+  question.subject = "idn_job";
+  question.action = "connect";
+  question.resource_type = "entitlement";
+  question.resource = "pg-main/orders/reader";
+  std::vector<std::uint64_t> entries;
+  for (int i = 0; i < 3; ++i) {
+    plane_->decisions().ask(0, question, {}, [&](const Told& t) { entries.push_back(t.entry); });
+  }
+  std::promise<std::function<void()>> handed;
+  unsigned thread = 99;
+  const RunOn run_on = [&](unsigned on, std::function<void()> task) {
+    thread = on;
+    handed.set_value(std::move(task));
+  };
+  plane_->decisions().flush(0, run_on);
+  const auto task = handed.get_future().get();
+  EXPECT_TRUE(entries.empty());  // nothing is told on the writer's thread
+  task();
+  EXPECT_EQ(thread, 0U);
+  ASSERT_EQ(entries.size(), 3U);
+  EXPECT_EQ(entries[1], entries[0] + 1);
+  EXPECT_EQ(entries[2], entries[0] + 2);
+  EXPECT_EQ(plane_->evidence().size(LogName::kDecisions), entries[2] + 1);
 }
 
 TEST_F(PlaneTest, ACommandThatIsSentTwiceIsCarriedOutOnce) {

@@ -17,7 +17,7 @@ TimeGuard::TimeGuard(const Clock& clock, Time floor)
   }
 }
 
-Time TimeGuard::now() const {
+TimeGuard::Reading TimeGuard::read() const {
   std::lock_guard lock(mutex_);
   const Time wall = clock_.now();
   const Millis steady = clock_.steady();
@@ -37,13 +37,7 @@ Time TimeGuard::now() const {
     jumped_ = true;
     last_ = std::max(last_, expected);
   }
-  return last_;
-}
-
-bool TimeGuard::jumped() const {
-  now();
-  std::lock_guard lock(mutex_);
-  return jumped_;
+  return {last_, jumped_};
 }
 
 void TimeGuard::committed(Time time) {

@@ -19,9 +19,15 @@ class TimeGuard final : public Clock {
   // `clock` outlives it; `floor` is the time of the last committed event.
   TimeGuard(const Clock& clock, Time floor);
 
-  Time now() const override;  // never before `floor` or an earlier answer
+  // Both at once: one look at the clocks for each decision.
+  struct Reading {
+    Time now;  // never before `floor` or an earlier answer
+    bool jumped = false;
+  };
+  Reading read() const;
+  Time now() const override { return read().now; }
   Millis steady() const override { return clock_.steady(); }
-  bool jumped() const;
+  bool jumped() const { return read().jumped; }
   // A committed event carries this time: never answer an earlier one.
   void committed(Time time);
 

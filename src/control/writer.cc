@@ -163,25 +163,17 @@ Result<Done> Writer::run(Origin origin, Command command) {
   return future.get();
 }
 
-void Writer::record(std::vector<PendingEntry> entries) {
-  std::vector<PendingEntry> refused;
+void Writer::record(PendingEntries entries) {
   {
     std::lock_guard lock(mutex_);
-    if (stopping_ || entries_.size() + entries.size() > limits_.waiting_entries) {
-      refused = std::move(entries);
-    } else if (entries_.empty()) {
-      entries_ = std::move(entries);
-    } else {
-      std::move(entries.begin(), entries.end(), std::back_inserter(entries_));
+    if (!stopping_ && waiting_entries_ + entries.entries.size() <= limits_.waiting_entries) {
+      waiting_entries_ += entries.entries.size();
+      entries_.push_back(std::move(entries));
+      wake_.notify_one();
+      return;
     }
   }
-  if (refused.empty()) {
-    wake_.notify_one();
-    return;
-  }
-  for (PendingEntry& entry : refused) {
-    entry.durable(fail(Code::kExhausted, "too many decisions wait for their evidence"));
-  }
+  entries.durable(fail(Code::kExhausted, "too many decisions wait for their evidence"));
 }
 
 // Looked for once per state, not once per turn: decisions turn this loop, too.
@@ -205,7 +197,7 @@ Millis Writer::time_to_next_end() {
 void Writer::loop() {
   for (;;) {
     std::deque<Task> tasks;
-    std::vector<PendingEntry> entries;
+    std::vector<PendingEntries> entries;
     bool stopping = false;
     const Millis sleep = time_to_next_end();
     {
@@ -214,6 +206,7 @@ void Writer::loop() {
                      [&] { return stopping_ || !tasks_.empty() || !entries_.empty(); });
       stopping = stopping_;
       entries.swap(entries_);
+      waiting_entries_ = 0;
       while (!tasks_.empty() && (stopping || tasks.size() < limits_.commands_a_group)) {
         tasks.push_back(std::move(tasks_.front()));
         tasks_.pop_front();
@@ -222,7 +215,9 @@ void Writer::loop() {
     if (stopping) {
       if (backlog_) write_backlog();
       for (Task& task : tasks) task.done(fail(Code::kUnavailable, "the server is stopping"));
-      for (PendingEntry& e : entries) e.durable(fail(Code::kUnavailable, "the server is stopping"));
+      for (PendingEntries& e : entries) {
+        e.durable(fail(Code::kUnavailable, "the server is stopping"));
+      }
       return;
     }
     if (backlog_) write_backlog();
@@ -244,18 +239,23 @@ void Writer::loop() {
   }
 }
 
-void Writer::write_entries(std::vector<PendingEntry> entries) {
-  std::vector<store::Prepared> group;
-  group.reserve(entries.size());
-  for (PendingEntry& entry : entries) group.push_back(std::move(entry.entry));
+void Writer::write_entries(std::vector<PendingEntries> entries) {
+  std::vector<store::Prepared> group = std::move(entries.front().entries);
+  std::vector<std::uint64_t> places{0};
+  for (std::size_t i = 1; i < entries.size(); ++i) {
+    places.push_back(group.size());
+    std::vector<store::Prepared>& more = entries[i].entries;
+    group.insert(group.end(), std::make_move_iterator(more.begin()),
+                 std::make_move_iterator(more.end()));
+  }
   const auto first = decisions_.append(group);
   if (!first) {
     log(Level::kError, "decision_log_append_failed", {{"error", first.error().text()}});
-    for (PendingEntry& entry : entries) entry.durable(fail(first));
+    for (PendingEntries& each : entries) each.durable(fail(first));
     if (first.error().code == Code::kUnavailable) hooks_.fatal(first.error());
     return;
   }
-  for (std::size_t i = 0; i < entries.size(); ++i) entries[i].durable(*first + i);
+  for (std::size_t i = 0; i < entries.size(); ++i) entries[i].durable(*first + places[i]);
 }
 
 // The answer to a command that was carried out before: in the journal, in this group, or in what

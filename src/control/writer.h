@@ -50,11 +50,12 @@ struct Origin {
   std::string command_id;
 };
 
-// A decision whose entry must be durable before anyone hears of it. The callback runs on the
-// writer's thread: with the entry's index, or the error that turns the decision into a denial.
-struct PendingEntry {
-  store::Prepared entry;
-  std::function<void(Result<std::uint64_t> index)> durable;
+// Decisions that one thread handed over together, whose entries must be durable before anyone hears
+// of them. The callback runs on the writer's thread: with the index of the first entry (the others
+// follow), or the error that turns all of them into denials.
+struct PendingEntries {
+  std::vector<store::Prepared> entries;
+  std::function<void(Result<std::uint64_t> first)> durable;
 };
 
 struct Hooks {
@@ -87,8 +88,8 @@ class Writer {
   void submit(Origin origin, Command command, DoneCallback done);
   // The same, waiting for the answer. Not from the writer's thread.
   Result<Done> run(Origin origin, Command command);
-  // Hands decision entries over, in order. Those past the limit fail with kExhausted at once.
-  void record(std::vector<PendingEntry> entries);
+  // Hands decision entries over, in order. Past the limit they fail with kExhausted at once.
+  void record(PendingEntries entries);
 
   // True while narrowing events wait for space on the disk: nothing may be widened.
   bool has_backlog() const;
@@ -106,7 +107,7 @@ class Writer {
   struct Group;
 
   void loop();
-  void write_entries(std::vector<PendingEntry> entries);
+  void write_entries(std::vector<PendingEntries> entries);
   void write_commands(std::deque<Task> tasks);
   void add_to_backlog(Group group);
   void write_backlog();
@@ -127,9 +128,10 @@ class Writer {
   std::thread thread_;
   std::mutex mutex_;
   std::condition_variable wake_;
-  std::deque<Task> tasks_;             // guarded by mutex_
-  std::vector<PendingEntry> entries_;  // guarded by mutex_
-  bool stopping_ = false;              // guarded by mutex_
+  std::deque<Task> tasks_;               // guarded by mutex_
+  std::vector<PendingEntries> entries_;  // guarded by mutex_
+  std::size_t waiting_entries_ = 0;      // guarded by mutex_; in all of entries_
+  bool stopping_ = false;                // guarded by mutex_
 
   core::State state_;               // the writer's thread alone
   std::optional<Time> next_end_;    // of state_, when it has next_end_of_ as its next seq

@@ -86,6 +86,10 @@ class TlsSession {
   ~TlsSession();
   TlsSession(TlsSession&&) noexcept;
 
+  // Keeps the buffers between calls, which costs 34 KB and saves time, until free_buffers.
+  void keep_buffers();
+  // Frees what is empty of them; they come back when they are needed.
+  void free_buffers();
   // Names the server wanted (SNI, RFC 6066); addresses are left out. Before handshake.
   void offer_server_name(const std::string& host);
   Outcome handshake();

@@ -121,6 +121,14 @@ TlsSession::TlsSession(std::shared_ptr<const TlsContext> context, int socket, Ro
 TlsSession::~TlsSession() = default;
 TlsSession::TlsSession(TlsSession&&) noexcept = default;
 
+void TlsSession::keep_buffers() {
+  SSL_clear_mode(state_->ssl.get(), SSL_MODE_RELEASE_BUFFERS);
+}
+
+void TlsSession::free_buffers() {
+  SSL_free_buffers(state_->ssl.get());
+}
+
 void TlsSession::offer_server_name(const std::string& host) {
   const bool is_address =
       host.find(':') != std::string::npos || host.find_first_not_of("0123456789.") == host.npos;

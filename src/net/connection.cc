@@ -11,6 +11,7 @@ namespace {
 constexpr std::size_t kFlushAt = 64 * 1024;      // of answers to pipelined requests
 constexpr std::size_t kRefusedBody = 64 * 1024;  // read and forgotten before a refusal
 constexpr Millis kLastWords{1'000};
+constexpr Millis kLingering{1'000};  // idle for longer, a connection gives its buffers back
 
 std::uint64_t next_id() {
   static std::atomic<std::uint64_t> last{0};
@@ -329,10 +330,12 @@ void Connection::tick(SteadyTime now) {
       return break_off({Code::kUnauthenticated, "the client certificate has expired", {}});
     }
     const auto line = line_;
+    free_buffers();
     return line->tick(now);
   }
   const bool is_idle = phase_ == Phase::kReading && !in_body_ && input().empty();
   if (is_idle && peer_expired()) return close_soon(Ending::kAtOnce);
+  if (is_idle && now > deadline_ - loop_->served.options.idle_time + kLingering) free_buffers();
   if (now < deadline_) return;
   if (is_idle) return close_soon(Ending::kAtOnce);
   if (phase_ == Phase::kReading) {

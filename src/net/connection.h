@@ -48,9 +48,10 @@ class Loop : public std::enable_shared_from_this<Loop> {
 
   void run();
   bool is_this_thread() const;
-  // Thread-safe. Items given before the loop turns again share one wake-up.
+  // Thread-safe. What is given before the loop turns again shares one wake-up.
   using Answer = std::variant<Response, std::shared_ptr<LineEnd>>;
   void deliver(std::shared_ptr<Connection> connection, std::uint64_t request, Answer answer);
+  void post(std::function<void()> task);
 
   // The loop's thread:
   void adopt(tcp::socket socket);
@@ -74,6 +75,7 @@ class Loop : public std::enable_shared_from_this<Loop> {
     Answer answer;
   };
 
+  void wake();  // with mutex_ held, when there was nothing before
   void open_mail();
   static void return_mail(Answer& answer);
   void sweep();
@@ -87,8 +89,9 @@ class Loop : public std::enable_shared_from_this<Loop> {
   bool retiring_ = false;
 
   std::mutex mutex_;
-  std::vector<Mail> mail_;  // guarded by mutex_
-  bool closed_ = false;     // guarded by mutex_
+  std::vector<Mail> mail_;                    // guarded by mutex_
+  std::vector<std::function<void()>> tasks_;  // guarded by mutex_
+  bool closed_ = false;                       // guarded by mutex_
 };
 
 class Connection final : public TlsPipe {

@@ -189,7 +189,7 @@ void HttpServer::stop(Millis grace) {
 
 void HttpServer::post(unsigned thread_index, std::function<void()> task) {
   if (thread_index < state_->loops.size()) {
-    asio::post(state_->loops[thread_index]->io, std::move(task));
+    state_->loops[thread_index]->post(std::move(task));
   }
 }
 

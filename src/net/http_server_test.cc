@@ -354,6 +354,15 @@ TEST_F(HttpServerTest, OutlivesRespondersThatAreNeverUsed) {
   responders.clear();
 }
 
+TEST_F(HttpServerTest, DropsTasksThatComeAfterItStopped) {
+  serve();
+  start();
+  server->stop();
+  const auto held = std::make_shared<int>();
+  server->post(0, [held] { FAIL(); });
+  EXPECT_EQ(held.use_count(), 1);
+}
+
 TEST_F(HttpServerTest, CallsTheTurnsEndOnTheHandlersThread) {
   std::atomic<int> turns{0};
   std::thread::id turn_thread;

@@ -51,17 +51,31 @@ void Loop::deliver(std::shared_ptr<Connection> connection, std::uint64_t request
     lock.unlock();
     return return_mail(answer);
   }
+  if (mail_.empty() && tasks_.empty()) wake();
   mail_.push_back({std::move(connection), request, std::move(answer)});
-  if (mail_.size() == 1) asio::post(io, [self = shared_from_this()] { self->open_mail(); });
+}
+
+void Loop::post(std::function<void()> task) {
+  const std::lock_guard lock(mutex_);
+  if (closed_) return;  // the caller's copy dies with the call, without the lock
+  if (mail_.empty() && tasks_.empty()) wake();
+  tasks_.push_back(std::move(task));
+}
+
+void Loop::wake() {
+  asio::post(io, [self = shared_from_this()] { self->open_mail(); });
 }
 
 void Loop::open_mail() {
   std::vector<Mail> mail;
+  std::vector<std::function<void()>> tasks;
   {
     const std::lock_guard lock(mutex_);
     mail.swap(mail_);
+    tasks.swap(tasks_);
   }
   for (Mail& item : mail) item.connection->complete(item.request, std::move(item.answer));
+  for (const auto& task : tasks) task();
 }
 
 void Loop::return_mail(Answer& answer) {
@@ -74,10 +88,12 @@ void Loop::close() {
   io.restart();
   io.poll();
   std::vector<Mail> mail;
+  std::vector<std::function<void()>> tasks;  // dropped, without the lock
   {
     const std::lock_guard lock(mutex_);
     closed_ = true;
     mail.swap(mail_);
+    tasks.swap(tasks_);
   }
   for (Mail& item : mail) return_mail(item.answer);
 }

@@ -17,6 +17,7 @@ void TlsPipe::secure(std::shared_ptr<const crypto::TlsContext> context,
   socket_.set_option(tcp::no_delay(true), ignored);
   role_ = role;
   session_.emplace(std::move(context), socket_.native_handle(), role);
+  if (role == crypto::TlsSession::Role::kServer) session_->keep_buffers();
   if (!server_name.empty()) session_->offer_server_name(server_name);
   step_handshake();
 }
@@ -88,6 +89,13 @@ TlsPipe::Flushed TlsPipe::flush() {
   sent_ = 0;
   if (output_.capacity() > kKeptBuffer) output_.shrink_to_fit();
   return Flushed::kAll;
+}
+
+void TlsPipe::free_buffers() {
+  if (!secured_ || dead_) return;
+  session_->free_buffers();
+  if (input_.empty()) input_.shrink_to_fit();
+  if (output_.empty()) output_.shrink_to_fit();
 }
 
 void TlsPipe::finish(Ending ending) {

@@ -50,6 +50,9 @@ class TlsPipe : public std::enable_shared_from_this<TlsPipe> {
   // Sends what the socket takes; when something is left, on_drained follows after the rest.
   Flushed flush();
 
+  // Gives memory back that an idle connection need not hold.
+  void free_buffers();
+
   // Sends what is queued, then ends properly. kDrain: goes on reading (and forgetting) until the
   // other side closes, so that what it is still sending does not destroy our last words; the owner
   // breaks it off when that takes too long.
