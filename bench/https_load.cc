@@ -16,6 +16,7 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <charconv>
 #include <memory>
 
 #include "access.h"
@@ -28,10 +29,15 @@ namespace {
 
 constexpr double kWarmUpSeconds = 1;
 
+// A request as it is sent, but for its number, which has always as many digits.
+struct Request {
+  std::string text;
+  std::size_t number_at = 0;
+};
+
 struct Connection {
   int socket = -1;
   SSL* ssl = nullptr;
-  std::string request;
   std::string reply;
   Wall::time_point sent;
 };
@@ -48,6 +54,7 @@ class Load {
     context_ = SSL_CTX_new(TLS_client_method());
     SSL_CTX_set_min_proto_version(context_, TLS1_3_VERSION);
     SSL_CTX_set_verify(context_, SSL_VERIFY_PEER, nullptr);
+    SSL_CTX_set_read_ahead(context_, 1);  // a reply is one system call
     const std::string key_path = folder + "/door.key";
     if (!write_file(key_path, key->to_pem().reveal(), 0600)) die("cannot write " + key_path);
     if (SSL_CTX_load_verify_locations(context_, (home + "/ca.pem").c_str(), nullptr) != 1 ||
@@ -61,6 +68,7 @@ class Load {
     hints.ai_socktype = SOCK_STREAM;
     if (getaddrinfo(host.c_str(), port.c_str(), &hints, &address_) != 0) die("no address: " + host);
     poll_ = epoll_create1(EPOLL_CLOEXEC);
+    for (const GrantLine& grant : access_.grants) requests_.push_back(request_for(grant));
   }
 
   void open(std::size_t number) {
@@ -94,12 +102,11 @@ class Load {
       const int count = epoll_wait(poll_, ready, 64, 1000);
       for (int i = 0; i < count; ++i) {
         Connection& c = *connections_[ready[i].data.u64];
-        while (receive(c)) {
-          now = Wall::now();
-          ++all;
-          if (now >= from && now < until) ms.push_back(ms_between(c.sent, now));
-          ask(c);
-        }
+        if (!receive(c)) continue;
+        now = Wall::now();
+        ++all;
+        if (now >= from && now < until) ms.push_back(ms_between(c.sent, now));
+        ask(c);
       }
       now = Wall::now();
     }
@@ -110,21 +117,28 @@ class Load {
   }
 
  private:
-  void ask(Connection& c) {
-    const GrantLine& grant = access_.grants[number_ % access_.grants.size()];
-    ++number_;
-    body_ =
+  Request request_for(const GrantLine& grant) const {
+    const std::string before =
         "{\"subject\":{\"type\":\"identity\",\"id\":\"" + access_.subject +
         "\"},\"action\":{\"name\":\"connect\"},\"resource\":{\"type\":\"entitlement\",\"id\":\"" +
-        grant.entitlement + "\"},\"context\":{\"door_seq\":" + std::to_string(kFirst + number_) +
-        ",\"credential\":\"" + grant.serial + "\",\"source_ip\":\"127.0.0.1\"}}";
-    c.request =
+        grant.entitlement + "\"},\"context\":{\"door_seq\":";
+    const std::string body = before + std::to_string(kFirst) + ",\"credential\":\"" + grant.serial +
+                             "\",\"source_ip\":\"127.0.0.1\"}}";
+    const std::string head =
         "POST /access/v1/evaluation HTTP/1.1\r\nHost: " + host_ +
-        "\r\nContent-Type: application/json\r\nContent-Length: " + std::to_string(body_.size()) +
-        "\r\n\r\n" + body_;
+        "\r\nContent-Type: application/json\r\nContent-Length: " + std::to_string(body.size()) +
+        "\r\n\r\n";
+    return {head + body, head.size() + before.size()};
+  }
+
+  void ask(Connection& c) {
+    Request& request = requests_[number_ % requests_.size()];
+    ++number_;
+    char* const digits = request.text.data() + request.number_at;
+    std::to_chars(digits, digits + kDigits, kFirst + static_cast<std::int64_t>(number_));
     c.reply.clear();
     c.sent = Wall::now();
-    if (SSL_write(c.ssl, c.request.data(), static_cast<int>(c.request.size())) <= 0) {
+    if (SSL_write(c.ssl, request.text.data(), static_cast<int>(request.text.size())) <= 0) {
       die("the server takes no request");
     }
   }
@@ -132,7 +146,7 @@ class Load {
   // Whether a whole answer is there now.
   bool receive(Connection& c) {
     char part[4096];
-    while (true) {
+    do {
       const int n = SSL_read(c.ssl, part, sizeof part);
       if (n <= 0) {
         if (SSL_get_error(c.ssl, n) == SSL_ERROR_WANT_READ) return false;
@@ -147,7 +161,8 @@ class Load {
         die("this should have been allowed: " + c.reply);
       }
       return true;
-    }
+    } while (SSL_has_pending(c.ssl) == 1);
+    return false;
   }
 
   static std::size_t content_length(const std::string& reply) {
@@ -160,14 +175,15 @@ class Load {
 
   // Above whatever the door itself has counted to.
   static constexpr std::int64_t kFirst = 1'000'000'000'000;
+  static constexpr std::size_t kDigits = 13;
 
   std::string host_;
   Access access_;
   SSL_CTX* context_ = nullptr;
   addrinfo* address_ = nullptr;
   int poll_ = -1;
-  std::int64_t number_ = 0;
-  std::string body_;
+  std::size_t number_ = 0;
+  std::vector<Request> requests_;
   std::vector<std::unique_ptr<Connection>> connections_;
 };
 
