@@ -22,6 +22,7 @@ struct Annotation {
   std::string name;
   std::string value;  // empty where it has none
   std::uint32_t begin = 0;
+  bool given = false;  // a value stands there, even if it is empty
 };
 
 // One part of a policy's scope.

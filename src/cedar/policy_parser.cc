@@ -28,6 +28,7 @@ Result<Annotation> Parser::annotation() {
   if (accept("(")) {
     TRY(value, string_literal());
     made.value = std::move(value);
+    made.given = true;
     CHECK_OK(want(")", "after the annotation's value"));
   }
   return made;

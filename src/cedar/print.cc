@@ -242,7 +242,7 @@ std::string print(const Policy& policy) {
   std::string out;
   for (const Annotation& annotation : policy.annotations) {
     out += "@" + annotation.name;
-    if (!annotation.value.empty()) {
+    if (annotation.given || !annotation.value.empty()) {
       out += '(';
       append_quoted(out, annotation.value);
       out += ')';

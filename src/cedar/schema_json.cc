@@ -111,6 +111,7 @@ class SchemaJsonReader {
       if (!each.second.is_null()) {
         TRY(value, string(each.second, at));
         annotation.value = std::move(value);
+        annotation.given = true;
       }
       made.push_back(std::move(annotation));
     }

@@ -166,6 +166,7 @@ class SchemaParser {
       if (accept("(")) {
         TRY(value, string_literal());
         annotation.value = std::move(value);
+        annotation.given = true;
         CHECK_OK(want(")"));
       }
       made.push_back(std::move(annotation));

@@ -61,7 +61,7 @@ class Writer {
     for (const Annotation& each : list) {
       indent();
       out_ += "@" + each.name;
-      if (!each.value.empty()) {
+      if (each.given || !each.value.empty()) {
         out_ += '(';
         append_quoted(out_, each.value);
         out_ += ')';
@@ -201,7 +201,10 @@ class Writer {
 
 Json annotations_json(const std::vector<Annotation>& list) {
   JsonObject made;
-  for (const Annotation& each : list) made.emplace_back(each.name, Json(each.value));
+  for (const Annotation& each : list) {
+    const bool bare = each.value.empty() && !each.given;
+    made.emplace_back(each.name, bare ? Json() : Json(each.value));
+  }
   return Json(std::move(made));
 }
 
