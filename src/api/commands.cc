@@ -98,6 +98,9 @@ void add_command_routes(net::HttpServer& server, const Context& context) {
           return responder.send_error(
               {Code::kInvalid, "a command id has 1 to 64 characters", "/command_id"});
         }
+        // Before sealing, which never gives the same twice.
+        const std::string digest =
+            context.plane.vault().digest(command->verb + "\n" + canonical(command->body));
         if (command->verb == "add_target") {
           // Sealing keeps a key for each name, so nobody gets that far who may not.
           const core::Question question = question_of(caller->actor, command->verb);
@@ -114,7 +117,7 @@ void add_command_routes(net::HttpServer& server, const Context& context) {
         }
         // The answer to a repeated command is kept on disk, so one that holds a secret is not.
         const bool secret = command->verb == "open_enrollment";
-        control::Origin origin{{caller->actor.identity}, secret ? "" : command->command_id};
+        control::Origin origin{{caller->actor.identity}, secret ? "" : command->command_id, digest};
         for (const std::string& link : caller->actor.chain) origin.actors.push_back(link);
         auto shared = std::make_shared<net::Responder>(std::move(responder));
         context.plane.writer().submit(

@@ -2,6 +2,7 @@
 #include "api/context.h"
 #include "api/second_factor.h"
 #include "base/log.h"
+#include "core/genesis.h"
 #include "crypto/totp.h"
 
 namespace writ::api {
@@ -115,9 +116,18 @@ Result<core::Outcome> enroll(const Context& context, const Enroll& body,
   core::Device device;
   device.id = new_id("dev", context.plane.random());
   device.identity = identity->id;
-  device.label = body.label;
+  // People call their devices after themselves.
+  TRY(label, context.plane.vault().seal(identity->id, body.label));
+  device.label = std::move(label);
   device.public_key = to_base64(key.der());
   device.until = now + kDeviceLife;
+  // Until somebody vouched for a person's first device, there is no second factor to go by.
+  const core::SecondFactor* factor = state.second_factors.find(identity->id);
+  const bool fresh_factor =
+      core::is_person(identity->kind) && (factor == nullptr || !factor->awaits.empty());
+  const bool confirmed =
+      !fresh_factor || state.genesis.solo || enrollment->opened_by == core::kFoundersTickets;
+  if (!confirmed) device.opened_by = enrollment->opened_by;
   core::Outcome outcome;
   outcome.events.push_back(core::DeviceEnrolled{device, enrollment->id});
   const std::string name = core::display_name(state, context.plane.vault(), identity->id);
@@ -129,13 +139,15 @@ Result<core::Outcome> enroll(const Context& context, const Enroll& body,
                                  {"device", device.id},
                                  {"roots", state.genesis.ca}});
   if (core::is_person(identity->kind)) {
-    if (!state.second_factors.contains(identity->id)) {
+    outcome.result.set("confirmed", confirmed);
+    if (fresh_factor) {
       const Secret seed = crypto::new_totp_key(context.plane.random());
       std::string encoded = to_base64(seed.reveal());
       auto sealed = context.plane.vault().seal(identity->id, encoded);
       zero(encoded.data(), encoded.size());
       if (!sealed) return fail(std::move(sealed));
-      outcome.events.push_back(core::SecondFactorSet{identity->id, *sealed});
+      outcome.events.push_back(
+          core::SecondFactorSet{identity->id, *sealed, confirmed ? "" : device.id});
       outcome.result.set("totp_uri",
                          crypto::totp_uri(seed, state.genesis.trust_domain, name).reveal());
     }
@@ -154,6 +166,13 @@ Result<core::Outcome> login(const Context& context, const Login& body, const cry
   const core::Identity* identity = state.identities.find(device->identity);
   if (identity == nullptr || identity->state != core::IdentityState::kActive) {
     return fail(Code::kDenied, "this identity is not active");
+  }
+  if (!device->opened_by.empty()) {
+    return fail(Code::kDenied,
+                "this is your first device, and nobody has confirmed yet that it is yours; an "
+                "administrator other than the one who gave you the ticket does that with: writ "
+                "device confirm " +
+                    device->id);
   }
   core::Outcome outcome;
   if (core::is_person(identity->kind)) {

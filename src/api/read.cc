@@ -176,6 +176,17 @@ void grant_route(const Context& context, const net::Request& request, net::Respo
   if (!taken) shared->send_error({Code::kExhausted, "the server is busy; try again", {}});
 }
 
+// What a person typed stands sealed in a change; whoever decides on it reads it.
+void add_words(const Context& context, const Json& body, Json& words) {
+  for (const std::string_view member : {"name", "reason"}) {
+    const Json* value = body.find(member);
+    if (value == nullptr || value->as_object() == nullptr) continue;
+    if (const auto sealed = from_json<core::Sealed>(*value)) {
+      words.set(sealed->box, core::opened_or_erased(context.plane.vault(), *sealed));
+    }
+  }
+}
+
 }  // namespace
 
 void add_read_routes(net::HttpServer& server, const Context& context) {
@@ -230,8 +241,13 @@ void add_read_routes(net::HttpServer& server, const Context& context) {
         auto statement = core::approval_statement(*state, context.plane.vault(), id,
                                                   caller->actor.identity, *decision == "approve");
         if (!statement) return responder.send_error(statement.error());
-        responder.send(net::json_response(
-            Json::object({{"statement", *statement}, {"hash", sha256_hex(*statement)}})));
+        Json words = Json::object();
+        if (const core::Change* change = state->changes.find(id)) {
+          add_words(context, change->body, words);
+        }
+        responder.send(net::json_response(Json::object({{"statement", *statement},
+                                                        {"hash", sha256_hex(*statement)},
+                                                        {"words", std::move(words)}})));
       });
 
   server.route("GET", "/v1/grants/{id}",

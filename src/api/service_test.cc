@@ -60,7 +60,7 @@ class ServiceTest : public testing::Test {
     options.reconciler.first_pause = Millis(5);
     options.reconciler.longest_pause = Millis(20);
     const auto founded =
-        Plane::found(options, {"example.org", {"ada", "bob"}, ""}, disk_, clock_, random_);
+        Plane::found(options, {"example.org", {"ada", "bob"}, {}}, disk_, clock_, random_);
     ASSERT_TRUE(founded) << founded.error().text();
     roots_ = founded->ca_pem;
     for (const auto& [name, code] : founded->codes) codes_[name] = code;
@@ -157,6 +157,9 @@ class ServiceTest : public testing::Test {
     Holder holder;
     const auto enrolled = enroll(holder, codes_.at(name));
     EXPECT_TRUE(enrolled && enrolled->status == 200) << (enrolled ? enrolled->body : "");
+    if (!plane_->states().get()->devices.find(holder.device)->opened_by.empty()) {
+      say({core::DeviceConfirmed{holder.device}});
+    }
     const auto in = login(holder, code_of(holder.identity));
     EXPECT_TRUE(in && in->status == 200) << (in ? in->body : "");
     next_step();
@@ -282,7 +285,7 @@ TEST_F(ServiceTest, ACertificateIsGoodUntilItIsRevokedItsDeviceGoneOrItsIdentity
   EXPECT_EQ(status(&eve, "GET", "/v1/whoami"), 200);
   say({core::DeviceRemoved{eve.device, "lost"}});
   EXPECT_EQ(status(&eve, "GET", "/v1/whoami"), 401);
-  say({core::IdentityStateChanged{bob.identity, core::IdentityState::kQuarantined, "odd"}});
+  say({core::IdentityStateChanged{bob.identity, core::IdentityState::kQuarantined}});
   EXPECT_EQ(status(&bob, "GET", "/v1/whoami"), 403);
 }
 
@@ -497,6 +500,51 @@ TEST_F(ServiceTest, ACommandThatIsSentTwiceIsAnsweredTwiceAndDoneOnce) {
   EXPECT_EQ(compact(*body_of(first).find("result")), compact(*body_of(second).find("result")));
   // Somebody else's id is another command, and tells nothing of hers.
   EXPECT_EQ(command(bob, "add_identity", body, "cmd-1")->status, 409);
+}
+
+TEST_F(ServiceTest, ACommandIdStandsForOneCommand) {
+  const Holder ada = person("ada");
+  const Json body = Json::object({{"kind", "user"}, {"name", "carol"}});
+  ASSERT_EQ(command(ada, "add_identity", body, "cmd-1")->status, 200);
+  Json other = body;
+  other.set("name", "dave");
+  const auto refused = command(ada, "add_identity", other, "cmd-1");
+  EXPECT_EQ(refused->status, 409);
+  EXPECT_NE(refused->body.find("/command_id"), std::string::npos) << refused->body;
+  EXPECT_EQ(command(ada, "open_enrollment", Json::object({{"identity", "carol"}}), "cmd-1")->status,
+            200);  // its answer is a secret and is not kept, so neither is its id
+  EXPECT_EQ(command(ada, "add_identity", other, "cmd-2")->status, 200);
+}
+
+TEST_F(ServiceTest, AFirstDeviceLogsInOnlyWhenAnotherAdministratorHasConfirmedIt) {
+  const Holder ada = person("ada");
+  const Holder bob = person("bob");
+  ASSERT_EQ(command(ada, "add_identity", Json::object({{"kind", "user"}, {"name", "eve"}}))->status,
+            200);
+  const auto ticket = [&] {
+    const auto opened = command(ada, "open_enrollment", Json::object({{"identity", "eve"}}));
+    return text_of(*body_of(opened).find("result"), "code");
+  };
+  // Whoever has seen the ticket is faster than the person.
+  Holder thief;
+  ASSERT_EQ(enroll(thief, ticket())->status, 200);
+  EXPECT_EQ(login(thief, code_of(thief.identity))->status, 403);
+  EXPECT_EQ(command(ada, "confirm_device", Json::object({{"device", thief.device}}))->status, 403);
+  // The person gets another ticket, and with it an authenticator that the thief has not seen.
+  Holder eve;
+  const auto enrolled = enroll(eve, ticket());
+  ASSERT_EQ(enrolled->status, 200);
+  EXPECT_FALSE(text_of(body_of(enrolled), "totp_uri").empty());
+  ASSERT_EQ(command(bob, "confirm_device", Json::object({{"device", eve.device}}))->status, 200);
+  EXPECT_EQ(login(thief, code_of(eve.identity))->status, 403);
+  EXPECT_EQ(login(eve, code_of(eve.identity))->status, 200);
+  // From here on her authenticator vouches for further devices.
+  Holder second;
+  const auto again = enroll(second, ticket());
+  ASSERT_EQ(again->status, 200);
+  EXPECT_TRUE(text_of(body_of(again), "totp_uri").empty());
+  next_step();
+  EXPECT_EQ(login(second, code_of(eve.identity))->status, 200);
 }
 
 TEST_F(ServiceTest, SecretsOfCommandsRestNowhereInClear) {

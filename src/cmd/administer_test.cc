@@ -69,6 +69,32 @@ TEST_F(Administering, PolicyApplyProposesAChange) {
   EXPECT_EQ(desk.run({"policy", "apply", good, good}), 2);  // one name twice
 }
 
+TEST_F(Administering, RemovalsProposeAChange) {
+  for (const auto& [noun, verb] :
+       {std::pair{"target", "remove_target"}, std::pair{"resource", "remove_resource"},
+        std::pair{"entitlement", "remove_entitlement"}, std::pair{"door", "remove_door"}}) {
+    answers(R"({"change":"chg_3","state":"pending","until":"2026-11-22T09:30:00.000Z"})");
+    ASSERT_EQ(desk.run({noun, "remove", "pg-main"}), 0) << desk.terminal.notes;
+    EXPECT_TRUE(says("writ approve chg_3")) << noun;
+    EXPECT_EQ(text_or_empty(sent(), "name"), "pg-main");
+    EXPECT_EQ(text_or_empty(*parse_json(server.calls("/v1/commands").back().body), "verb"), verb);
+    ASSERT_EQ(desk.run({noun, "remove", "pg-main", "--json"}), 0);
+    EXPECT_TRUE(parse_json(desk.terminal.output));
+  }
+}
+
+TEST_F(Administering, DevicesAndCertificatesEndAtOnce) {
+  answers(R"({"device":"dev_1","identity":"idn_1"})");
+  ASSERT_EQ(desk.run({"device", "confirm", "dev_1"}), 0) << desk.terminal.notes;
+  EXPECT_TRUE(says("Confirmed: dev_1"));
+  EXPECT_EQ(desk.run({"device", "remove", "dev_1"}), 2);  // it wants a reason
+  ASSERT_EQ(desk.run({"device", "remove", "dev_1", "--reason", "lost"}), 0);
+  EXPECT_EQ(text_or_empty(sent(), "reason"), "lost");
+  answers(R"({"serial":"2f","identity":"idn_1"})");
+  ASSERT_EQ(desk.run({"certificate", "revoke", "2f", "--reason", "seen"}), 0);
+  EXPECT_EQ(text_or_empty(sent(), "serial"), "2f");
+}
+
 TEST_F(Administering, TargetAddSendsThePasswordInTheBodyAlone) {
   answers(R"({"change":"chg_2","state":"pending","until":"2026-11-22T09:30:00.000Z"})");
   const std::string password = file("password", "a long enough secret\n");

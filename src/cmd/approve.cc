@@ -16,8 +16,13 @@ JsonArray rows_of(Client& client, std::string_view kind, std::string_view scope)
   return rows != nullptr && rows->as_array() != nullptr ? *rows->as_array() : JsonArray();
 }
 
-Told told_by(Client& client, const Json& statement) {
+Told told_by(Client& client, const Json& answer, const Json& statement) {
   Told told;
+  if (const Json* words = answer.find("words"); words != nullptr && words->as_object() != nullptr) {
+    for (const JsonMember& each : *words->as_object()) {
+      if (each.second.as_string() != nullptr) told.words[each.first] = *each.second.as_string();
+    }
+  }
   for (const Json& row : rows_of(client, "identities", "all")) {
     told.names[text_or_empty(row, "id")] = text_or_empty(row, "name");
   }
@@ -89,7 +94,7 @@ Result<int> decide(Context& context, const Args& args, bool approves) {
   const bool json = args.has("--json");
   if (!json || !args.has("--yes")) {
     const std::string shown =
-        show_statement(*statement, told_by(client, *statement), context.terminal.style());
+        show_statement(*statement, told_by(client, answer, *statement), context.terminal.style());
     json ? context.terminal.note(shown) : context.terminal.out(shown);
   }
   if (!args.has("--yes")) {

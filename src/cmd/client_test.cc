@@ -135,6 +135,24 @@ std::string statement_text(const std::string& id, const std::string& approver) {
           "surprise":{"hidden":"nothing stays hidden"}})"));
 }
 
+TEST_F(Commands, ApproveShowsWhatWasTypedInAChange) {
+  server.enrolled(desk.context.home);
+  const Json statement = *parse_json(
+      R"({"statement":"writ approval 1","trust_domain":"example.org","approver":"idn_alice",
+          "decision":"approve","policy_version":1,
+          "change":{"id":"chg_1","proposer":"idn_bob","verb":"remove_member",
+                    "body":{"group":"dba","identity":"idn_bob",
+                            "reason":{"subject":"idn_bob","box":"Ym94"}}}})");
+  server.on("GET /v1/approvals/chg_1",
+            Json::object({{"statement", canonical(statement)},
+                          {"hash", ""},
+                          {"words", Json::object({{"Ym94", "moved to sales"}})}}));
+  desk.terminal.person = true;
+  desk.terminal.input = {"n"};
+  ASSERT_EQ(desk.run({"approve", "chg_1"}), 0) << desk.terminal.notes;
+  EXPECT_NE(desk.terminal.output.find("moved to sales"), std::string::npos) << desk.terminal.output;
+}
+
 TEST_F(Commands, ApproveShowsEverythingAndSignsExactlyTheStatement) {
   const Home home = server.enrolled(desk.context.home);
   const std::string statement = statement_text("req_1", "idn_alice");

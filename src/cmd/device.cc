@@ -1,6 +1,7 @@
 // enroll, login: making this device known, and getting a certificate for it.
 #include "base/file.h"
 #include "cmd/client.h"
+#include "cmd/proposal.h"
 #include "cmd/text.h"
 #include "cmd/verbs.h"
 
@@ -78,6 +79,16 @@ Status first_login(Context& context, Home& home, const Json& answer) {
     terminal.out("Add this to your authenticator application; it is shown only once:\n\n  " +
                  printable(uri) + "\n\n");
   }
+  if (const Json* confirmed = answer.find("confirmed");
+      confirmed != nullptr && confirmed->as_bool() != nullptr && !*confirmed->as_bool()) {
+    terminal.out(
+        "This is your first device: an administrator confirms that it is yours, another one "
+        "than gave you\nthe ticket. Tell them its id, " +
+        printable(home.config().device) + "; they run\n\n  writ device confirm " +
+        printable(home.config().device) + "\n\n");
+    terminal.note("Next, when that is done: writ login\n");
+    return {};
+  }
   const auto code = terminal.read_secret("Code from your authenticator: ");
   if (!code) {
     terminal.note("Next: writ login\n");
@@ -141,6 +152,11 @@ Result<int> enroll(Context& context, const Args& args) {
   CHECK_OK(home.keep_certificate(chain));
   TRY(own, Client::open(context, home));
   CHECK_OK(pin_log_keys(own));
+  if (own.home().config().kind == "door") {
+    context.terminal.note(
+        "A door's certificate carries its host's name once `writ door add` is approved. If that is "
+        "still to come, run `writ login` here afterwards, and then start the door.\n");
+  }
   if (!machine.empty() && machine != own.home().config().name) {
     context.terminal.note("Note: this host knows it as " + machine + ", Writ as " +
                           printable(own.home().config().name) + ".\n");
@@ -159,9 +175,43 @@ Result<int> login(Context& context, const Args& args) {
   return 0;
 }
 
+Result<int> confirm_device(Context& context, const Args& args) {
+  const std::string& device = args.operand("DEVICE");
+  TRY(client, client_for(context));
+  auto result = client.command("confirm_device", Json::object({{"device", device}}));
+  if (!result) return tl::unexpected<Error>(placed(result.error(), {{"/device", device}}));
+  return say_done(context, args, *result, "Confirmed: " + device, "");
+}
+
+Result<int> remove_device(Context& context, const Args& args) {
+  const std::string& device = args.operand("DEVICE");
+  TRY(client, client_for(context));
+  auto result = client.command(
+      "remove_device", Json::object({{"device", device}, {"reason", *args.option("--reason")}}));
+  if (!result) {
+    return tl::unexpected<Error>(
+        placed(result.error(), {{"/device", device}, {"/reason", "--reason"}}));
+  }
+  return say_done(context, args, *result, "Removed:  " + device + ", and its certificates", "");
+}
+
+Result<int> revoke_certificate(Context& context, const Args& args) {
+  const std::string& serial = args.operand("SERIAL");
+  TRY(client, client_for(context));
+  auto result =
+      client.command("revoke_certificate",
+                     Json::object({{"serial", serial}, {"reason", *args.option("--reason")}}));
+  if (!result) {
+    return tl::unexpected<Error>(
+        placed(result.error(), {{"/serial", serial}, {"/reason", "--reason"}}));
+  }
+  return say_done(context, args, *result, "Revoked:  " + serial, "");
+}
+
 }  // namespace
 
 std::vector<Verb> device_verbs() {
+  const Option reason{"--reason", "TEXT", "why", Need::kRequired};
   return {
       {.path = "enroll",
        .summary = "make this device yours, with the one-time ticket that you were given",
@@ -187,6 +237,34 @@ std::vector<Verb> device_verbs() {
        .run = login,
        .more = "A login lasts at most 12 hours. Machines need none: their certificates renew by "
                "themselves."},
+      {.path = "device confirm",
+       .summary = "vouch that a person's first device is theirs, so that it may log in",
+       .operands = {{"DEVICE", Count::kOne}},
+       .options = {json_option()},
+       .examples = {{"writ device confirm dev_4k2m9x7qv0w3t8ah",
+                     "the id that they read out to you"}},
+       .heading = "Administering",
+       .run = confirm_device,
+       .more =
+           "Whoever opened the enrolment has seen its ticket and could have used it. So another "
+           "administrator confirms: ask the person, by a way that you trust, for the id that "
+           "their own device shows."},
+      {.path = "device remove",
+       .summary = "end an enrolled device and its certificates, at once",
+       .operands = {{"DEVICE", Count::kOne}},
+       .options = {reason, json_option()},
+       .examples = {{"writ device remove dev_4k2m9x7qv0w3t8ah --reason \"lost\"", ""},
+                    {"writ list devices", "which there are"}},
+       .heading = "Administering",
+       .run = remove_device},
+      {.path = "certificate revoke",
+       .summary = "end one certificate, at once",
+       .operands = {{"SERIAL", Count::kOne}},
+       .options = {reason, json_option()},
+       .examples = {{"writ certificate revoke 2f9a… --reason \"key seen in a log\"",
+                     "the serial stands in: writ whoami, writ evidence show"}},
+       .heading = "Administering",
+       .run = revoke_certificate},
   };
 }
 

@@ -7,9 +7,9 @@
 namespace writ::cmd {
 namespace {
 
-const std::vector<std::string> kKinds{"entitlements", "requests", "grants",     "changes",
-                                      "sessions",     "holdings", "identities", "groups",
-                                      "findings",     "targets",  "doors",      "policies"};
+const std::vector<std::string> kKinds{
+    "entitlements", "requests", "grants",  "changes", "sessions", "holdings", "identities",
+    "groups",       "findings", "targets", "doors",   "policies", "devices"};
 
 Result<int> whoami(Context& context, const Args& args) {
   TRY(client, client_for(context, args.option_or("--as", "")));

@@ -38,6 +38,7 @@ const std::vector<Verb>& verbs() {
     append(list, device_verbs());
     append(list, identity_verbs());
     append(list, target_verbs());
+    append(list, remove_verbs());
     append(list, policy_verbs());
     append(list, cedar_verbs());
     append(list, server_verbs());

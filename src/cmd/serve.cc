@@ -112,6 +112,54 @@ std::string ticket_of(const std::string& url, const std::string& code, const std
              {{"server", url}, {"code", code}, {"ca", ca}, {"trust_domain", trust_domain}})));
 }
 
+Json tickets_of(const control::Founded& founded, const std::string& url) {
+  Json tickets = Json::object();
+  for (const auto& [name, code] : founded.codes) {
+    tickets.set(name, Json(ticket_of(url, code, founded.ca_pem, founded.trust_domain)));
+  }
+  return tickets;
+}
+
+void say_tickets(Context& context, const Json& tickets) {
+  for (const JsonMember& ticket : *tickets.as_object()) {
+    context.terminal.out("Ticket for " + printable(ticket.first) + ":\n" +
+                         *ticket.second.as_string() + "\n\n");
+  }
+}
+
+Result<int> reopen(Context& context, const Args& args) {
+  TRY(config, read_server_config(*args.option("--config")));
+  store::RealFileSystem files;
+  TRY(founded,
+      control::Plane::reopen_tickets(plane_options(config), files, context.clock, context.random));
+  const std::string host = config.names.empty() ? config.listen.host : config.names[0];
+  const Json tickets = tickets_of(founded, "https://" + net::to_text({host, config.listen.port}));
+  if (args.has("--json")) {
+    print_json(context, Json::object({{"tickets", tickets}}));
+    return 0;
+  }
+  say_tickets(context, tickets);
+  context.terminal.out("They hold for 15 minutes. Next: start the server, and: writ enroll\n");
+  return 0;
+}
+
+Result<int> rotate(Context& context, const Args& args) {
+  TRY(config, read_server_config(*args.option("--config")));
+  store::RealFileSystem files;
+  TRY(count, control::Plane::rotate_keys(plane_options(config), files, context.random));
+  if (args.has("--json")) {
+    print_json(context, Json::object({{"kek", config.kek_file},
+                                      {"keys", static_cast<std::int64_t>(count)}}));
+    return 0;
+  }
+  context.terminal.out("Rotated:  " + printable(config.kek_file) + ", which now wraps " +
+                       std::to_string(count) + " keys\n");
+  context.terminal.note(
+      "Back the new file up. Backups of the data folder from before open with the old key alone; "
+      "destroy that key when they are gone.\n");
+  return 0;
+}
+
 Result<int> init(Context& context, const Args& args) {
   std::string folder = args.operand("DIR");
   while (folder.size() > 1 && folder.back() == '/') folder.pop_back();
@@ -127,9 +175,9 @@ Result<int> init(Context& context, const Args& args) {
                             : "name one administrator with --solo",
                 "--administrator");
   }
-  for (const std::string& path : args.all("--policy")) {
-    TRY(text, read_file(path, 1 << 20));
-    founders.extra_policies += text + "\n";
+  for (const std::string& file : args.all("--policy")) {
+    TRY(text, read_file(file, 1 << 20));
+    founders.policies.push_back({std::filesystem::path(file).filename().string(), text});
   }
   CHECK_OK(make_folder(folder, 0700));
   CHECK_OK(make_folder(folder + "/keys", 0700));
@@ -137,24 +185,24 @@ Result<int> init(Context& context, const Args& args) {
   config.data_folder = folder + "/data";
   config.kek_file = folder + "/keys/kek";
   store::RealFileSystem files;
-  TRY(founded,
-      control::Plane::found(plane_options(config), founders, files, context.clock, context.random));
+  auto made =
+      control::Plane::found(plane_options(config), founders, files, context.clock, context.random);
+  if (!made) {
+    return tl::unexpected<Error>(placed(made.error(), {{"/trust_domain", "--trust-domain"},
+                                                       {"/administrators/0", "--administrator"},
+                                                       {"/administrators/1", "--administrator"},
+                                                       {"/policies", "--policy"}}));
+  }
+  const control::Founded founded = std::move(*made);
   TRY(path, write_config(folder, args, *listen));
   const std::string host = args.all("--name").empty() ? listen->host : args.all("--name")[0];
-  const std::string url = "https://" + net::to_text({host, listen->port});
-  Json tickets = Json::object();
-  for (const auto& [name, code] : founded.codes) {
-    tickets.set(name, Json(ticket_of(url, code, founded.ca_pem, founders.trust_domain)));
-  }
+  const Json tickets = tickets_of(founded, "https://" + net::to_text({host, listen->port}));
   if (args.has("--json")) {
     print_json(context, Json::object({{"config", path}, {"tickets", tickets}}));
     return 0;
   }
   context.terminal.out("Founded " + printable(founders.trust_domain) + " in " + folder + ".\n\n");
-  for (const JsonMember& ticket : *tickets.as_object()) {
-    context.terminal.out("Ticket for " + printable(ticket.first) + ":\n" +
-                         *ticket.second.as_string() + "\n\n");
-  }
+  say_tickets(context, tickets);
   context.terminal.out("Next, within 15 minutes, while the tickets hold:\n  writ server --config " +
                        path +
                        "\n  and each administrator, on a device of their own: writ enroll\n");
@@ -183,6 +231,26 @@ std::vector<Verb> server_verbs() {
                      ""}},
        .heading = "Running and testing",
        .run = init},
+      {.path = "key rotate",
+       .summary = "replace the key-encryption key; the server must be stopped",
+       .options = {{"--config", "FILE", "as writ init writes it", Need::kRequired, Words::kFiles},
+                   json_option()},
+       .examples = {{"writ key rotate --config /var/lib/writ/server.toml", ""}},
+       .heading = "Running and testing",
+       .run = rotate,
+       .more = "Every key that the server holds is wrapped anew, in one transaction. The keys "
+               "themselves stay: the certificate authority, the checkpoint key and the targets' "
+               "keys are not replaced, since certificates, checkpoints and logins rest on them. "
+               "Interrupted, it goes on when it is run again."},
+      {.path = "server tickets",
+       .summary = "new tickets for founders whose first ones are over; the server must be stopped",
+       .options = {{"--config", "FILE", "as writ init writes it", Need::kRequired, Words::kFiles},
+                   json_option()},
+       .examples = {{"writ server tickets --config /var/lib/writ/server.toml", ""}},
+       .heading = "Running and testing",
+       .run = reopen,
+       .more = "Only for administrators who have no device yet, and only until two of them have: "
+               "from then on they open enrolments, and confirm each other's."},
       {.path = "server",
        .summary = "run the server",
        .options = {{"--config", "FILE", "as writ init writes it", Need::kRequired, Words::kFiles}},

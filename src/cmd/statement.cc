@@ -20,6 +20,10 @@ Json with_names(const Json& json, const Told& told) {
     for (const Json& item : *items) out.push_back(with_names(item, told));
     return Json(std::move(out));
   }
+  if (const Json* box = json.find("box"); box != nullptr && box->as_string() != nullptr) {
+    const auto words = told.words.find(*box->as_string());
+    if (words != told.words.end()) return Json(words->second);
+  }
   if (const JsonObject* members = json.as_object()) {
     JsonObject out;
     for (const JsonMember& m : *members) out.emplace_back(m.first, with_names(m.second, told));

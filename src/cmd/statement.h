@@ -15,6 +15,7 @@ namespace writ::cmd {
 struct Told {
   std::map<std::string, std::string> names;     // identity id → name
   std::map<std::string, std::string> policies;  // file name → text in force
+  std::map<std::string, std::string> words;     // sealed box → what a person typed
   std::string purpose;                          // of the request
 };
 

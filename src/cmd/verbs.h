@@ -17,9 +17,10 @@ std::vector<Verb> connect_verbs();   // connect, run
 std::vector<Verb> approve_verbs();   // approve, deny
 std::vector<Verb> finding_verbs();   // remedy
 std::vector<Verb> evidence_verbs();  // evidence show, verify, prove, check
-std::vector<Verb> device_verbs();    // enroll, login
+std::vector<Verb> device_verbs();    // enroll, login, device …, certificate revoke
 std::vector<Verb> identity_verbs();  // identity …, group …
 std::vector<Verb> target_verbs();    // target …, door add
+std::vector<Verb> remove_verbs();    // target, resource, entitlement, door remove
 std::vector<Verb> policy_verbs();    // policy check, policy apply
 std::vector<Verb> cedar_verbs();     // cedar authorize, cedar conform
 std::vector<Verb> server_verbs();    // init, server

@@ -100,7 +100,6 @@ void append_decision_payload(std::string& out, const core::State& state, const c
   list_member(out, "errors", decision.errors);
   list_member(out, "needs", decision.needs);
   text_member(out, "grant", decision.grant);
-  text_member(out, "login", decision.login);
   if (decision.until) out += ",\"until\":\"" + to_text(*decision.until) + "\"";
   out += '}';
 }

@@ -65,7 +65,7 @@ class DoorHubTest : public testing::Test {
     options.data_folder = "data";
     options.kek_file = folder_ + "/kek";
     options.reconciler.first_pause = Millis(5);
-    ASSERT_TRUE(Plane::found(options, {"example.org", {"ada", "bob"}, ""}, disk_, clock_, random_));
+    ASSERT_TRUE(Plane::found(options, {"example.org", {"ada", "bob"}, {}}, disk_, clock_, random_));
     auto plane = Plane::open(
         options, disk_, clock_, random_,
         [this](const core::TargetSystem&, Secret) -> Result<std::unique_ptr<core::Target>> {
@@ -274,7 +274,7 @@ TEST_F(DoorHubTest, ACutThatMeetsAHelloIsNotLost) {
 
 TEST_F(DoorHubTest, TheStreamOfADoorInQuarantineIsClosed) {
   auto stream = greeted("idn_door");
-  say({core::IdentityStateChanged{"idn_door", core::IdentityState::kQuarantined, "odd"}});
+  say({core::IdentityStateChanged{"idn_door", core::IdentityState::kQuarantined}});
   EXPECT_TRUE(stream->is_closed_in_time());
 }
 

@@ -58,20 +58,18 @@ Status write_first(store::Journal& journal, Vault& vault, core::Outcome outcome,
   return {};
 }
 
-// From the newest snapshot, or from genesis when there is none that this program can read.
-Result<core::State> recover(const store::Journal& journal, const Vault& vault, std::uint64_t end,
-                            bool use_snapshot) {
+// From the newest snapshot, or from genesis when there is none before `end` that this program can
+// read.
+Result<core::State> recover(const store::Journal& journal, const Vault& vault, std::uint64_t end) {
   core::State state;
-  if (use_snapshot) {
-    TRY(snapshot, journal.snapshot_get());
-    if (snapshot) {
-      auto decoded = core::decode_snapshot(snapshot->bytes, vault);
-      if (decoded && decoded->next_seq == snapshot->seq) {
-        state = std::move(*decoded);
-      } else {
-        log(Level::kWarn, "snapshot_unreadable",
-            {{"error", decoded ? std::string("it is of another seq") : decoded.error().text()}});
-      }
+  TRY(snapshot, journal.snapshot_get());
+  if (snapshot && snapshot->seq <= end) {
+    auto decoded = core::decode_snapshot(snapshot->bytes, vault);
+    if (decoded && decoded->next_seq == snapshot->seq) {
+      state = std::move(*decoded);
+    } else {
+      log(Level::kWarn, "snapshot_unreadable",
+          {{"error", decoded ? std::string("it is of another seq") : decoded.error().text()}});
     }
   }
   constexpr std::size_t kTogether = 1000;
@@ -129,14 +127,13 @@ Result<Founded> Plane::found(const PlaneOptions& options, const Founders& founde
   founding.ca = ca.root().pem();
   founding.administrators = founders.administrators;
   founding.policies = {{"default.cedar", core::default_policies()}};
-  if (!founders.extra_policies.empty()) {
-    founding.policies.push_back({"extra.cedar", founders.extra_policies});
-  }
+  for (const core::PolicyFile& file : founders.policies) founding.policies.push_back(file);
   const core::Outside outside{now, random, vault, sha256_hex, never_verifies};
   TRY(outcome, core::found(founding, outside));
 
   Founded founded;
   founded.ca_pem = founding.ca;
+  founded.trust_domain = founding.trust_domain;
   founded.server_identity = new_id("idn", random);
   core::Identity server;
   server.id = founded.server_identity;
@@ -158,6 +155,54 @@ Result<Founded> Plane::found(const PlaneOptions& options, const Founders& founde
   return founded;
 }
 
+Result<std::size_t> Plane::rotate_keys(const PlaneOptions& options, store::FileSystem& files,
+                                       Random& random) {
+  if (!files.exists(format_path(options))) {
+    return fail(Code::kNotFound, "this is no data folder; make one with: writ init",
+                options.data_folder);
+  }
+  TRY(journal, open_journal(options, files));
+  TRY(count, rotate_key_encryption_key(*journal, options.kek_file, random));
+  CHECK_OK(journal->maintain());  // the older forms leave the write-ahead log
+  return count;
+}
+
+Result<Founded> Plane::reopen_tickets(const PlaneOptions& options, store::FileSystem& files,
+                                      const Clock& clock, Random& random) {
+  if (!files.exists(format_path(options))) {
+    return fail(Code::kNotFound, "this is no data folder; make one with: writ init",
+                options.data_folder);
+  }
+  TRY(kek, crypto::KeyEncryptionKey::load(options.kek_file));
+  TRY(journal, open_journal(options, files));
+  Vault vault(*journal, std::move(kek), random);
+  CHECK_OK(vault.open_own_keys());
+  TRY(state, recover(*journal, vault, journal->head().size));
+  const Time now = std::max(clock.now(), state.time);
+  const core::Outside outside{now, random, vault, sha256_hex, never_verifies};
+  TRY(outcome, core::reopen_tickets(state, outside));
+  store::AppendBatch batch;
+  for (core::EventData& data : outcome.events) {
+    const core::Event event{
+        state.next_seq, now, state.genesis.trust_domain, {"server"}, std::move(data)};
+    CHECK_OK(core::fold(state, event, vault));
+    batch.events.push_back(core::encode(event));
+    for (const std::string& subject : core::subjects_of(event.data)) {
+      batch.puts.push_back(story_key(subject, event.seq));
+    }
+  }
+  CHECK_OK(journal->append(batch, journal->head().size));
+  Founded founded;
+  founded.ca_pem = state.genesis.ca;
+  founded.trust_domain = state.genesis.trust_domain;
+  if (const Json* codes = outcome.result.find("codes"); codes != nullptr && codes->as_object()) {
+    for (const JsonMember& code : *codes->as_object()) {
+      founded.codes.emplace_back(code.first, *code.second.as_string());
+    }
+  }
+  return founded;
+}
+
 Result<std::unique_ptr<Plane>> Plane::open(PlaneOptions options, store::FileSystem& files,
                                            const Clock& clock, Random& random, OpenTarget open,
                                            std::function<void(const Error&)> fatal) {
@@ -176,7 +221,7 @@ Result<std::unique_ptr<Plane>> Plane::open(PlaneOptions options, store::FileSyst
   TRY(journal, open_journal(options, files));
   auto vault = std::make_unique<Vault>(*journal, std::move(kek), random);
   CHECK_OK(vault->open_own_keys());
-  TRY(state, recover(*journal, *vault, journal->head().size, true));
+  TRY(state, recover(*journal, *vault, journal->head().size));
   if (state.next_seq == 0) {
     return fail(Code::kCorrupt, "the journal is empty: it has lost its genesis",
                 journal_path(options));
@@ -265,6 +310,9 @@ void Plane::stop() {
   {
     std::lock_guard lock(mutex_);
     reconcilers.swap(reconcilers_);
+    for (auto& retired : retired_)
+      reconcilers["retired " + std::to_string(reconcilers.size())] = std::move(retired);
+    retired_.clear();
   }
   reconcilers.clear();
   writer_->stop();
@@ -321,6 +369,15 @@ void Plane::published(const std::vector<core::Event>& events, const core::State&
     offers_changed = offers_changed || changes_offers(event.data);
     if (const auto* added = std::get_if<core::TargetAdded>(&event.data)) {
       start_reconciler(added->target.name);
+    } else if (const auto* removed = std::get_if<core::TargetRemoved>(&event.data)) {
+      // Its threads may wait for this one: the housekeeper joins them.
+      std::lock_guard lock(mutex_);
+      if (const auto found = reconcilers_.find(removed->target); found != reconcilers_.end()) {
+        retired_.push_back(std::move(found->second));
+        reconcilers_.erase(found);
+      }
+    } else if (const auto* gone = std::get_if<core::DoorRemoved>(&event.data)) {
+      doors_->restart(gone->door);
     } else if (const auto* door = std::get_if<core::DoorAdded>(&event.data)) {
       doors_->restart(door->door.identity);
     } else if (const std::string out = shut_out(event.data, state); !out.empty()) {
@@ -334,6 +391,8 @@ void Plane::published(const std::vector<core::Event>& events, const core::State&
     } else if (const auto* revoking = std::get_if<core::GrantRevoking>(&event.data)) {
       if (auto* r = reconciler_of(state, revoking->grant)) r->grant_changed(revoking->grant);
       touched.push_back(revoking->grant);
+    } else if (const auto* cut = std::get_if<core::GrantCut>(&event.data)) {
+      if (auto* r = reconciler_of(state, cut->grant)) r->grant_changed(cut->grant);
     } else if (const auto* ended = std::get_if<core::GrantEnded>(&event.data)) {
       touched.push_back(ended->grant);
       target_of_.erase(ended->grant);
@@ -426,7 +485,7 @@ Result<core::State> Plane::state_at(std::uint64_t seq) const {
   if (seq > journal_->head().size) {
     return fail(Code::kNotFound, "the journal has no entry " + std::to_string(seq));
   }
-  return recover(*journal_, *vault_, seq, false);
+  return recover(*journal_, *vault_, seq);
 }
 
 }  // namespace writ::control

@@ -41,11 +41,12 @@ struct PlaneOptions {
 struct Founders {
   std::string trust_domain;
   std::vector<std::string> administrators;  // names; one alone: a solo domain
-  std::string extra_policies;               // Cedar text beside the default policies; may be empty
+  std::vector<core::PolicyFile> policies;   // beside the default ones; may be empty
 };
 
 struct Founded {
   std::string ca_pem;
+  std::string trust_domain;
   std::string server_identity;                             // id
   std::vector<std::pair<std::string, std::string>> codes;  // name, one-time enrolment code
 };
@@ -55,6 +56,17 @@ class Plane {
   // Makes a data folder and a key-encryption key, and writes genesis. kExists when there is one.
   static Result<Founded> found(const PlaneOptions& options, const Founders& founders,
                                store::FileSystem& files, const Clock& clock, Random& random);
+
+  // New enrolment codes for those administrators who never enrolled, their tickets being over.
+  // kConflict once two administrators (one, of a trust domain of one) have a device: they open
+  // enrolments then. The server must not run.
+  static Result<Founded> reopen_tickets(const PlaneOptions& options, store::FileSystem& files,
+                                        const Clock& clock, Random& random);
+
+  // A new key-encryption key (rotate_key_encryption_key); answers how many keys it wraps. The server
+  // must not run.
+  static Result<std::size_t> rotate_keys(const PlaneOptions& options, store::FileSystem& files,
+                                         Random& random);
 
   // Opens a data folder: recovers the state from the last snapshot and the events after it. The
   // folder is locked. Everything passed in outlives the plane. `fatal` is called when the process
@@ -83,8 +95,8 @@ class Plane {
   // How an account of a target was used, latest first: asks the target itself, so it blocks.
   Result<std::vector<core::ObservedUse>> uses(const std::string& target,
                                               const std::string& login) const;
-  // The state right before the event `seq`, folded from genesis: for explaining past decisions.
-  // Costs the whole journal up to there.
+  // The state right before the event `seq`, for explaining past decisions: from the newest snapshot
+  // when that is older, else folded from genesis.
   Result<core::State> state_at(std::uint64_t seq) const;
 
  private:
@@ -121,7 +133,8 @@ class Plane {
 
   std::mutex mutex_;
   std::map<std::string, std::unique_ptr<Reconciler>> reconcilers_;  // guarded by mutex_; by target
-  std::map<std::string, std::string> target_of_;  // guarded by mutex_; live grant -> target
+  std::vector<std::unique_ptr<Reconciler>> retired_;  // guarded by mutex_; of removed targets
+  std::map<std::string, std::string> target_of_;      // guarded by mutex_; live grant -> target
 
   std::thread house_;
   std::mutex house_mutex_;

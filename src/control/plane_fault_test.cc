@@ -70,7 +70,7 @@ class FaultyPlane {
 
   void found() {
     const auto founded =
-        Plane::found(options_, {"example.org", {"ada", "bob"}, ""}, disk_, clock_, random_);
+        Plane::found(options_, {"example.org", {"ada", "bob"}, {}}, disk_, clock_, random_);
     ASSERT_TRUE(founded) << founded.error().text();
     ASSERT_TRUE(start()) << "the first start";
     ASSERT_NO_FATAL_FAILURE(furnish());

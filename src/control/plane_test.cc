@@ -6,6 +6,7 @@
 #include <future>
 
 #include "control/fake_target_for_test.h"
+#include "crypto/hash.h"
 #include "crypto/random.h"
 #include "store/faulty_file_system.h"
 
@@ -26,7 +27,7 @@ class PlaneTest : public testing::Test {
     options_.reconciler.first_pause = Millis(5);
     options_.reconciler.longest_pause = Millis(20);
     const auto founded =
-        Plane::found(options_, {"example.org", {"ada", "bob"}, ""}, disk_, clock_, random_);
+        Plane::found(options_, {"example.org", {"ada", "bob"}, {}}, disk_, clock_, random_);
     ASSERT_TRUE(founded) << founded.error().text();
     ASSERT_EQ(founded->codes.size(), 2u);
   }
@@ -134,7 +135,7 @@ class PlaneTest : public testing::Test {
 
 TEST_F(PlaneTest, IsFoundedOnce) {
   const auto again =
-      Plane::found(options_, {"example.org", {"ada", "bob"}, ""}, disk_, clock_, random_);
+      Plane::found(options_, {"example.org", {"ada", "bob"}, {}}, disk_, clock_, random_);
   ASSERT_FALSE(again);
   EXPECT_EQ(again.error().code, Code::kExists);
 }
@@ -329,7 +330,7 @@ TEST_F(PlaneTest, OnAFullDiskWhatNarrowsDoesNotFailWithItsNeighbours) {
   disk_.set_faults(full);
   EXPECT_FALSE(
       say({core::GroupAdded{{"g", "", false}},
-           core::IdentityStateChanged{"idn_job", core::IdentityState::kQuarantined, "why"},
+           core::IdentityStateChanged{"idn_job", core::IdentityState::kQuarantined},
            core::GrantRevoking{"grt_a", core::EndReason::kSignal, std::nullopt, std::nullopt}}));
   const auto state = plane_->states().get();
   EXPECT_EQ(state->grants.find("grt_a")->state, core::GrantState::kRevoking);
@@ -456,6 +457,138 @@ TEST_F(PlaneTest, ErasingASubjectMakesItsFieldsUnreadable) {
         return core::Outcome{{core::GroupAdded{{"h", "", false}}}, {}, {"idn_p"}};
       }));
   EXPECT_EQ(plane_->vault().open(*sealed).error().code, Code::kNotFound);
+}
+
+// Every byte of every file in the data folder, as it lies on the disk.
+TEST_F(PlaneTest, NoFileHoldsTheNameOfAPerson) {
+  start();
+  add_target();
+  const std::string name = "zebediah";
+  const auto by_ada = [&](const std::string& verb, const Json& body) {
+    core::Actor ada;
+    ada.identity = core::find_identity(*plane_->states().get(), plane_->vault(), "ada")->id;
+    const core::Actor actor = ada;
+    auto done = plane_->writer().run(
+        {{ada.identity}, new_id("cmd", random_), plane_->vault().digest(canonical(body))},
+        [&](const core::State& state, Time now) {
+          const core::Outside outside{
+              now, random_, plane_->vault(),
+              [](std::string_view text) { return to_hex(as_bytes(crypto::sha256(text))); },
+              [](std::string_view, std::string_view, std::string_view) { return false; }};
+          return core::run_command(state, actor, verb, body, outside);
+        });
+    EXPECT_TRUE(done) << verb << ": " << (done ? "" : done.error().text());
+    return done ? done->result : Json();
+  };
+  const std::string id = *by_ada("add_identity", Json::object({{"kind", "user"}, {"name", name}}))
+                              .find("identity")
+                              ->as_string();
+  const auto is_named = [&](const char* verb, Json body) {
+    body.set("identity", name);
+    by_ada(verb, body);
+  };
+  by_ada("add_group", Json::object({{"name", "readers"}, {"purpose", "read"}}));
+  is_named("add_member", Json::object({{"group", "readers"}}));
+  is_named("add_member", Json::object({{"group", "administrators"}}));  // waits for a second person
+
+  core::Grant grant;
+  grant.id = "grt_abcdef";
+  grant.beneficiary = id;
+  grant.entitlement = "pg-main/orders/reader";
+  grant.cause = core::Cause::kBaseline;
+  grant.policy = "test";
+  grant.duration = std::chrono::minutes(10);
+  grant.created = clock_.now();
+  ASSERT_TRUE(say({core::GrantCreated{grant}}));
+  ASSERT_TRUE(reaches(grant.id, core::GrantState::kActive));
+  EXPECT_TRUE(has_account("writ_zebediah_abcdef"));
+  std::promise<void> told;
+  core::Question question;
+  question.subject = id;
+  question.action = "connect";
+  question.resource_type = "entitlement";
+  question.resource = grant.entitlement;
+  plane_->decisions().ask_now(question, [&](const Told&) { told.set_value(); });
+  told.get_future().get();
+  ASSERT_TRUE(revoke(grant.id));
+  ASSERT_TRUE(ends(grant.id));
+  is_named("remove_member", Json::object({{"group", "readers"}, {"reason", "zebediah leaves"}}));
+  is_named("set_identity_state",
+           Json::object({{"state", "offboarded"}, {"reason", "zebediah left"}}));
+  is_named("erase_subject", Json::object());
+  plane_->stop();
+  EXPECT_EQ(core::display_name(*plane_->states().get(), plane_->vault(), id), "(erased)");
+  plane_.reset();
+  std::size_t files = 0;
+  const std::function<void(const std::string&)> look = [&](const std::string& folder) {
+    const auto names = disk_.list(folder);
+    ASSERT_TRUE(names) << folder;
+    for (const std::string& each : *names) {
+      const std::string path = folder + "/" + each;
+      const auto bytes = disk_.read_all(path, std::size_t{1} << 30);
+      if (!bytes) {
+        look(path);
+        continue;
+      }
+      ++files;
+      EXPECT_EQ(bytes->find(name), std::string::npos) << path;
+    }
+  };
+  look("data");
+  EXPECT_GT(files, 3u);
+  // Without the key, all of it still folds.
+  start();
+  EXPECT_EQ(core::display_name(*plane_->states().get(), plane_->vault(), id), "(erased)");
+}
+
+TEST_F(PlaneTest, ANewKeyEncryptionKeyOpensWhatTheOldOneDid) {
+  start();
+  auto sealed = plane_->vault().seal("idn_p", "a name");
+  ASSERT_TRUE(sealed);
+  ASSERT_TRUE(say({core::GroupAdded{{"g", "", false}}}));  // stores the key
+  plane_.reset();
+  std::filesystem::copy_file(options_.kek_file, folder_ + "/old");
+  const auto rotated = Plane::rotate_keys(options_, disk_, random_);
+  ASSERT_TRUE(rotated) << rotated.error().text();
+  EXPECT_EQ(*rotated, 6u);  // three of its own, two founders, and the one above
+  EXPECT_FALSE(std::filesystem::exists(options_.kek_file + ".next"));
+  start();
+  EXPECT_EQ(*plane_->vault().open(*sealed), "a name");
+  plane_.reset();
+  std::filesystem::copy_file(folder_ + "/old", options_.kek_file,
+                             std::filesystem::copy_options::overwrite_existing);
+  EXPECT_FALSE(Plane::open(options_, disk_, clock_, random_, nullptr, nullptr));
+}
+
+TEST_F(PlaneTest, ARotationThatWasInterruptedGoesOn) {
+  // The keys were wrapped anew, and the file was not put into its place yet.
+  std::filesystem::copy_file(options_.kek_file, folder_ + "/old");
+  ASSERT_TRUE(Plane::rotate_keys(options_, disk_, random_));
+  std::filesystem::rename(options_.kek_file, options_.kek_file + ".next");
+  std::filesystem::rename(folder_ + "/old", options_.kek_file);
+  EXPECT_FALSE(Plane::open(options_, disk_, clock_, random_, nullptr, nullptr));
+  const auto again = Plane::rotate_keys(options_, disk_, random_);
+  ASSERT_TRUE(again) << again.error().text();
+  start();
+}
+
+TEST_F(PlaneTest, TheFoundersGetNewTicketsUntilTheyHaveDevices) {
+  const auto again = Plane::reopen_tickets(options_, disk_, clock_, random_);
+  ASSERT_TRUE(again) << again.error().text();
+  EXPECT_EQ(again->codes.size(), 2u);
+  start();
+  const auto state = plane_->states().get();
+  EXPECT_EQ(state->enrollments.size(), 2u);  // the older ones are over
+  std::vector<core::EventData> events;
+  for (const char* name : {"ada", "bob"}) {
+    const std::string id = core::find_identity(*state, plane_->vault(), name)->id;
+    events.push_back(core::SecondFactorSet{id, core::Sealed{id, ""}});
+  }
+  ASSERT_TRUE(say(events));
+  plane_.reset();
+  const auto refused = Plane::reopen_tickets(options_, disk_, clock_, random_);
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().code, Code::kConflict);
 }
 
 TEST_F(PlaneTest, EvidenceOfBothLogsVerifiesAfterWork) {

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "base/log.h"
+#include "core/login.h"
 #include "crypto/hash.h"
 #include "crypto/scram.h"
 
@@ -117,6 +118,9 @@ Result<Secret> Reconciler::secret_of(const core::State& state, const std::string
 
 // Answers the fence: the seq of the last of these events.
 Result<std::uint64_t> Reconciler::plan(std::vector<core::StepPlanned> steps) {
+  for (core::StepPlanned& planned : steps) {
+    planned.step = core::recorded_step(std::move(planned.step));
+  }
   TRY(done, writer_.run({{"server"}, {}}, reports([&](const core::State&, Time) {
                           return std::vector<core::EventData>(steps.begin(), steps.end());
                         })));

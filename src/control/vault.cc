@@ -1,6 +1,9 @@
 #include "control/vault.h"
 
+#include <unistd.h>
+
 #include "base/bytes.h"
+#include "base/file.h"
 #include "crypto/hash.h"
 
 namespace writ::control {
@@ -15,7 +18,59 @@ std::string wrapped_name(std::string_view table, std::string_view key) {
   return std::string(table) + "/" + std::string(key);
 }
 
+// The key that waits to take the other's place; a new one when none does.
+Result<crypto::KeyEncryptionKey> next_key(const std::string& path, Random& random) {
+  auto waiting = crypto::KeyEncryptionKey::load(path);
+  if (!waiting && waiting.error().code == Code::kNotFound) {
+    return crypto::KeyEncryptionKey::create(path, random);
+  }
+  return waiting;
+}
+
+// All rows of a table, wrapped anew. Those that the new key opens already stay.
+Status wrap_anew(store::Journal& journal, std::string_view table,
+                 const crypto::KeyEncryptionKey& old, const crypto::KeyEncryptionKey& next,
+                 Random& random, std::vector<store::SidePut>& puts) {
+  std::string after;
+  for (;;) {
+    TRY(rows, journal.list(table, after));
+    for (const auto& [key, wrapped] : rows) {
+      after = key;
+      const std::string name = wrapped_name(table, key);
+      auto opened = old.unwrap(wrapped, name);
+      if (!opened) {
+        if (next.unwrap(wrapped, name)) continue;
+        return fail(Code::kCorrupt, "the key \"" + name +
+                                        "\" does not open with this key-encryption key; nothing "
+                                        "was changed");
+      }
+      TRY(again, next.wrap(*opened, name, random));
+      puts.push_back({std::string(table), key, std::move(again)});
+    }
+    if (rows.size() < 1000) return {};
+  }
+}
+
 }  // namespace
+
+Result<std::size_t> rotate_key_encryption_key(store::Journal& journal, const std::string& kek_file,
+                                              Random& random) {
+  const std::string next_file = kek_file + ".next";
+  TRY(old, crypto::KeyEncryptionKey::load(kek_file));
+  TRY(next, next_key(next_file, random));
+  store::AppendBatch batch;
+  for (const std::string_view table : {kOwn, kSubjects}) {
+    CHECK_OK(wrap_anew(journal, table, old, next, random, batch.puts));
+  }
+  const std::size_t count = batch.puts.size();
+  if (count > 0) CHECK_OK(journal.append(batch, journal.head().size));
+  TRY(bytes, read_file(next_file, 4096));
+  const Status written = write_file(kek_file, bytes, 0600);
+  zero(bytes.data(), bytes.size());
+  CHECK_OK(written);
+  ::unlink(next_file.c_str());
+  return count;
+}
 
 Vault::Vault(store::Journal& journal, crypto::KeyEncryptionKey kek, Random& random)
     : journal_(journal), kek_(std::move(kek)), random_(random) {}

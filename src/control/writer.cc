@@ -8,16 +8,18 @@
 #include <optional>
 
 #include "base/log.h"
+#include "control/answers.h"
 
 namespace writ::control {
 namespace {
 
-constexpr std::string_view kCommands = "command";
 constexpr std::string_view kStory = "story";
 // How often a full disk is tried again.
 constexpr Millis kBacklogPause{200};
 // The longest sleep: the wall clock may be corrected meanwhile.
 constexpr Millis kLongestSleep{1000};
+// How often answers of commands are looked through for old ones.
+constexpr Millis kPrunePause = std::chrono::minutes(1);
 // Events that wait for space on the disk at most.
 constexpr std::size_t kMostBacklog = 50'000;
 
@@ -35,7 +37,7 @@ struct Writer::Group {
   std::uint64_t first_seq = 0;
   core::State before;
   core::State after;
-  std::map<std::string, Json> answers;  // of commands with an id, which stand in batch.puts too
+  std::map<std::string, Answer> answers;  // of commands with an id, which stand in batch.puts too
   struct Waiting {
     DoneCallback done;
     Done answer;
@@ -55,7 +57,9 @@ bool narrows(const core::EventData& data) {
          std::holds_alternative<core::DeviceRemoved>(data) ||
          std::holds_alternative<core::CertificateRevoked>(data) ||
          std::holds_alternative<core::CertificateExpired>(data) ||
-         std::holds_alternative<core::EnrollmentEnded>(data);
+         std::holds_alternative<core::EnrollmentEnded>(data) ||
+         std::holds_alternative<core::EntitlementRemoved>(data) ||
+         std::holds_alternative<core::DoorRemoved>(data);
 }
 
 Narrowing narrowing_of(const std::vector<core::Event>& events) {
@@ -78,6 +82,7 @@ bool widens(const core::EventData& data) {
          std::holds_alternative<core::IdentityAdded>(data) ||
          std::holds_alternative<core::MembershipAdded>(data) ||
          std::holds_alternative<core::DeviceEnrolled>(data) ||
+         std::holds_alternative<core::DeviceConfirmed>(data) ||
          std::holds_alternative<core::SecondFactorSet>(data) ||
          std::holds_alternative<core::EnrollmentOpened>(data) ||
          std::holds_alternative<core::OwnerChanged>(data) ||
@@ -127,6 +132,7 @@ Writer::~Writer() {
 }
 
 void Writer::start() {
+  if (const auto count = count_answers(journal_)) answers_ = *count;
   thread_ = std::thread([this] { loop(); });
 }
 
@@ -236,6 +242,7 @@ void Writer::loop() {
     }
     if (!tasks.empty()) write_commands(std::move(tasks));
     if (!entries.empty()) write_entries(std::move(entries));
+    prune_answers();
   }
 }
 
@@ -260,30 +267,49 @@ void Writer::write_entries(std::vector<PendingEntries> entries) {
 
 // The answer to a command that was carried out before: in the journal, in this group, or in what
 // waits for space.
-Result<std::optional<Json>> Writer::known_answer(const Origin& origin, const Group& group) const {
+Result<std::optional<Json>> Writer::known_answer(const Origin& origin, const Group& group,
+                                                 Time now) const {
   const std::string key = command_key(origin);
   for (const Group* place : {&group, static_cast<const Group*>(backlog_.get())}) {
     if (place == nullptr) continue;
     if (const auto found = place->answers.find(key); found != place->answers.end()) {
-      return std::optional(found->second);
+      TRY(answer, same_answer(found->second, origin.digest));
+      return std::optional(std::move(answer));
     }
   }
-  TRY(known, journal_.get(kCommands, key));
+  TRY(known, answer_of(journal_, key, now));
   if (!known) return std::optional<Json>();
-  TRY(answer, parse_json(*known));
+  TRY(answer, same_answer(*known, origin.digest));
   return std::optional(std::move(answer));
+}
+
+void Writer::prune_answers() {
+  if (backlog_ || time_.steady() < prune_at_) return;
+  prune_at_ = time_.steady() + kPrunePause;
+  auto old = old_answers(journal_, time_.now(),
+                         answers_ > kMostAnswers ? answers_ - kMostAnswers : 0);
+  if (!old) return log(Level::kWarn, "answers_not_pruned", {{"error", old.error().text()}});
+  if (old->rows.empty()) return;
+  answers_ -= std::min(answers_, old->answers);
+  if (old->answers >= 1000) prune_at_ = Millis(0);  // there are more
+  store::AppendBatch batch;
+  batch.erases = std::move(old->rows);
+  if (const auto done = journal_.append(batch, state_.next_seq); !done) {
+    log(Level::kWarn, "answers_not_pruned", {{"error", done.error().text()}});
+    if (done.error().code != Code::kExhausted) hooks_.fatal(done.error());
+  }
 }
 
 // True when the task added events to the group; its answer then waits for the commit.
 Result<bool> Writer::run_task(Task& task, Group& group) {
+  const Time now = time_.now();
   if (!task.origin.command_id.empty()) {
-    TRY(known, known_answer(task.origin, group));
+    TRY(known, known_answer(task.origin, group, now));
     if (known) {
       group.waiting.push_back({std::move(task.done), {std::move(*known), group.after.next_seq}});
       return false;
     }
   }
-  const Time now = time_.now();
   TRY(outcome, task.command(group.after, now));
   if (backlog_ &&
       (!std::all_of(outcome.events.begin(), outcome.events.end(), narrows) ||
@@ -318,8 +344,10 @@ Result<bool> Writer::run_task(Task& task, Group& group) {
   }
   if (!task.origin.command_id.empty() && !(backlog_ && events.empty())) {
     const std::string key = command_key(task.origin);
-    puts.push_back({std::string(kCommands), key, compact(outcome.result)});
-    group.answers.insert_or_assign(key, outcome.result);
+    ++answers_;
+    Answer answer{task.origin.digest, now, outcome.result};
+    for (store::SidePut& row : kept_answer(key, answer)) puts.push_back(std::move(row));
+    group.answers.insert_or_assign(key, std::move(answer));
   }
   for (const std::string& subject : outcome.erase_subjects) {
     group.batch.erases.push_back(vault_.erase_subject(subject));

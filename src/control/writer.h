@@ -44,10 +44,12 @@ struct Done {
 using Command = std::function<Result<core::Outcome>(const core::State&, Time now)>;
 using DoneCallback = std::function<void(Result<Done>)>;
 
-// Who acts, and a client's id that makes a repetition harmless (empty: none).
+// Who acts, and a client's id that makes a repetition harmless (empty: none), with the digest of
+// what it asks for.
 struct Origin {
   std::vector<std::string> actors;
   std::string command_id;
+  std::string digest;
 };
 
 // Decisions that one thread handed over together, whose entries must be durable before anyone hears
@@ -111,7 +113,9 @@ class Writer {
   void write_commands(std::deque<Task> tasks);
   void add_to_backlog(Group group);
   void write_backlog();
-  Result<std::optional<Json>> known_answer(const Origin& origin, const Group& group) const;
+  Result<std::optional<Json>> known_answer(const Origin& origin, const Group& group,
+                                           Time now) const;
+  void prune_answers();
   Result<bool> run_task(Task& task, Group& group);
   Status commit(Group& group);
   Millis time_to_next_end();
@@ -137,6 +141,8 @@ class Writer {
   std::optional<Time> next_end_;    // of state_, when it has next_end_of_ as its next seq
   std::uint64_t next_end_of_ = 0;   // the same thread
   std::unique_ptr<Group> backlog_;  // the writer's thread alone
+  Millis prune_at_{0};              // steady time; the writer's thread alone
+  std::size_t answers_ = 0;         // that are kept, or a few more; the writer's thread alone
   Millis due_again_{0};  // steady time before which ends are not tried; the writer's thread alone
   std::atomic<bool> has_backlog_{false};
   std::atomic<bool> halted_{false};

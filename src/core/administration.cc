@@ -1,7 +1,9 @@
-// Administration must stay possible: never fewer than two persons who could change policy back.
+// Administration: which commands need two persons, and that two remain who could change policy
+// back.
 #include <algorithm>
 
 #include "core/call.h"
+#include "core/policy.h"
 
 namespace writ::core {
 namespace {
@@ -44,7 +46,87 @@ bool administers(const State& state, const std::string& id, Time now, const Seal
   return may(fresh, id, "apply_policy", now) && may(fresh, id, "approve", now);
 }
 
+// What a person may do to Writ itself, as one bit for each action, in their order.
+std::vector<bool> powers_of(const State& state, const std::string& id, Time now,
+                            const Sealer& sealer) {
+  std::vector<bool> powers;
+  const Identity* identity = state.identities.find(id);
+  if (identity == nullptr || identity->state != IdentityState::kActive) return powers;
+  const State fresh = is_person(identity->kind) ? with_fresh_factor(state, id, now, sealer) : state;
+  for (const Action& action : actions()) {
+    powers.push_back((action.administers || action.name == "approve") &&
+                     may(fresh, id, action.name, now));
+  }
+  if (std::find(powers.begin(), powers.end(), true) == powers.end()) powers.clear();
+  return powers;
+}
+
+// Whose powers an event may change. Policies need two persons anyway.
+void add_touched(const EventData& data, std::vector<std::string>& touched) {
+  const auto add = [&](const std::string& id) {
+    if (std::find(touched.begin(), touched.end(), id) == touched.end()) touched.push_back(id);
+  };
+  if (const auto* e = std::get_if<IdentityAdded>(&data)) add(e->identity.id);
+  if (const auto* e = std::get_if<IdentityStateChanged>(&data)) add(e->identity);
+  if (const auto* e = std::get_if<MembershipAdded>(&data)) add(e->membership.identity);
+  if (const auto* e = std::get_if<MembershipEnded>(&data)) add(e->identity);
+  if (const auto* e = std::get_if<OwnerChanged>(&data); e && e->of.starts_with("identity:")) {
+    add(e->of.substr(9));
+  }
+  if (const auto* e = std::get_if<SubjectErased>(&data)) add(e->subject);
+}
+
+// Whether terms or resources name this owner as who approves.
+bool approves(const State& state, const std::string& owner) {
+  const auto& givers = state.policies->givers;
+  if (std::any_of(givers.begin(), givers.end(),
+                  [&](const Giver& giver) { return giver.offer && giver.approvers == owner; })) {
+    return true;
+  }
+  bool found = false;
+  state.resources.for_each(
+      [&](const std::string&, const Resource& r) { found = found || r.owner == owner; });
+  return found;
+}
+
+bool is_approver(const State& state, const std::string& id) {
+  if (approves(state, "identity:" + id)) return true;
+  const std::vector<Membership>* memberships = state.memberships.find(id);
+  return memberships != nullptr &&
+         std::any_of(memberships->begin(), memberships->end(),
+                     [&](const Membership& m) { return approves(state, "group:" + m.group); });
+}
+
+bool makes_approver(const State& state, const EventData& data) {
+  if (const auto* e = std::get_if<MembershipAdded>(&data)) {
+    const Identity* identity = state.identities.find(e->membership.identity);
+    return (identity == nullptr || is_person(identity->kind)) &&
+           approves(state, "group:" + e->membership.group);
+  }
+  if (const auto* e = std::get_if<IdentityStateChanged>(&data)) {
+    return e->state == IdentityState::kActive && is_approver(state, e->identity);
+  }
+  const auto* owner = std::get_if<OwnerChanged>(&data);
+  return owner != nullptr && owner->of.starts_with("resource:");
+}
+
 }  // namespace
+
+bool needs_second_person(const Call& call, const std::vector<EventData>& events) {
+  std::vector<std::string> touched;
+  for (const EventData& data : events) {
+    if (makes_approver(call.state, data)) return true;
+    add_touched(data, touched);
+  }
+  if (touched.empty()) return false;
+  const auto candidate = candidate_of(call, events);
+  if (!candidate) return true;
+  const auto changed = [&](const std::string& id) {
+    return powers_of(call.state, id, call.now(), call.sealer()) !=
+           powers_of(*candidate, id, call.now(), call.sealer());
+  };
+  return std::any_of(touched.begin(), touched.end(), changed);
+}
 
 int administrators_of(const State& state, Time now, const Sealer& sealer) {
   std::vector<std::string> found;

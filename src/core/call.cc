@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "core/grants.h"
+#include "core/login.h"
 #include "core/names.h"
 
 namespace writ::core {
@@ -38,6 +39,45 @@ Status allowed(const Call& call, std::string_view action, std::string_view type,
   question.source_ip = call.actor.source_ip;
   question.actors = links_of(call.actor);
   return as_status(decide(call.state, question, call.now()), action);
+}
+
+Result<std::string> words_of(const Call& call, const Json& words, std::string_view pointer) {
+  if (call.source == Source::kChange && words.as_object() != nullptr) {
+    TRY(sealed, from_json<Sealed>(words, std::string(pointer)));
+    auto text = call.sealer().open(sealed);
+    if (!text) return fail(Code::kConflict, "these words were erased", std::string(pointer));
+    return text;
+  }
+  if (words.as_string() == nullptr) {
+    return fail(Code::kInvalid,
+                "a string is wanted here, and this is " + std::string(words.type_name()),
+                std::string(pointer));
+  }
+  return *words.as_string();
+}
+
+Status check_words(const Call& call, const Json& words, std::string_view pointer) {
+  TRY(text, words_of(call, words, pointer));
+  return check_text(text, pointer);
+}
+
+Result<Sealed> sealed_words(const Call& call, const Json& words, std::string_view pointer,
+                            std::string_view about) {
+  if (call.source == Source::kChange && words.as_object() != nullptr) {
+    return from_json<Sealed>(words, std::string(pointer));
+  }
+  TRY(text, words_of(call, words, pointer));
+  const Identity* identity = call.state.identities.find(about);
+  const bool person = identity != nullptr && is_person(identity->kind);
+  return call.outside.sealer.seal(person ? identity->id : call.actor.identity, trimmed(text));
+}
+
+std::string fresh_identity(const Call& call) {
+  std::string id;
+  do {
+    id = new_id("idn", call.outside.random);
+  } while (call.state.identities.contains(id));
+  return id;
 }
 
 Status may_administer(const Call& call, std::string_view verb) {

@@ -15,10 +15,15 @@
 
 namespace writ::core {
 
+// Where a body comes from. What a person typed stands in it as text from its sender, and sealed in
+// a change that waited: it rests nowhere in clear.
+enum class Source { kSender, kChange };
+
 struct Call {
   const State& state;
   const Actor& actor;
   const Outside& outside;
+  Source source = Source::kSender;
 
   Time now() const { return outside.now; }
   const Sealer& sealer() const { return outside.sealer; }
@@ -52,6 +57,16 @@ std::vector<std::string> links_of(const Actor& actor);
 Status allowed(const Call& call, std::string_view action, std::string_view type,
                std::string_view resource);
 Status as_status(const Decision& decision, std::string_view what);
+// What a person typed: a reason, a name. kInvalid for what is no text, or not fit to be shown.
+Result<std::string> words_of(const Call& call, const Json& words, std::string_view pointer);
+Status check_words(const Call& call, const Json& words, std::string_view pointer);
+// The same, sealed for an event: under the key of the person that it is about, else the sender's.
+Result<Sealed> sealed_words(const Call& call, const Json& words, std::string_view pointer,
+                            std::string_view about);
+
+// An id that no identity has.
+std::string fresh_identity(const Call& call);
+
 // Administrative verbs act on Writ itself.
 Status may_administer(const Call& call, std::string_view verb);
 
@@ -79,6 +94,10 @@ Grant new_grant(const Call& call, const Identity& beneficiary, const Entitlement
 Result<State> candidate_of(const Call& call, const std::vector<EventData>& events);
 // How many active persons may both propose and approve policies; counts to two.
 int administrators_of(const State& state, Time now, const Sealer& sealer);
+// Whether a second person must stand behind these events, whatever command they come from: they
+// change who may administer Writ, or what somebody may do there, or they make somebody one who may
+// approve access.
+bool needs_second_person(const Call& call, const std::vector<EventData>& events);
 // kConflict when the events would leave fewer administrators than must stay.
 Status check_administration(const Call& call, const std::vector<EventData>& events);
 

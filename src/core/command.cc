@@ -33,12 +33,17 @@ const std::vector<Entry>& entries() {
        remove_member},
       {{"open_enrollment", "get a one-time code with which an identity enrols a device", false},
        open_enrollment},
+      {{"confirm_device", "vouch that a person's first device is theirs", false}, confirm_device},
       {{"remove_device", "end an enrolled device and its certificates", false}, remove_device},
       {{"revoke_certificate", "end a certificate", false}, revoke_certificate},
       {{"add_target", "add a target with its resources and entitlements", true}, add_target},
       {{"add_resource", "add a resource of a target", true}, add_resource},
       {{"add_entitlement", "add an entitlement on a resource", true}, add_entitlement},
       {{"add_door", "put a door in front of targets", true}, add_door},
+      {{"remove_target", "remove a target that nobody holds anything in", true}, remove_target},
+      {{"remove_resource", "remove a resource in which nothing lies", true}, remove_resource},
+      {{"remove_entitlement", "remove an entitlement that nobody holds", true}, remove_entitlement},
+      {{"remove_door", "take a door away", true}, remove_door},
       {{"apply_policy", "replace the policies in force", true}, apply_policy},
       {{"remedy", "carry out what a finding proposes", false}, remedy},
   };
@@ -113,7 +118,9 @@ Result<Outcome> run_command(const State& state, const Actor& actor, std::string_
   if (std::any_of(outcome.events.begin(), outcome.events.end(), touches_administration)) {
     CHECK_OK(check_administration(call, outcome.events));
   }
-  if (carried.persons == Persons::kTwo && !state.genesis.solo) {
+  const bool second_person = carried.persons == Persons::kTwo ||
+                             (verb != "approve" && needs_second_person(call, outcome.events));
+  if (second_person && !state.genesis.solo) {
     if (!actor.chain.empty()) {
       return fail(Code::kDenied, "a person proposes changes, and nobody on behalf of one");
     }

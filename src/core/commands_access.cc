@@ -37,7 +37,7 @@ void fields(V& v, Withdraw& w) {
 
 struct Revoke {
   std::string grant;
-  std::string reason;
+  Json reason;
 };
 template <class V>
 void fields(V& v, Revoke& r) {
@@ -299,7 +299,7 @@ Result<Carried> withdraw(const Call& call, const Json& json) {
 
 Result<Carried> revoke(const Call& call, const Json& json) {
   TRY(body, from_json<Revoke>(json));
-  CHECK_OK(check_text(body.reason, "/reason"));
+  CHECK_OK(check_words(call, body.reason, "/reason"));
   const Grant* grant = call.state.grants.find(body.grant);
   if (grant == nullptr) return fail(Code::kNotFound, "there is no live grant of this id", "/grant");
 
@@ -318,7 +318,7 @@ Result<Carried> revoke(const Call& call, const Json& json) {
 
   const Json result = Json::object({{"grant", grant->id}, {"state", "revoking"}});
   if (grant->state == GrantState::kRevoking) return carried({}, result);
-  TRY(note, call.outside.sealer.seal(call.actor.identity, trimmed(body.reason)));
+  TRY(note, sealed_words(call, body.reason, "/reason", call.actor.identity));
   return carried({GrantRevoking{grant->id, EndReason::kRevoked, call.actor.identity, note}},
                  result);
 }

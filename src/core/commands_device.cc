@@ -15,9 +15,17 @@ void fields(V& v, OpenEnrollment& o) {
   v("identity", o.identity);
 }
 
+struct ConfirmDevice {
+  std::string device;
+};
+template <class V>
+void fields(V& v, ConfirmDevice& c) {
+  v("device", c.device);
+}
+
 struct RemoveDevice {
   std::string device;
-  std::string reason;
+  Json reason;
 };
 template <class V>
 void fields(V& v, RemoveDevice& r) {
@@ -27,7 +35,7 @@ void fields(V& v, RemoveDevice& r) {
 
 struct RevokeCertificate {
   std::string serial;
-  std::string reason;
+  Json reason;
 };
 template <class V>
 void fields(V& v, RevokeCertificate& r) {
@@ -37,7 +45,8 @@ void fields(V& v, RevokeCertificate& r) {
 
 }  // namespace
 
-OpenedEnrollment new_enrollment(std::string_view identity, const Outside& outside) {
+OpenedEnrollment new_enrollment(std::string_view identity, std::string_view opened_by,
+                                const Outside& outside) {
   OpenedEnrollment opened;
   const std::string code = to_base32(outside.random.bytes(16));
   for (std::size_t i = 0; i < code.size(); ++i) {
@@ -48,6 +57,7 @@ OpenedEnrollment new_enrollment(std::string_view identity, const Outside& outsid
   opened.enrollment.identity = identity;
   opened.enrollment.code_hash = enrollment_code_hash(opened.code, outside.sha256_hex);
   opened.enrollment.until = outside.now + kEnrollmentOpen;
+  opened.enrollment.opened_by = opened_by;
   return opened;
 }
 
@@ -68,7 +78,7 @@ Result<Carried> open_enrollment(const Call& call, const Json& json) {
       outcome.events.push_back(EnrollmentEnded{hash, "superseded"});
     }
   });
-  const OpenedEnrollment opened = new_enrollment(identity->id, call.outside);
+  const OpenedEnrollment opened = new_enrollment(identity->id, call.actor.identity, call.outside);
   outcome.events.push_back(EnrollmentOpened{opened.enrollment});
   outcome.result = Json::object({{"enrollment", opened.enrollment.id},
                                  {"identity", identity->id},
@@ -77,19 +87,44 @@ Result<Carried> open_enrollment(const Call& call, const Json& json) {
   return Carried{std::move(outcome), Persons::kOne};
 }
 
+// Whoever opens an enrolment sees its code, and could use it before the person does. So the first
+// device of a person lets nobody in until somebody else has made sure whose it is.
+Result<Carried> confirm_device(const Call& call, const Json& json) {
+  TRY(body, from_json<ConfirmDevice>(json));
+  CHECK_OK(may_administer(call, "confirm_device"));
+  if (!call.actor.chain.empty()) {
+    return fail(Code::kDenied, "a person confirms devices, and nobody on behalf of one");
+  }
+  const Device* device = call.state.devices.find(body.device);
+  if (device == nullptr) return fail(Code::kNotFound, "there is no device of this id", "/device");
+  const Json result = Json::object({{"device", device->id}, {"identity", device->identity}});
+  if (device->opened_by.empty()) return Carried{Outcome{{}, result, {}}, Persons::kOne};
+  const auto sender = persons_behind(call.state, call.actor.identity, call.now());
+  const auto opener = persons_behind(call.state, device->opened_by, call.now());
+  const auto holder = persons_behind(call.state, device->identity, call.now());
+  if (!different_persons(sender, opener) || !different_persons(sender, holder)) {
+    return fail(Code::kDenied,
+                "a device is confirmed by an administrator who is neither its holder nor the one "
+                "who opened its enrolment");
+  }
+  CHECK_OK(check_factor(call, kApprovalFactor));
+  return Carried{Outcome{{DeviceConfirmed{device->id}}, result, {}}, Persons::kOne};
+}
+
 Result<Carried> remove_device(const Call& call, const Json& json) {
   TRY(body, from_json<RemoveDevice>(json));
-  CHECK_OK(check_text(body.reason, "/reason"));
+  CHECK_OK(check_words(call, body.reason, "/reason"));
   const Device* device = call.state.devices.find(body.device);
   const bool own =
       device != nullptr && answers_for(call, principal_of(call.actor), device->identity);
   if (!own) CHECK_OK(may_administer(call, "remove_device"));
   if (device == nullptr) return fail(Code::kNotFound, "there is no device of this id", "/device");
   Outcome outcome;
-  outcome.events.push_back(DeviceRemoved{device->id, trimmed(body.reason)});
+  TRY(note, sealed_words(call, body.reason, "/reason", device->identity));
+  outcome.events.push_back(DeviceRemoved{device->id, "removed", note});
   call.state.certificates.for_each([&](const std::string& serial, const Certificate& certificate) {
     if (certificate.device == device->id && !certificate.revoked) {
-      outcome.events.push_back(CertificateRevoked{serial, "its device was removed"});
+      outcome.events.push_back(CertificateRevoked{serial, "device_removed", std::nullopt});
     }
   });
   outcome.result = Json::object({{"device", device->id}, {"identity", device->identity}});
@@ -98,7 +133,7 @@ Result<Carried> remove_device(const Call& call, const Json& json) {
 
 Result<Carried> revoke_certificate(const Call& call, const Json& json) {
   TRY(body, from_json<RevokeCertificate>(json));
-  CHECK_OK(check_text(body.reason, "/reason"));
+  CHECK_OK(check_words(call, body.reason, "/reason"));
   const Certificate* certificate = call.state.certificates.find(body.serial);
   const bool own =
       certificate != nullptr && answers_for(call, principal_of(call.actor), certificate->identity);
@@ -110,7 +145,8 @@ Result<Carried> revoke_certificate(const Call& call, const Json& json) {
   outcome.result =
       Json::object({{"serial", certificate->serial}, {"identity", certificate->identity}});
   if (!certificate->revoked) {
-    outcome.events.push_back(CertificateRevoked{certificate->serial, trimmed(body.reason)});
+    TRY(note, sealed_words(call, body.reason, "/reason", certificate->identity));
+    outcome.events.push_back(CertificateRevoked{certificate->serial, "revoked", note});
   }
   return Carried{std::move(outcome), Persons::kOne};
 }

@@ -37,7 +37,7 @@ void fields(V& v, AddMember& m) {
 struct RemoveMember {
   std::string group;
   std::string identity;
-  std::string reason;
+  Json reason;
 };
 template <class V>
 void fields(V& v, RemoveMember& m) {
@@ -106,7 +106,7 @@ Result<Carried> add_member(const Call& call, const Json& json) {
 Result<Carried> remove_member(const Call& call, const Json& json) {
   TRY(body, from_json<RemoveMember>(json));
   CHECK_OK(may_administer(call, "remove_member"));
-  CHECK_OK(check_text(body.reason, "/reason"));
+  CHECK_OK(check_words(call, body.reason, "/reason"));
   TRY(group, group_named(call, body.group, "/group"));
   TRY(identity, identity_named(call, body.identity, "/identity"));
   const auto* memberships = call.state.memberships.find(identity->id);
@@ -117,9 +117,9 @@ Result<Carried> remove_member(const Call& call, const Json& json) {
     return fail(Code::kNotFound, "this identity is not in the group " + group->name, "/identity");
   }
   const Json result = Json::object({{"group", group->name}, {"identity", identity->id}});
-  return Carried{
-      Outcome{{MembershipEnded{group->name, identity->id, trimmed(body.reason)}}, result, {}},
-      persons_for(group->administers)};
+  TRY(note, sealed_words(call, body.reason, "/reason", identity->id));
+  return Carried{Outcome{{MembershipEnded{group->name, identity->id, "removed", note}}, result, {}},
+                 persons_for(group->administers)};
 }
 
 }  // namespace writ::core

@@ -11,7 +11,7 @@ namespace {
 
 struct AddIdentity {
   IdentityKind kind = IdentityKind::kUser;
-  std::string name;
+  Json name;
   std::optional<Tier> tier;
   std::optional<std::string> owner;
   std::optional<std::string> purpose;
@@ -30,7 +30,7 @@ void fields(V& v, AddIdentity& a) {
 struct SetIdentityState {
   std::string identity;
   IdentityState state = IdentityState::kActive;
-  std::string reason;
+  Json reason;
   std::optional<std::string> reassign_to;  // for offboarded: who takes over what it owns
 };
 template <class V>
@@ -109,16 +109,17 @@ void strip(const Call& call, const Identity& identity, std::vector<EventData>& e
   });
   if (const auto* memberships = state.memberships.find(identity.id)) {
     for (const Membership& m : *memberships) {
-      events.push_back(MembershipEnded{m.group, m.identity, "offboarded"});
+      events.push_back(MembershipEnded{m.group, m.identity, "offboarded", std::nullopt});
     }
   }
   state.certificates.for_each([&](const std::string& serial, const Certificate& certificate) {
     if (certificate.identity == identity.id && !certificate.revoked) {
-      events.push_back(CertificateRevoked{serial, "offboarded"});
+      events.push_back(CertificateRevoked{serial, "offboarded", std::nullopt});
     }
   });
   if (const auto* devices = state.devices_of.find(identity.id)) {
-    for (const std::string& id : *devices) events.push_back(DeviceRemoved{id, "offboarded"});
+    for (const std::string& id : *devices)
+      events.push_back(DeviceRemoved{id, "offboarded", std::nullopt});
   }
   state.enrollments.for_each([&](const std::string& hash, const Enrollment& enrollment) {
     if (enrollment.identity == identity.id) {
@@ -132,7 +133,8 @@ void strip(const Call& call, const Identity& identity, std::vector<EventData>& e
 Result<Carried> add_identity(const Call& call, const Json& json) {
   TRY(body, from_json<AddIdentity>(json));
   CHECK_OK(may_administer(call, "add_identity"));
-  CHECK_OK(check_identity_name(body.name, "/name"));
+  TRY(name, words_of(call, body.name, "/name"));
+  CHECK_OK(check_identity_name(name, "/name"));
   if (body.kind == IdentityKind::kServer) {
     return fail(Code::kInvalid, "servers are not added by command", "/kind");
   }
@@ -145,7 +147,7 @@ Result<Carried> add_identity(const Call& call, const Json& json) {
   if (!identity.environment.empty()) {
     CHECK_OK(check_simple_name(identity.environment, "/environment"));
   }
-  identity.name_digest = call.sealer().digest(body.name);
+  identity.name_digest = call.sealer().digest(name);
   if (call.state.identity_ids.contains(identity.name_digest)) {
     return fail(Code::kExists, "the name is taken, or was once; names are never used again",
                 "/name");
@@ -165,25 +167,27 @@ Result<Carried> add_identity(const Call& call, const Json& json) {
     if (is_person(body.kind)) return fail(Code::kInvalid, "people have no purpose", "/purpose");
     identity.purpose = trimmed(*body.purpose);
   }
-  do {
-    identity.id = new_id("idn", call.outside.random);
-  } while (call.state.identities.contains(identity.id));
+  if (const Json* subject = body.name.find("subject")) {
+    identity.id = *subject->as_string();  // of a change: made when it was proposed
+  } else {
+    identity.id = fresh_identity(call);
+  }
   if (is_person(body.kind)) {
-    TRY(sealed, call.outside.sealer.seal(identity.id, body.name));
+    TRY(sealed, call.outside.sealer.seal(identity.id, name));
     identity.sealed_name = std::move(sealed);
   } else {
-    identity.name = body.name;
+    identity.name = name;
   }
-  const Json result = Json::object({{"identity", identity.id},
-                                    {"name", body.name},
-                                    {"spiffe", spiffe_id(call.state, identity)}});
+  // Without the name: answers are kept for a while, and the sender knows it.
+  const Json result =
+      Json::object({{"identity", identity.id}, {"spiffe", spiffe_id(call.state, identity)}});
   return Carried{Outcome{{IdentityAdded{identity}}, result, {}}, Persons::kOne};
 }
 
 Result<Carried> set_identity_state(const Call& call, const Json& json) {
   TRY(body, from_json<SetIdentityState>(json));
   CHECK_OK(may_administer(call, "set_identity_state"));
-  CHECK_OK(check_text(body.reason, "/reason"));
+  CHECK_OK(check_words(call, body.reason, "/reason"));
   TRY(identity, identity_named(call, body.identity, "/identity"));
   const Json result = Json::object({{"identity", identity->id}, {"state", name_of(body.state)}});
   if (body.reassign_to && body.state != IdentityState::kOffboarded) {
@@ -200,7 +204,8 @@ Result<Carried> set_identity_state(const Call& call, const Json& json) {
   if (body.state == IdentityState::kOffboarded) {
     CHECK_OK(hand_over(call, *identity, body.reassign_to, events));
   }
-  events.push_back(IdentityStateChanged{identity->id, body.state, trimmed(body.reason)});
+  TRY(note, sealed_words(call, body.reason, "/reason", identity->id));
+  events.push_back(IdentityStateChanged{identity->id, body.state, note});
   if (body.state == IdentityState::kQuarantined) {
     revoke_all(call, identity->id, EndReason::kSignal, events);
   }

@@ -54,6 +54,9 @@ Status check_short(std::string_view text, std::string_view pointer, std::size_t 
 
 Status check_target(const Call& call, const TargetSystem& target, const std::string& at) {
   CHECK_OK(check_simple_name(target.name, at + "/name"));
+  if (call.state.removed.contains(target.name)) {
+    return fail(Code::kExists, "the name was used before; names are never used again", at + "/name");
+  }
   if (call.state.targets.contains(target.name) || call.state.resources.contains(target.name)) {
     return fail(Code::kExists, "there is a target of this name", at + "/name");
   }
@@ -120,6 +123,9 @@ Result<Resource> checked_resource(const Call& call, Resource resource, const Res
                   at + "/name");
     }
   }
+  if (call.state.removed.contains(resource.name)) {
+    return fail(Code::kExists, "the name was used before; names are never used again", at + "/name");
+  }
   if (call.state.resources.contains(resource.name) ||
       call.state.entitlements.contains(resource.name)) {
     return fail(Code::kExists, "there is a resource or entitlement of this name", at + "/name");
@@ -154,6 +160,9 @@ Status check_entitlement(const Call& call, const Entitlement& entitlement, const
                 "the name is its resource's, a slash, and the role: " + resource->name + "/" +
                     entitlement.role,
                 at + "/name");
+  }
+  if (call.state.removed.contains(entitlement.name)) {
+    return fail(Code::kExists, "the name was used before; names are never used again", at + "/name");
   }
   if (call.state.entitlements.contains(entitlement.name) ||
       call.state.resources.contains(entitlement.name)) {

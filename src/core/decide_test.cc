@@ -22,7 +22,7 @@ TEST(Connect, ALiveGrantIsAllowedUntilItsEnd) {
   EXPECT_TRUE(d.allow) << d.message;
   EXPECT_THAT(d.reason, ElementsAre("grant grt_1", "engineers-read"));
   EXPECT_EQ(d.grant, "grt_1");
-  EXPECT_EQ(d.login, "writ_grt_1");
+  EXPECT_EQ(d.login, "writ_idn_erin_example_org_grt_1");
   EXPECT_EQ(d.database, "orders");
   EXPECT_EQ(*d.until, h.now + minutes(30));
   EXPECT_EQ(d.autonomy, std::chrono::seconds(15));
@@ -179,7 +179,7 @@ TEST(Constitution, WhoIsNotActiveIsDenied) {
   for (const IdentityState state : {IdentityState::kQuarantined, IdentityState::kOffboarded}) {
     Furnished h;
     h.hold();
-    h.add(IdentityStateChanged{"idn_erin", state, ""});
+    h.add(IdentityStateChanged{"idn_erin", state});
     EXPECT_FALSE(h.ask(h.connect()).allow);
   }
   Furnished h;
@@ -200,7 +200,7 @@ TEST(Constitution, ADoorSpeaksOnlyForItsTargets) {
   EXPECT_FALSE(h.ask(q).allow);
   q.door = "idn_door";
   EXPECT_TRUE(h.ask(q).allow);
-  h.add(IdentityStateChanged{"idn_door", IdentityState::kQuarantined, ""});
+  h.add(IdentityStateChanged{"idn_door", IdentityState::kQuarantined});
   EXPECT_FALSE(h.ask(q).allow);
 }
 

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "core/command.h"
+#include "core/login.h"
 
 namespace writ::core {
 namespace {
@@ -73,13 +74,14 @@ std::vector<EventData> on_try_failed(const State& state, std::string_view id,
                                      std::string_view error) {
   const Grant* grant = state.grants.find(id);
   if (grant == nullptr || grant->state == GrantState::kActive) return {};
+  const std::string whole = without_login(std::string(error), grant->login);
   // A cut through the middle of a character would make the event unreadable.
-  std::size_t size = std::min(error.size(), kMostError);
-  while (size > 0 && size < error.size() &&
-         (static_cast<unsigned char>(error[size]) & 0xc0) == 0x80) {
+  std::size_t size = std::min(whole.size(), kMostError);
+  while (size > 0 && size < whole.size() &&
+         (static_cast<unsigned char>(whole[size]) & 0xc0) == 0x80) {
     --size;
   }
-  std::string text(error.substr(0, size));
+  std::string text = whole.substr(0, size);
   if (!is_utf8(text)) text = "an error in no readable text";
   return {GrantTryFailed{grant->id, grant->tries + 1, std::move(text)}};
 }
@@ -87,7 +89,11 @@ std::vector<EventData> on_try_failed(const State& state, std::string_view id,
 std::vector<EventData> on_gone(const State& state, std::string_view id, const StepOutcome& seen) {
   const Grant* grant = grant_in(state, id, GrantState::kRevoking);
   if (grant == nullptr || !seen.gone) return {};
-  return {GrantEnded{grant->id, grant->end_reason.value_or(EndReason::kRevoked), seen}};
+  StepOutcome recorded = seen;
+  for (std::string& object : recorded.quarantined) {
+    object = without_login(std::move(object), grant->login);
+  }
+  return {GrantEnded{grant->id, grant->end_reason.value_or(EndReason::kRevoked), recorded}};
 }
 
 }  // namespace writ::core

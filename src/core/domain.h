@@ -113,9 +113,11 @@ void fields(V& v, Membership& m) {
 struct Device {
   std::string id;  // "dev_…"
   std::string identity;
-  std::string label;       // "laptop", "ci-7"
+  Sealed label;            // "laptop", "ci-7"
   std::string public_key;  // base64 of SubjectPublicKeyInfo, DER
   Time until;
+  // While it waits to be confirmed: who opened its enrolment, and so cannot confirm it.
+  std::string opened_by{};
 };
 template <class V>
 void fields(V& v, Device& d) {
@@ -124,6 +126,7 @@ void fields(V& v, Device& d) {
   v("label", d.label);
   v("public_key", d.public_key);
   v("until", d.until);
+  v("opened_by", d.opened_by);
 }
 
 // A one-time code that lets an identity enrol one device.
@@ -132,6 +135,7 @@ struct Enrollment {
   std::string identity;
   std::string code_hash;  // hex SHA-256 of the code
   Time until;             // 15 minutes after opening
+  std::string opened_by{};  // identity id; "server" for founders
 };
 template <class V>
 void fields(V& v, Enrollment& e) {
@@ -139,6 +143,7 @@ void fields(V& v, Enrollment& e) {
   v("identity", e.identity);
   v("code_hash", e.code_hash);
   v("until", e.until);
+  v("opened_by", e.opened_by);
 }
 
 // The second factor of a person, and its guard against guessing and reuse.
@@ -150,6 +155,7 @@ struct SecondFactor {
   std::optional<Time> locked_until;
   std::optional<Time> fresh;  // last success: what `mfa_age` counts from
   std::string fresh_device;   // the device that showed it
+  std::string awaits;         // device whose confirmation it waits for; "" when it may be believed
 };
 template <class V>
 void fields(V& v, SecondFactor& f) {
@@ -160,6 +166,7 @@ void fields(V& v, SecondFactor& f) {
   v("locked_until", f.locked_until);
   v("fresh", f.fresh);
   v("fresh_device", f.fresh_device);
+  v("awaits", f.awaits);
 }
 
 struct Certificate {
@@ -362,7 +369,7 @@ struct Grant {
   std::optional<Sealed> purpose;
   std::vector<std::string> approvers;  // identity ids
   std::int64_t mfa_age_ms = -1;        // of the requester when it was given; -1 unknown
-  std::string login;                   // account name in the target
+  std::string login;                   // account name in the target; computed, never recorded
   Millis duration{0};
   GrantState state = GrantState::kActivating;
   Time created;
@@ -385,7 +392,6 @@ void fields(V& v, Grant& g) {
   v("purpose", g.purpose);
   v("approvers", g.approvers);
   v("mfa_age_ms", g.mfa_age_ms);
-  v("login", g.login);
   v("duration_ms", g.duration);
   v("state", g.state);
   v("created", g.created);

@@ -66,12 +66,12 @@ std::optional<EventData> ended(const State& state, std::string_view what) {
   }
   if (kind == "request") return RequestClosed{id, "expired", std::nullopt};
   if (kind == "change") return ChangeClosed{id, "expired", std::nullopt};
-  if (kind == "device") return DeviceRemoved{id, "expired"};
+  if (kind == "device") return DeviceRemoved{id, "expired", std::nullopt};
   if (kind == "certificate") return CertificateExpired{id};
   if (kind == "enrollment") return EnrollmentEnded{id, "expired"};
   if (kind == "membership") {
     const auto split = id.find(' ');
-    return MembershipEnded{id.substr(split + 1), id.substr(0, split), "expired"};
+    return MembershipEnded{id.substr(split + 1), id.substr(0, split), "expired", std::nullopt};
   }
   return std::nullopt;
 }

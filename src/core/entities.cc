@@ -236,11 +236,10 @@ void EntityIndex::put_entitlement(const State& state, std::string_view name) {
     above.push_back(uid);
   }
   const EntitlementEntry* before = entitlements_.find(name);
-  const auto next = static_cast<std::uint32_t>(entitlements_.size());
-  entitlements_.set(
-      name, EntitlementEntry{
-                entity(EntityUid("Writ::Entitlement", name), std::move(attrs), std::move(above)),
-                before != nullptr ? before->number : next, r.tier, r.target, e.database});
+  const std::uint32_t number = before != nullptr ? before->number : next_number_++;
+  entitlements_.set(name, EntitlementEntry{entity(EntityUid("Writ::Entitlement", name),
+                                                  std::move(attrs), std::move(above)),
+                                           number, r.tier, r.target, e.database});
 }
 
 }  // namespace writ::core

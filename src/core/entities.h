@@ -64,8 +64,13 @@ class EntityIndex {
   // The resource and its entitlements.
   void put_resource(const State& state, std::string_view name);
   void put_entitlement(const State& state, std::string_view name);
+  // What nothing holds and nothing lies in any more.
+  void drop_target(std::string_view name) { targets_.erase(name); }
+  void drop_resource(std::string_view name) { resources_.erase(name); }
+  void drop_entitlement(std::string_view name) { entitlements_.erase(name); }
 
  private:
+  std::uint32_t next_number_ = 0;  // of entitlements
   CowMap<std::string, Subject> subjects_;
   CowMap<std::string, EntitlementEntry> entitlements_;
   CowMap<std::string, cedar::Entity> groups_;

@@ -26,6 +26,7 @@ template EventData::EventData(EnrollmentOpened);
 template EventData::EventData(EnrollmentEnded);
 template EventData::EventData(DeviceEnrolled);
 template EventData::EventData(DeviceRemoved);
+template EventData::EventData(DeviceConfirmed);
 template EventData::EventData(SecondFactorSet);
 template EventData::EventData(SecondFactorShown);
 template EventData::EventData(SecondFactorFailed);
@@ -36,6 +37,10 @@ template EventData::EventData(TargetAdded);
 template EventData::EventData(ResourceAdded);
 template EventData::EventData(EntitlementAdded);
 template EventData::EventData(DoorAdded);
+template EventData::EventData(TargetRemoved);
+template EventData::EventData(ResourceRemoved);
+template EventData::EventData(EntitlementRemoved);
+template EventData::EventData(DoorRemoved);
 template EventData::EventData(PolicyApplied);
 template EventData::EventData(ChangeProposed);
 template EventData::EventData(ChangeClosed);
@@ -143,6 +148,7 @@ struct CollectSubjects {
     out.add(e.device.id, e.device.identity, e.enrollment);
   }
   void operator()(const DeviceRemoved& e) { out.add(e.device); }
+  void operator()(const DeviceConfirmed& e) { out.add(e.device); }
   void operator()(const SecondFactorSet& e) { out.add(e.identity); }
   void operator()(const SecondFactorShown& e) { out.add(e.identity, e.device); }
   void operator()(const SecondFactorFailed& e) { out.add(e.identity); }
@@ -157,6 +163,10 @@ struct CollectSubjects {
     out.add(e.entitlement.name, e.entitlement.resource);
   }
   void operator()(const DoorAdded& e) { out.add(e.door.identity, e.door.targets); }
+  void operator()(const TargetRemoved& e) { out.add(e.target); }
+  void operator()(const ResourceRemoved& e) { out.add(e.resource); }
+  void operator()(const EntitlementRemoved& e) { out.add(e.entitlement); }
+  void operator()(const DoorRemoved& e) { out.add(e.door); }
   void operator()(const PolicyApplied& e) {
     out.add(e.hash, "policy " + std::to_string(e.version));
   }

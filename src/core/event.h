@@ -44,11 +44,11 @@ struct IdentityAdded {
 struct IdentityStateChanged {
   std::string identity;
   IdentityState state = IdentityState::kActive;
-  std::string reason;
+  std::optional<Sealed> note;  // the reason in a person's words
   WRIT_EVENT(IdentityStateChanged, "identity_state_changed") {
     v("identity", e.identity);
     v("state", e.state);
-    v("reason", e.reason);
+    v("note", e.note);
   }
 };
 // Someone else answers for a thing from now on.
@@ -71,11 +71,13 @@ struct MembershipAdded {  // replaces one of the same identity and group
 struct MembershipEnded {
   std::string group;
   std::string identity;
-  std::string reason;
+  std::string reason;          // "removed", "expired", "offboarded"
+  std::optional<Sealed> note;  // in a person's words
   WRIT_EVENT(MembershipEnded, "membership_ended") {
     v("group", e.group);
     v("identity", e.identity);
     v("reason", e.reason);
+    v("note", e.note);
   }
 };
 struct EnrollmentOpened {
@@ -100,18 +102,27 @@ struct DeviceEnrolled {
 };
 struct DeviceRemoved {
   std::string device;
-  std::string reason;
+  std::string reason;          // "removed", "expired", "offboarded"
+  std::optional<Sealed> note;  // in a person's words
   WRIT_EVENT(DeviceRemoved, "device_removed") {
     v("device", e.device);
     v("reason", e.reason);
+    v("note", e.note);
   }
+};
+// Somebody other than who opened its enrolment vouches that a person's first device is theirs.
+struct DeviceConfirmed {
+  std::string device;
+  WRIT_EVENT(DeviceConfirmed, "device_confirmed") { v("device", e.device); }
 };
 struct SecondFactorSet {
   std::string identity;
   Sealed seed;
+  std::string awaits{};  // device with which it is confirmed; "" when nothing is to be confirmed
   WRIT_EVENT(SecondFactorSet, "second_factor_set") {
     v("identity", e.identity);
     v("seed", e.seed);
+    v("awaits", e.awaits);
   }
 };
 struct SecondFactorShown {  // a right code; its step is used up
@@ -140,10 +151,12 @@ struct CertificateIssued {
 };
 struct CertificateRevoked {
   std::string serial;
-  std::string reason;
+  std::string reason;          // "revoked", "device_removed", "offboarded"
+  std::optional<Sealed> note;  // in a person's words
   WRIT_EVENT(CertificateRevoked, "certificate_revoked") {
     v("serial", e.serial);
     v("reason", e.reason);
+    v("note", e.note);
   }
 };
 struct CertificateExpired {  // it leaves memory; doors and the server compared its end before
@@ -165,6 +178,23 @@ struct EntitlementAdded {
 struct DoorAdded {
   Door door;
   WRIT_EVENT(DoorAdded, "door_added") { v("door", e.door); }
+};
+// What is removed leaves its name behind, which nothing gets again.
+struct TargetRemoved {  // nothing lies in it any more
+  std::string target;
+  WRIT_EVENT(TargetRemoved, "target_removed") { v("target", e.target); }
+};
+struct ResourceRemoved {
+  std::string resource;
+  WRIT_EVENT(ResourceRemoved, "resource_removed") { v("resource", e.resource); }
+};
+struct EntitlementRemoved {
+  std::string entitlement;
+  WRIT_EVENT(EntitlementRemoved, "entitlement_removed") { v("entitlement", e.entitlement); }
+};
+struct DoorRemoved {
+  std::string door;  // identity id
+  WRIT_EVENT(DoorRemoved, "door_removed") { v("door", e.door); }
 };
 struct PolicyFile {
   std::string name;
@@ -226,7 +256,7 @@ struct GrantCreated {
   Grant grant;
   WRIT_EVENT(GrantCreated, "grant_created") { v("grant", e.grant); }
 };
-struct StepPlanned {  // written before the step is taken
+struct StepPlanned {  // written before the step is taken; its logins in their recorded form
   std::string target;
   std::string grant;
   Step step;
@@ -356,16 +386,15 @@ struct SubjectErased {  // the subject's key is destroyed in the same transactio
 };
 #undef WRIT_EVENT
 
-using EventKinds =
-    std::variant<Genesis, IdentityAdded, IdentityStateChanged, OwnerChanged, GroupAdded,
-                 MembershipAdded, MembershipEnded, EnrollmentOpened, EnrollmentEnded,
-                 DeviceEnrolled, DeviceRemoved, SecondFactorSet, SecondFactorShown,
-                 SecondFactorFailed, CertificateIssued, CertificateRevoked, CertificateExpired,
-                 TargetAdded, ResourceAdded, EntitlementAdded, DoorAdded, PolicyApplied,
-                 ChangeProposed, ChangeClosed, RequestOpened, RequestApproved, RequestClosed,
-                 GrantCreated, StepPlanned, GrantActivated, GrantTryFailed, GrantRevoking, GrantCut,
-                 GrantEnded, SessionStarted, SessionEnded, HoldingsObserved, FindingOpened,
-                 FindingClosed, DecisionsAnchored, SubjectErased>;
+using EventKinds = std::variant<
+    Genesis, IdentityAdded, IdentityStateChanged, OwnerChanged, GroupAdded, MembershipAdded,
+    MembershipEnded, EnrollmentOpened, EnrollmentEnded, DeviceEnrolled, DeviceRemoved,
+    DeviceConfirmed, SecondFactorSet, SecondFactorShown, SecondFactorFailed, CertificateIssued,
+    CertificateRevoked, CertificateExpired, TargetAdded, ResourceAdded, EntitlementAdded, DoorAdded,
+    TargetRemoved, ResourceRemoved, EntitlementRemoved, DoorRemoved, PolicyApplied, ChangeProposed,
+    ChangeClosed, RequestOpened, RequestApproved, RequestClosed, GrantCreated, StepPlanned,
+    GrantActivated, GrantTryFailed, GrantRevoking, GrantCut, GrantEnded, SessionStarted,
+    SessionEnded, HoldingsObserved, FindingOpened, FindingClosed, DecisionsAnchored, SubjectErased>;
 
 // One event of any kind. A type of its own, and its copies, moves and ends compiled once
 // (event.cc): for this many kinds they are dear, and nearly every file passes events on.

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 
+#include "core/login.h"
 #include "core/views.h"
 #include "core/world_test.h"
 
@@ -193,8 +194,8 @@ TEST_F(OnObserved, AnAccountWithoutALiveGrantIsAnOrphan) {
   observed.accounts = {foreign("writ_gone_abcdef")};
   observed.accounts[0].grant = "grt_gone";
   observe(observed);
-  ASSERT_NE(finding("orphan", "writ_gone_abcdef"), nullptr);
-  EXPECT_EQ(finding("orphan", "writ_gone_abcdef")->severity, Severity::kHigh);
+  ASSERT_NE(finding("orphan", "writ_*_abcdef"), nullptr);
+  EXPECT_EQ(finding("orphan", "writ_*_abcdef")->severity, Severity::kHigh);
 }
 
 TEST_F(OnObserved, AnAccountThatClaimsAnothersGrantIsAnOrphan) {
@@ -208,7 +209,8 @@ TEST_F(OnObserved, AnAccountThatClaimsAnothersGrantIsAnOrphan) {
 
 TEST_F(OnObserved, WhatDiffersFromAGrantIsDrift) {
   const std::string grant = w.granted("erin", World::ask("reader"));
-  const std::string login = w.state.grants.find(grant)->login;
+  const std::string made = w.state.grants.find(grant)->login;
+  const std::string login = recorded_login(made);
   observe(Observed{});  // it was not there yet a moment ago
   EXPECT_EQ(finding("drift", login), nullptr);
   w.advance(std::chrono::minutes(1));
@@ -218,7 +220,7 @@ TEST_F(OnObserved, WhatDiffersFromAGrantIsDrift) {
 
   Observed observed;
   observed.accounts = {account(grant)};
-  observed.holdings = {{login, "member of orders_writer", "pg-main/orders"}};
+  observed.holdings = {{made, "member of orders_writer", "pg-main/orders"}};
   observe(observed);
   EXPECT_THAT(finding("drift", login)->detail, HasSubstr("orders_writer"));
   observed.holdings.clear();

@@ -4,6 +4,7 @@
 
 #include "core/entities.h"
 #include "core/grants.h"
+#include "core/login.h"
 #include "core/policy.h"
 #include "core/state.h"
 
@@ -250,11 +251,23 @@ struct Fold {
     return {};
   }
 
+  Status operator()(const DeviceConfirmed& e) {
+    CHECK_OK(known(s.devices, "device", e.device));
+    Device* device = s.devices.edit(e.device);
+    device->opened_by.clear();
+    const SecondFactor* factor = s.second_factors.find(device->identity);
+    if (factor != nullptr && factor->awaits == e.device) {
+      s.second_factors.edit(device->identity)->awaits.clear();
+    }
+    return {};
+  }
+
   Status operator()(const SecondFactorSet& e) {
     CHECK_OK(known(s.identities, "identity", e.identity));
     SecondFactor factor;
     factor.identity = e.identity;
     factor.seed = e.seed;
+    factor.awaits = e.awaits;
     s.second_factors.set(e.identity, std::move(factor));
     return {};
   }
@@ -305,6 +318,7 @@ struct Fold {
 
   Status operator()(const TargetAdded& e) {
     CHECK_OK(unknown(s.targets, "target", e.target.name));
+    CHECK_OK(unused(e.target.name));
     s.targets.set(e.target.name, e.target);
     entities([&](EntityIndex& index) { index.put_target(e.target.name); });
     return {};
@@ -313,6 +327,7 @@ struct Fold {
   Status operator()(const ResourceAdded& e) {
     const Resource& r = e.resource;
     CHECK_OK(unknown(s.resources, "resource", r.name));
+    CHECK_OK(unused(r.name));
     CHECK_OK(known(s.targets, "target", r.target));
     CHECK_OK(owner_known(r.owner));
     if (r.parent.empty() && r.name != r.target) {
@@ -335,6 +350,7 @@ struct Fold {
 
   Status operator()(const EntitlementAdded& e) {
     CHECK_OK(unknown(s.entitlements, "entitlement", e.entitlement.name));
+    CHECK_OK(unused(e.entitlement.name));
     CHECK_OK(known(s.resources, "resource", e.entitlement.resource));
     s.entitlements.set(e.entitlement.name, e.entitlement);
     entities([&](EntityIndex& index) { index.put_entitlement(s, e.entitlement.name); });
@@ -350,6 +366,65 @@ struct Fold {
     for (const std::string& target : d.targets) CHECK_OK(known(s.targets, "target", target));
     s.doors.set(d.identity, d);
     for (const std::string& target : d.targets) s.targets.edit(target)->door = d.identity;
+    return {};
+  }
+
+  // A name is there once; what was removed leaves its name behind.
+  Status unused(const std::string& name) const {
+    if (!s.removed.contains(name)) return {};
+    return corrupt("the name \"" + name + "\" was used before");
+  }
+
+  Status operator()(const EntitlementRemoved& e) {
+    CHECK_OK(known(s.entitlements, "entitlement", e.entitlement));
+    bool used = false;
+    s.grants.for_each(
+        [&](const std::string&, const Grant& g) { used = used || g.entitlement == e.entitlement; });
+    s.requests.for_each([&](const std::string&, const Request& r) {
+      used = used || r.entitlement == e.entitlement;
+    });
+    if (used) return corrupt("the entitlement \"" + e.entitlement + "\" is in use");
+    s.entitlements.erase(e.entitlement);
+    s.removed.set(e.entitlement, true);
+    entities([&](EntityIndex& index) { index.drop_entitlement(e.entitlement); });
+    return {};
+  }
+
+  Status operator()(const ResourceRemoved& e) {
+    CHECK_OK(known(s.resources, "resource", e.resource));
+    bool used = false;
+    s.resources.for_each(
+        [&](const std::string&, const Resource& r) { used = used || r.parent == e.resource; });
+    s.entitlements.for_each(
+        [&](const std::string&, const Entitlement& x) { used = used || x.resource == e.resource; });
+    if (used) return corrupt("something lies in the resource \"" + e.resource + "\"");
+    s.resources.erase(e.resource);
+    s.removed.set(e.resource, true);
+    entities([&](EntityIndex& index) { index.drop_resource(e.resource); });
+    return {};
+  }
+
+  Status operator()(const TargetRemoved& e) {
+    CHECK_OK(known(s.targets, "target", e.target));
+    bool used = false;
+    s.resources.for_each(
+        [&](const std::string&, const Resource& r) { used = used || r.target == e.target; });
+    if (used) return corrupt("something lies in the target \"" + e.target + "\"");
+    const std::string door = s.targets.find(e.target)->door;
+    if (Door* before = s.doors.edit(door)) std::erase(before->targets, e.target);
+    s.targets.erase(e.target);
+    s.removed.set(e.target, true);
+    s.holdings.erase(e.target);
+    entities([&](EntityIndex& index) { index.drop_target(e.target); });
+    return {};
+  }
+
+  Status operator()(const DoorRemoved& e) {
+    CHECK_OK(known(s.doors, "door", e.door));
+    for (const std::string& name : s.doors.find(e.door)->targets) {
+      if (TargetSystem* target = s.targets.edit(name)) target->door.clear();
+    }
+    s.doors.erase(e.door);
     return {};
   }
 
@@ -419,7 +494,10 @@ struct Fold {
         g.revoking_since) {
       return corrupt("the grant \"" + g.id + "\" is created in a later state");
     }
-    s.grants.set(g.id, g);
+    TRY(login, login_of(s, sealer, g.beneficiary, g.id));
+    Grant grant = g;
+    grant.login = std::move(login);
+    s.grants.set(g.id, std::move(grant));
     s.ends.set("grant " + g.id, end_of(g));
     put_grant(g.id);
     return {};

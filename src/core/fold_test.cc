@@ -33,8 +33,8 @@ TEST(Fold, RefusesWhatCannotFollow) {
   EXPECT_TRUE(refused(GrantActivated{"grt_1", h.now, h.now}));
   EXPECT_TRUE(refused(GrantEnded{"grt_1"}));
   EXPECT_TRUE(refused(GrantTryFailed{"grt_1", 1, ""}));
-  h.add(IdentityStateChanged{"idn_erin", IdentityState::kOffboarded, "left"});
-  EXPECT_TRUE(refused(IdentityStateChanged{"idn_erin", IdentityState::kActive, "back"}));
+  h.add(IdentityStateChanged{"idn_erin", IdentityState::kOffboarded});
+  EXPECT_TRUE(refused(IdentityStateChanged{"idn_erin", IdentityState::kActive}));
 }
 
 TEST(Fold, RefusesGapsTimeRunningBackAndForeignDomains) {
@@ -78,7 +78,7 @@ TEST(Fold, SnapshotsThatReadersHoldStayAsTheyWere) {
   const std::string bytes = encode_snapshot(before);
   h.end("grt_1");
   h.add(MembershipEnded{"engineering", "idn_erin", ""});
-  h.add(IdentityStateChanged{"idn_erin", IdentityState::kQuarantined, ""});
+  h.add(IdentityStateChanged{"idn_erin", IdentityState::kQuarantined});
   EXPECT_EQ(encode_snapshot(before), bytes);
   EXPECT_TRUE(decide(before, h.connect(), h.now).allow);
   EXPECT_FALSE(h.ask(h.connect()).allow);
@@ -191,7 +191,7 @@ TEST(Fold, HostileEventsNeverBreakTheState) {
           data = EnrollmentOpened{Enrollment{any(), any(), any(), time()}};
           break;
         case 17:
-          data = DeviceEnrolled{Device{any(), any(), any(), any(), time()}, any()};
+          data = DeviceEnrolled{Device{any(), any(), Sealed{any(), any()}, any(), time()}, any()};
           break;
         case 18:
           data = DeviceRemoved{any(), any()};

@@ -70,7 +70,7 @@ Result<Outcome> found(const Founding& founding, const Outside& outside) {
     events.push_back(IdentityAdded{identity});
     events.push_back(MembershipAdded{
         Membership{group, identity.id, outside.now + limits_of(identity.tier).review}});
-    OpenedEnrollment opened = new_enrollment(identity.id, outside);
+    OpenedEnrollment opened = new_enrollment(identity.id, kFoundersTickets, outside);
     codes.set(names[i], opened.code);
     ids.set(names[i], identity.id);
     enrollments.push_back(EnrollmentOpened{std::move(opened.enrollment)});
@@ -90,6 +90,46 @@ Result<Outcome> found(const Founding& founding, const Outside& outside) {
     return fail(Code::kInvalid, "these policies would not let the founders change them",
                 "/policies");
   }
+  return outcome;
+}
+
+Result<Outcome> reopen_tickets(const State& state, const Outside& outside) {
+  const std::vector<std::string>* members = state.members.find(kAdministrators);
+  const int wanted = state.genesis.solo ? 1 : 2;
+  int enrolled = 0;
+  std::vector<std::string> without;
+  for (const std::string& id : members == nullptr ? std::vector<std::string>() : *members) {
+    const Identity* identity = state.identities.find(id);
+    if (identity == nullptr || !is_person(identity->kind) ||
+        identity->state != IdentityState::kActive ||
+        !is_member(state, id, kAdministrators, outside.now)) {
+      continue;
+    }
+    const SecondFactor* factor = state.second_factors.find(id);
+    if (factor != nullptr && factor->awaits.empty()) {
+      ++enrolled;
+    } else {
+      without.push_back(id);
+    }
+  }
+  if (enrolled >= wanted || without.empty()) {
+    return fail(Code::kConflict,
+                "the administrators have devices of their own; they open enrolments with: writ "
+                "identity enroll NAME");
+  }
+  Outcome outcome;
+  Json codes = Json::object();
+  state.enrollments.for_each([&](const std::string& hash, const Enrollment& enrollment) {
+    if (std::find(without.begin(), without.end(), enrollment.identity) != without.end()) {
+      outcome.events.push_back(EnrollmentEnded{hash, "superseded"});
+    }
+  });
+  for (const std::string& id : without) {
+    OpenedEnrollment opened = new_enrollment(id, kFoundersTickets, outside);
+    codes.set(display_name(state, outside.sealer, id), opened.code);
+    outcome.events.push_back(EnrollmentOpened{std::move(opened.enrollment)});
+  }
+  outcome.result = Json::object({{"codes", codes}});
   return outcome;
 }
 

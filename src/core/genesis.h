@@ -13,6 +13,8 @@
 
 namespace writ::core {
 
+// Who opens the founders' enrolments: nobody is there yet who could confirm them.
+constexpr std::string_view kFoundersTickets = "server";
 // The group that the founders are put in, and that `default_policies` lets administer.
 constexpr std::string_view kAdministrators = "administrators";
 
@@ -25,6 +27,11 @@ struct Founding {
   std::vector<std::string> administrators;  // names: two, or one for a solo domain
   std::vector<PolicyFile> policies;         // usually {"default.cedar", default_policies()}
 };
+
+// New enrollments for administrators who never enrolled a device that may be believed, for when the
+// founders' tickets are over: {"codes": {NAME: code}}. kConflict when as many as must be can open
+// enrolments themselves.
+Result<Outcome> reopen_tickets(const State& state, const Outside& outside);
 
 // Genesis, the administrators' group, its members, the policies, one enrollment each, and the
 // finding "solo_administration" for one alone. The result has {"codes": {NAME: one-time code}}.

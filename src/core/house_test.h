@@ -89,7 +89,8 @@ struct House {
   void device(const std::string& id, const std::string& identity) {
     add(EnrollmentOpened{
         Enrollment{"enr_" + id, identity, "hash of " + id, now + std::chrono::minutes(15)}});
-    add(DeviceEnrolled{Device{id, identity, "laptop", "key", now + std::chrono::days(90)},
+    add(DeviceEnrolled{Device{id, identity, Sealed{identity, to_base64("laptop")}, "key",
+                              now + std::chrono::days(90)},
                        "enr_" + id});
   }
   void certificate(const std::string& serial, const std::string& identity, const std::string& dev,
@@ -110,7 +111,6 @@ struct House {
     g.beneficiary = beneficiary;
     g.entitlement = name;
     g.policy = policy;
-    g.login = "writ_" + id;
     g.duration = std::chrono::minutes(30);
     g.created = now;
     return g;

@@ -46,14 +46,6 @@ std::vector<std::string> identity_names(const Call& call) {
   return names;
 }
 
-template <class Map>
-std::vector<std::string> keys_of(const Map& map) {
-  std::vector<std::string> keys;
-  if (map.size() > kMostSearched) return keys;
-  map.for_each([&](const std::string& key, const auto&) { keys.push_back(key); });
-  return keys;
-}
-
 }  // namespace
 
 Status check_identity_name(std::string_view name, std::string_view pointer) {
@@ -129,7 +121,7 @@ Result<const Group*> group_named(const Call& call, std::string_view name,
   if (const Group* found = call.state.groups.find(std::string(name))) return found;
   return fail(Code::kNotFound,
               "there is no group \"" + std::string(name.substr(0, 200)) + "\"." +
-                  did_you_mean(name, keys_of(call.state.groups)),
+                  did_you_mean(name, names_in(call.state.groups)),
               std::string(pointer));
 }
 
@@ -138,7 +130,7 @@ Result<const TargetSystem*> target_named(const Call& call, std::string_view name
   if (const TargetSystem* found = call.state.targets.find(std::string(name))) return found;
   return fail(Code::kNotFound,
               "there is no target \"" + std::string(name.substr(0, 200)) + "\"." +
-                  did_you_mean(name, keys_of(call.state.targets)),
+                  did_you_mean(name, names_in(call.state.targets)),
               std::string(pointer));
 }
 
@@ -166,16 +158,6 @@ Result<std::string> owner_named(const Call& call, std::string_view owner,
     return fail(Code::kInvalid, "an owner is an active person or a group", std::string(pointer));
   }
   return std::string(kIdentity) + identity->id;
-}
-
-std::string login_of(std::string_view name, std::string_view grant_id) {
-  std::string middle;
-  for (char c : name.substr(0, 51)) {
-    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
-    middle.push_back(is_lower_or_digit(c) ? c : '_');
-  }
-  if (grant_id.size() > 6) grant_id.remove_prefix(grant_id.size() - 6);
-  return "writ_" + middle + "_" + std::string(grant_id);
 }
 
 }  // namespace writ::core

@@ -23,6 +23,16 @@ std::string trimmed(std::string_view text);
 // empty when none is near.
 std::string did_you_mean(std::string_view wanted, const std::vector<std::string>& known);
 
+// The keys of a map, to look for near ones; none of a very large map.
+template <class Map>
+std::vector<std::string> names_in(const Map& map) {
+  constexpr std::size_t kMostSearched = 2000;
+  std::vector<std::string> keys;
+  if (map.size() > kMostSearched) return keys;
+  map.for_each([&](const std::string& key, const auto&) { keys.push_back(key); });
+  return keys;
+}
+
 // What a name or id in a command stands for. kNotFound at `pointer`, with near names.
 Result<const Identity*> identity_named(const Call& call, std::string_view name,
                                        std::string_view pointer);
@@ -32,9 +42,5 @@ Result<const TargetSystem*> target_named(const Call& call, std::string_view name
 // "identity:NAME-or-id" or "group:NAME", or a bare name of a person or group, in the form that
 // State holds. Only active persons and groups can own.
 Result<std::string> owner_named(const Call& call, std::string_view owner, std::string_view pointer);
-
-// The account name of a grant in its target: "writ_<name>_<6 of the id>", at most 63 bytes of
-// a-z 0-9 _.
-std::string login_of(std::string_view display_name, std::string_view grant_id);
 
 }  // namespace writ::core

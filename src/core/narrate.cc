@@ -20,10 +20,6 @@ std::string printable(std::string_view text) {
   return out;
 }
 
-std::string because(std::string_view reason) {
-  return reason.empty() ? std::string() : ": " + printable(reason);
-}
-
 std::string plural(std::size_t count, std::string_view noun) {
   return std::to_string(count) + " " + std::string(noun) + (count == 1 ? "" : "s");
 }
@@ -44,6 +40,12 @@ struct Narrator {
   }
   std::string words(const Sealed& sealed) const {
     return printable(opened_or_erased(sealer, sealed));
+  }
+  std::string because(std::string_view reason) const {
+    return reason.empty() ? std::string() : ": " + printable(reason);
+  }
+  std::string because(const std::optional<Sealed>& note) const {
+    return note ? ": " + words(*note) : std::string();
   }
   // A grant, and whose it is while it lives.
   std::string grant(const std::string& id) const {
@@ -74,7 +76,7 @@ struct Narrator {
            ")";
   }
   std::string operator()(const IdentityStateChanged& e) const {
-    return "set " + name(e.identity) + " to " + std::string(name_of(e.state)) + because(e.reason);
+    return "set " + name(e.identity) + " to " + std::string(name_of(e.state)) + because(e.note);
   }
   std::string operator()(const OwnerChanged& e) const {
     return "gave " + owner(e.of) + " to " + owner(e.owner);
@@ -87,7 +89,7 @@ struct Narrator {
     return "put " + name(m.identity) + " in " + m.group + " until " + at(m.until);
   }
   std::string operator()(const MembershipEnded& e) const {
-    return "took " + name(e.identity) + " out of " + e.group + because(e.reason);
+    return "took " + name(e.identity) + " out of " + e.group + because(e.reason) + because(e.note);
   }
   std::string operator()(const EnrollmentOpened& e) const {
     return "opened an enrollment for " + name(e.enrollment.identity) + " until " +
@@ -97,11 +99,16 @@ struct Narrator {
     return "ended an enrollment that was not used" + because(e.reason);
   }
   std::string operator()(const DeviceEnrolled& e) const {
-    return "enrolled the device " + printable(e.device.label) + " (" + e.device.id + ") of " +
+    return "enrolled the device " + words(e.device.label) + " (" + e.device.id + ") of " +
            name(e.device.identity) + " until " + at(e.device.until);
   }
   std::string operator()(const DeviceRemoved& e) const {
-    return "removed the device " + e.device + because(e.reason);
+    return "removed the device " + e.device + because(e.reason) + because(e.note);
+  }
+  std::string operator()(const DeviceConfirmed& e) const {
+    const Device* device = state.devices.find(e.device);
+    return "confirmed the device " + e.device +
+           (device == nullptr ? "" : " of " + name(device->identity));
   }
   std::string operator()(const SecondFactorSet& e) const {
     return "set the second factor of " + name(e.identity);
@@ -119,7 +126,7 @@ struct Narrator {
            " until " + at(e.certificate.until);
   }
   std::string operator()(const CertificateRevoked& e) const {
-    return "revoked certificate " + e.serial + because(e.reason);
+    return "revoked certificate " + e.serial + because(e.reason) + because(e.note);
   }
   std::string operator()(const CertificateExpired& e) const {
     return "dropped certificate " + e.serial + ", which has expired";
@@ -139,6 +146,16 @@ struct Narrator {
     std::string targets;
     for (const std::string& t : e.door.targets) targets += (targets.empty() ? "" : ", ") + t;
     return "put the door " + name(e.door.identity) + " in front of " + targets;
+  }
+  std::string operator()(const TargetRemoved& e) const { return "removed the target " + e.target; }
+  std::string operator()(const ResourceRemoved& e) const {
+    return "removed the resource " + e.resource;
+  }
+  std::string operator()(const EntitlementRemoved& e) const {
+    return "removed the entitlement " + e.entitlement;
+  }
+  std::string operator()(const DoorRemoved& e) const {
+    return "took the door " + name(e.door) + " away";
   }
   std::string operator()(const PolicyApplied& e) const {
     return "applied policy version " + std::to_string(e.version) + " (" +

@@ -6,6 +6,7 @@
 #include <tuple>
 
 #include "core/command.h"
+#include "core/login.h"
 
 namespace writ::core {
 namespace {
@@ -39,6 +40,19 @@ std::map<std::string, const Grant*> logins_of(const Scene& scene) {
     if (resource != nullptr && resource->target == scene.target.name) logins[grant.login] = &grant;
   });
   return logins;
+}
+
+// How events name an account: one that Writ made, without the person's name.
+std::string named(const std::map<std::string, const Grant*>& logins,
+                  const std::set<std::string>& made, const std::string& login) {
+  return logins.contains(login) || made.contains(login) ? recorded_login(login) : login;
+}
+std::set<std::string> made_by_writ(const Observed& observed) {
+  std::set<std::string> made;
+  for (const ObservedAccount& account : observed.accounts) {
+    if (account.grant) made.insert(account.login);
+  }
+  return made;
 }
 
 std::string use_text(const std::optional<Time>& last_use) {
@@ -100,7 +114,7 @@ void judge_foreign(const Scene& scene, const ObservedAccount& account,
   if (!holdings.empty() && !account.superuser) {
     Finding finding =
         finding_about(scene, "unexplained_privilege", account.login, Severity::kMedium);
-    finding.detail = account.login + " holds what no grant explains: " + some_of(holdings) + "; " +
+    finding.detail = account.login + " holds what no grant explains: " + some_of(held) + "; " +
                      use_text(account.last_use);
     finding.last_use = account.last_use;
     findings.push_back(std::move(finding));
@@ -155,15 +169,17 @@ std::vector<Finding> findings_of(const Scene& scene,
       if (grant.state == GrantState::kRevoking) continue;  // on its way out, and shown as that
       const std::string drift = drift_of(scene, grant, account, mine);
       if (drift.empty()) continue;
-      Finding finding = finding_about(scene, "drift", account.login, Severity::kHigh);
+      Finding finding =
+          finding_about(scene, "drift", recorded_login(account.login), Severity::kHigh);
       finding.detail = "the account of grant " + grant.id + " is not as it was made: " + drift;
       finding.last_use = account.last_use;
       findings.push_back(std::move(finding));
     } else if (account.grant) {
-      Finding finding = finding_about(scene, "orphan", account.login, Severity::kHigh);
-      finding.detail = account.login + " was made for grant " + account.grant->substr(0, 64) +
+      const std::string orphan = recorded_login(account.login);
+      Finding finding = finding_about(scene, "orphan", orphan, Severity::kHigh);
+      finding.detail = orphan + " was made for grant " + account.grant->substr(0, 64) +
                        ", which is not live; " + use_text(account.last_use);
-      finding.remedy = "end the account " + account.login + " in " + scene.target.name;
+      finding.remedy = "end the account " + orphan + " in " + scene.target.name;
       finding.last_use = account.last_use;
       findings.push_back(std::move(finding));
     } else {
@@ -173,7 +189,7 @@ std::vector<Finding> findings_of(const Scene& scene,
   for (const auto& [login, grant] : logins) {
     if (grant->state != GrantState::kActive || seen.contains(login)) continue;
     if (scene.now < *grant->from + kSettling || *grant->until <= scene.now) continue;
-    Finding finding = finding_about(scene, "drift", login, Severity::kHigh);
+    Finding finding = finding_about(scene, "drift", recorded_login(login), Severity::kHigh);
     finding.detail = "the account of grant " + grant->id + " is missing in the target";
     findings.push_back(std::move(finding));
   }
@@ -189,9 +205,15 @@ bool before(const Holding& a, const Holding& b) {
 
 std::vector<Holding> holdings_of(const Scene& scene,
                                  const std::map<std::string, const Grant*>& logins) {
+  const std::set<std::string> made = made_by_writ(scene.observed);
   std::vector<Holding> holdings;
   for (const ObservedHolding& observed : scene.observed.holdings) {
-    Holding holding{scene.target.name, observed.login, observed.what, observed.resource, {}};
+    Holding holding{
+        scene.target.name,
+        named(logins, made, observed.login),
+        without_login(observed.what, made.contains(observed.login) ? observed.login : ""),
+        observed.resource,
+        {}};
     const auto grant = logins.find(observed.login);
     if (grant != logins.end()) holding.grant = grant->second->id;
     if (observed.login == scene.target.connector) holding.grant = kConnector;
@@ -249,6 +271,7 @@ bool is_current(const Finding& open, const Finding& seen) {
 
 std::vector<EventData> on_observed(const State& state, const TargetSystem& target,
                                    const Observed& observed, Time now, Random& random) {
+  if (!state.targets.contains(target.name)) return {};  // removed meanwhile
   const Scene scene{state, target, observed, now};
   const auto logins = logins_of(scene);
   std::vector<EventData> events;

@@ -33,6 +33,7 @@ std::string text_of(const std::optional<Time>& time);
 void holding_rows(const Viewer& viewer, JsonArray& rows);
 void identity_rows(const Viewer& viewer, JsonArray& rows);
 void group_rows(const Viewer& viewer, JsonArray& rows);
+void device_rows(const Viewer& viewer, JsonArray& rows);
 void finding_rows(const Viewer& viewer, JsonArray& rows);
 void target_rows(const Viewer& viewer, JsonArray& rows);
 void door_rows(const Viewer& viewer, JsonArray& rows);

@@ -6,10 +6,12 @@
 // made anew. A snapshot is a cache: one that this program cannot read is passed over, and the
 // journal is folded instead. The hash finds accidents; against forgery the journal's tree stands.
 #include <algorithm>
+#include <unordered_map>
 
 #include "cedar/uid.h"
 #include "core/entities.h"
 #include "core/grants.h"
+#include "core/login.h"
 #include "core/packed.h"
 #include "core/policy.h"
 #include "core/state.h"
@@ -46,6 +48,7 @@ struct Head {
   std::vector<PolicyFile> files;
   std::vector<DoorSeq> door_seqs;
   std::vector<Namespace> namespaces;
+  std::vector<std::string> removed;
 };
 template <class V>
 void fields(V& v, Head& h) {
@@ -56,6 +59,7 @@ void fields(V& v, Head& h) {
   v("files", h.files);
   v("door_seqs", h.door_seqs);
   v("namespaces", h.namespaces);
+  v("removed", h.removed);
 }
 
 // All lists of the body, in the order in which they stand. f(map, key of a value, name).
@@ -130,6 +134,26 @@ void add_sorted(CowMap<std::string, std::vector<std::string>>& map, const std::s
   std::vector<std::string>& list = map[key];
   list.insert(std::lower_bound(list.begin(), list.end(), item), item);
 }
+
+// Gives grants their logins; a beneficiary's name is opened once, however many it has.
+class Logins {
+ public:
+  Logins(const State& state, const Sealer& sealer) : state_(state), sealer_(sealer) {}
+  Status give(Grant& grant) {
+    auto [known, fresh] = stems_.try_emplace(grant.beneficiary);
+    if (fresh) {
+      TRY(stem, login_of(state_, sealer_, grant.beneficiary, ""));
+      known->second = std::move(stem);
+    }
+    grant.login = known->second + std::string(login_suffix(grant.id));
+    return {};
+  }
+
+ private:
+  const State& state_;
+  const Sealer& sealer_;
+  std::unordered_map<std::string, std::string> stems_;  // "writ_NAME_" by beneficiary
+};
 
 // What follows from the lists: the other directions, ends, Cedar's view.
 class Completion {
@@ -239,7 +263,7 @@ class Completion {
         status = corrupt("a grant is of nothing");
         return;
       }
-      if (g.state == GrantState::kActive && g.until) s_.ends.set("grant " + id, *g.until);
+      if (g.state != GrantState::kRevoking) s_.ends.set("grant " + id, end_of(g));
       index->put(s_.grants.handle(id), entry->number);
     });
     s_.grant_index = std::move(index);
@@ -255,7 +279,7 @@ class Completion {
 
 std::string encode_snapshot(const State& state) {
   Packer out;
-  Head head{state.next_seq, state.time, state.genesis, state.policy_version, {}, {}, {}};
+  Head head{state.next_seq, state.time, state.genesis, state.policy_version, {}, {}, {}, {}};
   if (state.policies) head.files = state.policies->files;
   state.door_seqs.for_each(
       [&](const std::string& door, std::int64_t seq) { head.door_seqs.push_back({door, seq}); });
@@ -268,6 +292,8 @@ std::string encode_snapshot(const State& state) {
   }
   std::sort(head.namespaces.begin(), head.namespaces.end(),
             [](const Namespace& a, const Namespace& b) { return a.name < b.name; });
+  state.removed.for_each([&](const std::string& name, bool) { head.removed.push_back(name); });
+  std::sort(head.removed.begin(), head.removed.end());
   out.put(head);
   each_list(state, [&](const auto& map, auto key) {
     using V = typename ValueOf<std::decay_t<decltype(map)>>::type;
@@ -311,10 +337,15 @@ Result<State> decode_snapshot(std::string_view bytes, const Sealer& sealer) {
   Unpacker in(body);
   State state;
   const Head head = in.take<Head>();
+  Logins logins(state, sealer);
+  Status named;
   each_list(state, [&](auto& map, auto key) {
     using V = typename ValueOf<std::decay_t<decltype(map)>>::type;
     for (std::uint64_t left = in.get_count(); left > 0 && in.ok(); --left) {
       V value = in.take<V>();
+      if constexpr (std::is_same_v<V, Grant>) {
+        if (auto status = logins.give(value); !status) named = status;
+      }
       const std::string name = key(value);
       map.set(name, std::move(value));
     }
@@ -325,10 +356,12 @@ Result<State> decode_snapshot(std::string_view bytes, const Sealer& sealer) {
     list.push_back(std::move(holding));
   }
   if (!in.done()) return corrupt("its lists do not end where they should");
+  CHECK_OK(named);
   state.next_seq = head.next_seq;
   state.time = head.time;
   state.genesis = head.genesis;
   state.policy_version = head.policy_version;
+  for (const std::string& name : head.removed) state.removed.set(name, true);
   for (const DoorSeq& each : head.door_seqs) state.door_seqs.set(each.door, each.seq);
   TRY(policies, compile_policies(head.files));
   state.policies = std::move(policies);

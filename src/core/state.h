@@ -48,6 +48,7 @@ struct State {
   CowMap<std::string, TargetSystem> targets;                  // by name
   CowMap<std::string, Resource> resources;                    // by name
   CowMap<std::string, Entitlement> entitlements;              // by name
+  CowMap<std::string, bool> removed;                          // names that never come back
   CowMap<std::string, Door> doors;                            // by identity
   CowMap<std::string, std::int64_t> door_seqs;                // last evidence seq of each door
   CowMap<std::string, Change> changes;                        // by id; pending

@@ -22,6 +22,7 @@ Result<Carried> add_member(const Call& call, const Json& body);
 Result<Carried> remove_member(const Call& call, const Json& body);
 // commands_device.cc
 Result<Carried> open_enrollment(const Call& call, const Json& body);
+Result<Carried> confirm_device(const Call& call, const Json& body);
 Result<Carried> remove_device(const Call& call, const Json& body);
 Result<Carried> revoke_certificate(const Call& call, const Json& body);
 // commands_target.cc
@@ -29,6 +30,11 @@ Result<Carried> add_target(const Call& call, const Json& body);
 Result<Carried> add_resource(const Call& call, const Json& body);
 Result<Carried> add_entitlement(const Call& call, const Json& body);
 Result<Carried> add_door(const Call& call, const Json& body);
+// commands_remove.cc
+Result<Carried> remove_target(const Call& call, const Json& body);
+Result<Carried> remove_resource(const Call& call, const Json& body);
+Result<Carried> remove_entitlement(const Call& call, const Json& body);
+Result<Carried> remove_door(const Call& call, const Json& body);
 // commands_policy.cc
 Result<Carried> apply_policy(const Call& call, const Json& body);
 // commands_finding.cc
@@ -45,6 +51,7 @@ struct OpenedEnrollment {
   std::string code;  // grouped for people
   Enrollment enrollment;
 };
-OpenedEnrollment new_enrollment(std::string_view identity, const Outside& outside);
+OpenedEnrollment new_enrollment(std::string_view identity, std::string_view opened_by,
+                                const Outside& outside);
 
 }  // namespace writ::core

@@ -131,6 +131,18 @@ std::string summary_of(const Viewer& viewer, const Change& change) {
   if (change.verb == "add_member" || change.verb == "remove_member") {
     return viewer.name(at({"identity"})) + " in " + at({"group"});
   }
+  if (change.verb == "add_identity") {
+    const Json* name = change.body.find("name");
+    if (name == nullptr || name->as_object() == nullptr) return at({"name"});
+    const auto sealed = from_json<Sealed>(*name);
+    return sealed ? opened_or_erased(viewer.sealer, *sealed) : std::string();
+  }
+  if (change.verb == "set_identity_state") {
+    return viewer.name(at({"identity"})) + " " + at({"state"});
+  }
+  for (const std::string_view member : {"identity", "name"}) {
+    if (const std::string named = at({member}); !named.empty()) return viewer.name(named);
+  }
   const Json* files = change.body.find("files");
   if (files == nullptr || files->as_array() == nullptr) return {};
   std::vector<std::string> names;
@@ -180,6 +192,7 @@ constexpr Kind kKinds[] = {
     {"changes", changes},           {"sessions", sessions}, {"holdings", holding_rows},
     {"identities", identity_rows},  {"groups", group_rows}, {"findings", finding_rows},
     {"targets", target_rows},       {"doors", door_rows},   {"policies", policy_rows},
+    {"devices", device_rows},
 };
 
 // Rows come in the order of their first member.
@@ -262,7 +275,7 @@ Json whoami(const State& state, const Sealer& sealer, const Actor& actor, Time n
        {"groups", std::move(groups)},
        {"administers", administers},
        {"device", actor.device},
-       {"device_label", device == nullptr ? "" : device->label},
+       {"device_label", device == nullptr ? "" : opened_or_erased(sealer, device->label)},
        {"device_until", device == nullptr ? "" : to_text(device->until)},
        {"certificate", actor.credential},
        {"certificate_until", certificate == nullptr ? "" : to_text(certificate->until)},

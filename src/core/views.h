@@ -10,7 +10,8 @@
 namespace writ::core {
 
 // `kind`: entitlements (what the asker may ask for, with terms), grants, requests, changes,
-// sessions, holdings, identities, groups, findings, targets, doors, policies. Rows are flat JSON
+// sessions, holdings, identities, groups, findings, targets, doors, policies,
+// devices. Rows are flat JSON
 // objects with the same members in every row, in the order in which a table shows them. kInvalid
 // for another kind, naming these. Scope: `own` rows concern the asker or what it owns; `all` needs
 // the caller's decision.

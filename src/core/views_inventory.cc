@@ -39,7 +39,7 @@ void holding_rows(const Viewer& viewer, JsonArray& rows) {
       const bool mine = grant != nullptr && viewer.concerns(grant->beneficiary);
       if (!mine && !viewer.owned(owner_of(viewer, h.resource))) continue;
       rows.push_back(Json::object({{"target", h.target},
-                                   {"login", h.login},
+                                   {"login", grant == nullptr ? h.login : grant->login},
                                    {"what", h.what},
                                    {"resource", h.resource},
                                    {"explained_by", h.grant}}));
@@ -92,6 +92,17 @@ void group_rows(const Viewer& viewer, JsonArray& rows) {
                                  {"administers", group.administers},
                                  {"you_until", until},
                                  {"purpose", group.purpose}}));
+  });
+}
+
+void device_rows(const Viewer& viewer, JsonArray& rows) {
+  viewer.state.devices.for_each([&](const std::string& id, const Device& d) {
+    if (!viewer.concerns(d.identity)) return;
+    rows.push_back(Json::object({{"id", id},
+                                 {"identity", viewer.name(d.identity)},
+                                 {"label", opened_or_erased(viewer.sealer, d.label)},
+                                 {"state", d.opened_by.empty() ? "enrolled" : "unconfirmed"},
+                                 {"until", to_text(d.until)}}));
   });
 }
 

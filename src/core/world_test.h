@@ -148,7 +148,8 @@ struct World {
     const std::string identity = id(name);
     Enrollment enrollment{new_id("enr", random), identity, hash_hex(new_id("cod", random)),
                           now + std::chrono::minutes(15)};
-    const Device device{new_id("dev", random), identity, name + "'s laptop", "key of " + name,
+    const Sealed label{identity, to_base64(name + "'s laptop")};
+    const Device device{new_id("dev", random), identity, label, "key of " + identity,
                         now + std::chrono::days(90)};
     commit({"server"}, {EnrollmentOpened{enrollment}, DeviceEnrolled{device, enrollment.id}});
     if (is_person(state.identities.find(identity)->kind)) {
@@ -165,7 +166,9 @@ struct World {
     equip(name);
   }
   void join(const std::string& group, const std::string& name) {
-    must("alice", "add_member", Json::object({{"group", group}, {"identity", name}}));
+    const Json done =
+        must("alice", "add_member", Json::object({{"group", group}, {"identity", name}}));
+    if (const Json* change = done.find("change")) approve("bob", *change->as_string());
   }
 
   Json approval(const std::string& who, const std::string& what, bool yes = true) {

@@ -299,7 +299,17 @@ class World:
         secret = re.search(r"secret=([A-Z2-7]+)", out)
         check(secret, "enrolment shows no secret for the authenticator")
         (self.home(person) / "authenticator").write_text(secret.group(1))
+        waits = re.search(r"writ device confirm (dev_[0-9a-z]+)", out)
+        if waits:
+            self.writ("bob", "device", "confirm", waits.group(1))
         self.login(person)
+
+    def join(self, group, person):
+        """In a group; where that makes an approver of somebody, bob approves it."""
+        out = self.writ("ada", "group", "add-member", group, person, "--for", "30d", "--json").out
+        change = re.search(r"chg_[0-9a-z]+", out)
+        if change:
+            self.json("bob", "approve", change.group(), "--yes")
 
     def both(self, *words):
         """A command of ada's that bob must approve."""
@@ -323,7 +333,7 @@ class World:
     def device(self, person, group):
         """A new person in a group, whose device is a program of the test."""
         self.writ("ada", "identity", "add", person, "--kind", "user")
-        self.writ("ada", "group", "add-member", group, person, "--for", "30d")
+        self.join(group, person)
         return Device(self, person, self.ticket(person))
 
     def auditor(self):
@@ -352,7 +362,7 @@ class World:
             self.writ("ada", "group", "add", group, "--purpose", "a group of the test")
             for person in who:
                 self.writ("ada", "identity", "add", person, "--kind", "user")
-                self.writ("ada", "group", "add-member", group, person, "--for", "30d")
+                self.join(group, person)
                 self.enroll(person, self.ticket(person))
         described = ["--database", "orders", "--role", "orders/reader=orders_reader", "--role",
                      "orders/writer=orders_writer", "--password-file", str(password)]
@@ -428,6 +438,8 @@ class Device:
         secret = re.search(r"secret=([A-Z2-7]+)", answer["totp_uri"]).group(1)
         world.home(person).mkdir(mode=0o700, exist_ok=True)
         (world.home(person) / "authenticator").write_text(secret)
+        if not answer["confirmed"]:
+            world.writ("bob", "device", "confirm", answer["device"])
         status, answer = self.call("POST", "/v1/login", {"device": answer["device"], "csr": csr,
                                                          "code": world.code(person)})
         check(status == 200, f"login by hand: {status} {answer}")
