@@ -1,148 +1,41 @@
+// authorize, evaluate and conform.
 #include "cedar/command.h"
 
-#include <CLI/CLI.hpp>
-#include <algorithm>
-#include <map>
+#include <chrono>
 #include <ostream>
 
-#include "base/file.h"
-#include "base/json_fields.h"
-#include "cedar/authorize.h"
+#include "cedar/command_input.h"
 #include "cedar/conform.h"
 
 namespace writ::cedar {
 namespace {
 
-constexpr std::size_t kMostBytes = 64 << 20;
-constexpr int kAllow = 0;
-constexpr int kFailure = 1;
-constexpr int kDeny = 2;
-
-struct Flags {
-  std::string policies, links, entities, request_json;
-  std::string principal, action, resource, context;
-  bool verbose = false;
-  bool json = false;
-};
-
-// One entry of a --template-linked file.
-struct Link {
-  std::string template_id, link_id;
-  std::map<std::string, std::string> args;
-};
-template <class V>
-void fields(V& v, Link& l) {
-  v("template_id", l.template_id);
-  v("link_id", l.link_id);
-  v("args", l.args);
-}
-
-// A --request-json file.
-struct RequestFile {
-  std::string principal, action, resource;
-  Json context;
-};
-template <class V>
-void fields(V& v, RequestFile& r) {
-  v("principal", r.principal);
-  v("action", r.action);
-  v("resource", r.resource);
-  v("context", r.context);
-}
-
-// Parses arguments; answers an exit status when there is nothing left to do.
-std::optional<int> parse_args(CLI::App& app, const std::vector<std::string>& args,
-                              std::ostream& out, std::ostream& err) {
-  std::vector<std::string> reversed(args.rbegin(), args.rend());
-  try {
-    app.parse(std::move(reversed));
-  } catch (const CLI::ParseError& error) {
-    return app.exit(error, out, err) == 0 ? kAllow : kFailure;
-  }
-  return std::nullopt;
-}
-
-void add_flags(CLI::App& app, Flags& flags) {
-  app.add_option("-p,--policies", flags.policies, "file of policies and templates")->required();
-  app.add_option("-k,--template-linked", flags.links, "JSON file of template-linked policies");
-  app.add_option("--entities", flags.entities, "JSON file of entities")->required();
-  CLI::Option* file =
-      app.add_option("--request-json", flags.request_json, "JSON file of the whole request");
-  const auto part = [&](const std::string& names, std::string& into, const std::string& what) {
-    app.add_option(names, into, what)->excludes(file);
-  };
-  part("-l,--principal", flags.principal, "such as User::\"alice\"");
-  part("-a,--action", flags.action, "such as Action::\"view\"");
-  part("-r,--resource", flags.resource, "such as File::\"myfile.txt\"");
-  part("-c,--context", flags.context, "JSON file of the context");
-  app.add_flag("-v,--verbose", flags.verbose, "say which policies decided");
-  app.add_flag("--json", flags.json, "print {\"decision\", \"reason\", \"errors\"}");
-}
-
-Result<Json> read_json(const std::string& path) {
-  TRY(text, read_file(path, kMostBytes));
-  return parse_json(text, JsonLimits{kMostBytes, 64, 8'000'000}, path);
-}
-
-Result<PolicySet> read_policies(const Flags& flags) {
-  TRY(text, read_file(flags.policies, kMostBytes));
-  ParseOptions options;
-  options.ids = Ids::kAnnotation;
-  TRY(set, PolicySet::parse(text, flags.policies, options));
-  if (flags.links.empty()) return set;
-  TRY(json, read_json(flags.links));
-  TRY(links, from_json<std::vector<Link>>(json));
-  for (const Link& link : links) {
-    Slots slots;
-    for (const auto& [slot, entity] : link.args) {
-      TRY(uid, EntityUid::parse(entity));
-      if (slot != "?principal" && slot != "?resource") {
-        return fail(Code::kInvalid, "there is no slot " + slot, flags.links);
-      }
-      (slot == "?principal" ? slots.principal : slots.resource) = uid;
-    }
-    CHECK_OK(set.link(link.template_id, link.link_id, slots));
-  }
-  return set;
-}
-
-Result<EntityUid> read_uid(const std::string& text, const std::string& what) {
-  if (text.empty()) return fail(Code::kInvalid, "the request has no " + what);
-  Result<EntityUid> uid = EntityUid::parse(text);
-  if (!uid) return fail(Code::kInvalid, uid.error().text(), what);
-  return uid;
-}
-
-Result<Request> read_request(const Flags& flags) {
-  RequestFile parts{flags.principal, flags.action, flags.resource, Json::object()};
-  if (!flags.request_json.empty()) {
-    TRY(json, read_json(flags.request_json));
-    TRY(file, from_json<RequestFile>(json));
-    parts = std::move(file);
-  } else if (!flags.context.empty()) {
-    TRY(context, read_json(flags.context));
-    parts.context = std::move(context);
-  }
-  TRY(principal, read_uid(parts.principal, "principal"));
-  TRY(action, read_uid(parts.action, "action"));
-  TRY(resource, read_uid(parts.resource, "resource"));
-  TRY(context, record_from_json(parts.context, "context"));
-  return Request{std::move(principal), std::move(action), std::move(resource), std::move(context)};
-}
-
 struct Outcome {
   CompiledPolicies policies;
   Response response;
+  std::chrono::steady_clock::duration took;
 };
 
-Result<Outcome> decide(const Flags& flags) {
-  TRY(set, read_policies(flags));
-  TRY(text, read_file(flags.entities, kMostBytes));
-  TRY(entities, Entities::parse_json(text, flags.entities));
-  TRY(request, read_request(flags));
+struct AuthorizeFlags {
+  PolicyFlags policies;
+  SchemaFlags schema;
+  RequestFlags request;
+  std::string entities;
+  bool verbose = false;
+  bool timing = false;
+  bool json = false;
+};
+
+Result<Outcome> decide(const AuthorizeFlags& flags, std::istream& in) {
+  TRY(set, read_policies(flags.policies, in));
+  TRY(schema, read_schema(flags.schema));
+  TRY(entities, read_entities(flags.entities, schema));
+  TRY(request, read_request(flags.request, schema));
   CompiledPolicies policies(std::move(set));
+  const auto start = std::chrono::steady_clock::now();
   Response response = authorize(policies, request, entities);
-  return Outcome{std::move(policies), std::move(response)};
+  const auto took = std::chrono::steady_clock::now() - start;
+  return Outcome{std::move(policies), std::move(response), took};
 }
 
 void print_json(const Outcome& outcome, std::ostream& out) {
@@ -168,7 +61,11 @@ void print_errors(const Outcome& outcome, std::ostream& out) {
   }
 }
 
-void print_text(const Outcome& outcome, const Flags& flags, std::ostream& out) {
+void print_text(const Outcome& outcome, const AuthorizeFlags& flags, std::ostream& out) {
+  if (flags.timing) {
+    out << "Authorization Time (micro seconds) : "
+        << std::chrono::duration_cast<std::chrono::microseconds>(outcome.took).count() << "\n";
+  }
   out << (outcome.response.decision == Decision::kAllow ? "ALLOW\n" : "DENY\n");
   if (!outcome.response.errors.empty()) {
     out << "\n";
@@ -189,46 +86,72 @@ void print_text(const Outcome& outcome, const Flags& flags, std::ostream& out) {
 
 }  // namespace
 
-int run_authorize(const std::vector<std::string>& args, std::ostream& out, std::ostream& err) {
-  CLI::App app("Decide one request by Cedar policies: exit status 0 allow, 2 deny, 1 error.",
-               "writ cedar authorize");
-  Flags flags;
-  add_flags(app, flags);
-  if (const std::optional<int> status = parse_args(app, args, out, err)) return *status;
-  const Result<Outcome> outcome = decide(flags);
-  if (!outcome) {
-    err << outcome.error().text() << "\n";
-    return kFailure;
-  }
+int run_authorize(const Words& args, const Streams& streams) {
+  Command command("authorize",
+                  "Decide one request by Cedar policies: exit status 0 allow, 2 deny, 1 error.");
+  AuthorizeFlags flags;
+  flags.policies.add_to(command.app);
+  flags.schema.add_to(command.app, Presence::kOptional);
+  flags.request.add_to(command.app);
+  command.app.add_option("--entities", flags.entities, "JSON file of entities")->required();
+  command.app.add_flag("-v,--verbose", flags.verbose, "say which policies decided");
+  command.app.add_flag("-t,--timing", flags.timing, "say how long the decision took");
+  command.app.add_flag("--json", flags.json, "print {\"decision\", \"reason\", \"errors\"}");
+  if (const std::optional<int> status = parse_words(command, args, streams)) return *status;
+  const Result<Outcome> outcome = decide(flags, streams.in);
+  if (!outcome) return report(command, streams, outcome.error());
   if (flags.json) {
-    print_json(*outcome, out);
-    print_errors(*outcome, err);
+    print_json(*outcome, streams.out);
+    print_errors(*outcome, streams.err);
   } else {
-    print_text(*outcome, flags, out);
+    print_text(*outcome, flags, streams.out);
   }
-  return outcome->response.decision == Decision::kAllow ? kAllow : kDeny;
+  return outcome->response.decision == Decision::kAllow ? kDone : kDenied;
 }
 
-int run_conform(const std::vector<std::string>& args, std::ostream& out, std::ostream& err) {
-  CLI::App app("Run tests in the format of Cedar's integration tests.", "writ cedar conform");
+int run_evaluate(const Words& args, const Streams& streams) {
+  Command command("evaluate", "Evaluate a Cedar expression.");
+  SchemaFlags schema_flags;
+  RequestFlags request_flags;
+  std::string entities_file;
+  std::string expression;
+  request_flags.add_to(command.app);
+  schema_flags.add_to(command.app, Presence::kOptional);
+  command.app.add_option("--entities", entities_file, "JSON file of entities");
+  command.app.add_option("EXPRESSION", expression, "the expression")->required();
+  if (const std::optional<int> status = parse_words(command, args, streams)) return *status;
+  const auto value = [&]() -> Result<Value> {
+    TRY(schema, read_schema(schema_flags));
+    TRY(request, read_request(request_flags, schema));
+    Entities entities;
+    if (!entities_file.empty()) {
+      TRY(read, read_entities(entities_file, schema));
+      entities = std::move(read);
+    }
+    return evaluate(expression, request, entities);
+  }();
+  if (!value) return report(command, streams, value.error());
+  streams.out << print(value->view()) << "\n";
+  return kDone;
+}
+
+int run_conform(const Words& args, const Streams& streams) {
+  Command command("conform", "Run tests in the format of Cedar's integration tests.");
   std::string folder;
   bool with_validation = false;
-  app.add_option("DIR", folder, "folder with the tests")->required();
-  app.add_flag("--validate", with_validation, "check validation too");
-  if (const std::optional<int> status = parse_args(app, args, out, err)) return *status;
+  command.app.add_option("DIR", folder, "folder with the tests")->required();
+  command.app.add_flag("--validate", with_validation, "check validation too");
+  if (const std::optional<int> status = parse_words(command, args, streams)) return *status;
   const Result<ConformResult> result = run_conformance(
       folder, with_validation ? ConformTo::kDecisionsAndValidation : ConformTo::kDecisions);
-  if (!result) {
-    err << result.error().text() << "\n";
-    return kFailure;
-  }
+  if (!result) return report(command, streams, result.error());
   for (const ConformFailure& failure : result->failures) {
-    out << failure.test;
-    if (!failure.request.empty()) out << ": " << failure.request;
-    out << ": " << failure.message << "\n";
+    streams.out << failure.test;
+    if (!failure.request.empty()) streams.out << ": " << failure.request;
+    streams.out << ": " << failure.message << "\n";
   }
-  out << result->passed << " passed, " << result->failed << " failed\n";
-  return result->failed == 0 ? 0 : 1;
+  streams.out << result->passed << " passed, " << result->failed << " failed\n";
+  return result->failed == 0 ? kDone : kFailure;
 }
 
 }  // namespace writ::cedar

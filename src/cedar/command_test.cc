@@ -43,10 +43,23 @@ class Command : public testing::Test {
     args.insert(args.end(), more.begin(), more.end());
     out_.str("");
     err_.str("");
-    return run_authorize(args, out_, err_);
+    return run_authorize(args, streams());
   }
 
+  Streams streams() { return {in_, out_, err_}; }
+  // Runs another verb, with nothing left of earlier ones.
+  int run(int (*verb)(const Words&, const Streams&), const Words& args,
+          std::string_view input = "") {
+    out_.str("");
+    err_.str("");
+    in_.clear();
+    in_.str(std::string(input));
+    return verb(args, streams());
+  }
+  std::string text_of(const std::string& name) const { return read_file(file(name)).value(); }
+
   fs::path folder_;
+  std::istringstream in_;
   std::ostringstream out_;
   std::ostringstream err_;
 };
@@ -110,10 +123,149 @@ TEST_F(Command, ConformCountsTests) {
   write("s.cedarschema", "");
   write("t.json", R"({"policies": "p.cedar", "entities": "e.json", "schema": "s.cedarschema",
     "shouldValidate": true, "requests": []})");
-  EXPECT_EQ(run_conform({folder_.string()}, out_, err_), 0);
+  EXPECT_EQ(run_conform({folder_.string()}, streams()), 0);
   EXPECT_EQ(out_.str(), "1 passed, 0 failed\n");
-  EXPECT_EQ(run_conform({}, out_, err_), 1);
-  EXPECT_EQ(run_conform({file("none")}, out_, err_), 1);
+  EXPECT_EQ(run_conform({}, streams()), 1);
+  EXPECT_EQ(run_conform({file("none")}, streams()), 1);
+}
+
+constexpr std::string_view kSchema = R"(
+  entity Group; entity User in Group; entity Doc;
+  action view appliesTo { principal: User, resource: Doc, context: { blocked: Bool } };)";
+
+TEST_F(Command, AuthorizesBySchema) {
+  write("s.cedarschema", kSchema);
+  EXPECT_EQ(authorize({"--request-json", file("r.json"), "-s", file("s.cedarschema"), "-t"}), 0);
+  EXPECT_THAT(out_.str(), StartsWith("Authorization Time (micro seconds) : "));
+  const std::vector<std::string> wrong{"-l", "Doc::\"d\"",         "-a", "Action::\"view\"",
+                                       "-r", "Doc::\"d\"",         "-c", file("blocked.json"),
+                                       "-s", file("s.cedarschema")};
+  EXPECT_EQ(authorize(wrong), 1);
+  EXPECT_THAT(err_.str(), HasSubstr("does not apply to a principal of type `Doc`"));
+  std::vector<std::string> unchecked = wrong;
+  unchecked.insert(unchecked.end(), {"--request-validation", "false"});
+  EXPECT_EQ(authorize(unchecked), 2);
+}
+
+TEST_F(Command, ValidatesWithStatusThree) {
+  write("s.cedarschema", kSchema);
+  write("bad.cedar", "permit (principal, action, resource) when { principal.nme == 1 };");
+  EXPECT_EQ(run(run_validate, {"-s", file("s.cedarschema"), "-p", file("p.cedar")}), 0);
+  EXPECT_THAT(out_.str(), StartsWith("policy set validation passed\n"));
+  EXPECT_EQ(run(run_validate, {"--schema", file("s.cedarschema"), "--policies", file("bad.cedar")}),
+            3);
+  EXPECT_THAT(out_.str(), StartsWith("policy set validation failed\nerror: for policy `policy0`: " +
+                                     file("bad.cedar") + ":1:45: User has no attribute `nme`"));
+  const std::string idle = "permit (principal is Doc, action, resource);";
+  EXPECT_EQ(run(run_validate, {"-s", file("s.cedarschema")}, idle), 0);
+  EXPECT_THAT(out_.str(), HasSubstr("warning: for policy `policy0`"));
+  EXPECT_EQ(run(run_validate, {"-s", file("s.cedarschema"), "--deny-warnings"}, idle), 3);
+  EXPECT_EQ(run(run_validate, {"-s", file("s.cedarschema"), "--level", "0", "-p", file("p.cedar")}),
+            3);
+  const std::string mixed = "permit (principal, action, resource) when { [] == [1] };";
+  EXPECT_EQ(run(run_validate, {"-s", file("s.cedarschema")}, mixed), 3);
+  EXPECT_EQ(
+      run(run_validate, {"-s", file("s.cedarschema"), "--validation-mode", "permissive"}, mixed),
+      0);
+  EXPECT_EQ(run(run_validate, {"-p", file("p.cedar")}), 1);
+  EXPECT_EQ(run(run_validate, {"-s", file("none"), "-p", file("p.cedar")}), 1);
+}
+
+TEST_F(Command, ChecksWhatParses) {
+  write("s.cedarschema", kSchema);
+  EXPECT_EQ(run(run_check_parse, {}, "permit (principal, action, resource);"), 0);
+  EXPECT_EQ(run(run_check_parse, {}, "permit (principal, action);"), 1);
+  EXPECT_EQ(run(run_check_parse, {"--expression", "1 + 1"}), 0);
+  EXPECT_EQ(run(run_check_parse, {"--expression", "1 +"}), 1);
+  EXPECT_EQ(run(run_check_parse,
+                {"-p", file("p.cedar"), "-s", file("s.cedarschema"), "--entities", file("e.json")}),
+            0);
+  write("e.json", R"([{"uid": {"type": "Nobody", "id": "a"}, "attrs": {}, "parents": []}])");
+  EXPECT_EQ(run(run_check_parse, {"--entities", file("e.json")}), 0);
+  EXPECT_EQ(run(run_check_parse, {"-s", file("s.cedarschema"), "--entities", file("e.json")}), 1);
+  EXPECT_EQ(run(run_check_parse, {"-f", "json", "-s", file("e.json")}), 1);
+  EXPECT_THAT(err_.str(), StartsWith("{\"message\":"));
+}
+
+TEST_F(Command, Formats) {
+  write("f.cedar", "permit(principal,action,resource);");
+  const std::string formatted = "permit (principal, action, resource);\n";
+  EXPECT_EQ(run(run_format, {"-p", file("f.cedar")}), 0);
+  EXPECT_EQ(out_.str(), formatted);
+  EXPECT_EQ(run(run_format, {"-p", file("f.cedar"), "--check"}), 1);
+  EXPECT_EQ(run(run_format, {"-p", file("f.cedar"), "--write"}), 0);
+  EXPECT_EQ(text_of("f.cedar"), formatted);
+  EXPECT_EQ(run(run_format, {"-p", file("f.cedar"), "-c"}), 0);
+  EXPECT_EQ(
+      run(run_format, {"-l", "20", "-i", "4"}, "permit(principal,action,resource)when{true};"), 0);
+  EXPECT_EQ(run(run_format, {"-w"}, formatted), 1);
+  EXPECT_EQ(run(run_format, {"-p", file("f.cedar"), "-w", "-c"}), 1);
+}
+
+TEST_F(Command, TranslatesPoliciesBothWays) {
+  EXPECT_EQ(run(run_translate_policy, {"--direction", "cedar-to-json", "-p", file("p.cedar")}), 0);
+  const std::string json = out_.str();
+  EXPECT_THAT(json, HasSubstr("\"staff-views\":{\"effect\":\"permit\""));
+  EXPECT_EQ(run(run_translate_policy, {"--direction", "json-to-cedar"}, json), 0);
+  const std::string cedar = out_.str();
+  EXPECT_THAT(cedar, HasSubstr("permit (\n  principal in Group::\"staff\","));
+  EXPECT_EQ(run(run_translate_policy, {"--direction", "cedar-to-json"}, cedar), 0);
+  EXPECT_EQ(out_.str(), json);
+  EXPECT_EQ(run(run_translate_policy, {"--direction", "sideways"}), 1);
+  EXPECT_EQ(run(run_translate_policy, {"--direction", "json-to-cedar"}, "{}"), 1);
+}
+
+TEST_F(Command, TranslatesSchemasBothWays) {
+  EXPECT_EQ(run(run_translate_schema, {"--direction", "cedar-to-json"}, kSchema), 0);
+  const std::string json = out_.str();
+  EXPECT_EQ(run(run_translate_schema, {"--direction", "json-to-cedar"}, json), 0);
+  const std::string cedar = out_.str();
+  EXPECT_THAT(cedar, HasSubstr("entity User in [Group];"));
+  EXPECT_EQ(run(run_translate_schema, {"--direction", "cedar-to-json"}, cedar), 0);
+  EXPECT_EQ(out_.str(), json);
+  EXPECT_EQ(run(run_translate_schema, {"--direction", "cedar-to-json-with-resolved-types"},
+                "namespace N { type T = Long; entity E = { a: T, b: E, c: ipaddr }; }"),
+            0);
+  EXPECT_THAT(out_.str(), HasSubstr("\"N::T\""));
+  EXPECT_THAT(out_.str(), HasSubstr("\"N::E\""));
+  EXPECT_EQ(run(run_translate_schema, {"--direction", "cedar-to-json-with-resolved-types"},
+                "entity E = { a: Missing };"),
+            1);
+}
+
+TEST_F(Command, LinksATemplateIntoAFile) {
+  const Words args{"-p",
+                   file("p.cedar"),
+                   "-k",
+                   file("links.json"),
+                   "--template-id",
+                   "template",
+                   "-n",
+                   "eve",
+                   "-a",
+                   R"({"?principal": "User::\"eve\"", "?resource": "Doc::\"plan\""})"};
+  EXPECT_EQ(run(run_link, args), 0);
+  EXPECT_THAT(out_.str(), StartsWith("Template-linked policy added: "));
+  EXPECT_THAT(text_of("links.json"), HasSubstr("\"link_id\":\"eve\""));
+  EXPECT_EQ(run(run_link, args), 1) << "the id is taken now";
+  EXPECT_EQ(authorize({"-k", file("links.json"), "-l", "User::\"eve\"", "-a", "Action::\"view\"",
+                       "-r", "Doc::\"plan\"", "-v"}),
+            0);
+}
+
+TEST_F(Command, EvaluatesExpressions) {
+  const Words request{"-l", "User::\"alice\"", "-a", "Action::\"view\"", "-r", "Doc::\"d\""};
+  const auto evaluate = [&](const std::string& expression) {
+    Words args = request;
+    args.insert(args.end(), {"--entities", file("e.json"), expression});
+    return run(run_evaluate, args);
+  };
+  EXPECT_EQ(evaluate("principal in Group::\"staff\""), 0);
+  EXPECT_EQ(out_.str(), "true\n");
+  EXPECT_EQ(evaluate("[1 + 1, 2 * 3]"), 0);
+  EXPECT_EQ(out_.str(), "[2, 6]\n");
+  EXPECT_EQ(evaluate("principal.x"), 1);
+  EXPECT_EQ(run(run_evaluate, {"1 + 1"}), 1);
 }
 
 }  // namespace

@@ -123,6 +123,9 @@ Result<SchemaSyntax> schema_from_json(const Json& json, std::string_view file = 
 // type `Action`, common types named as a built-in one.
 Status check_declarations(const SchemaSyntax& schema);
 
+// The same with every kName replaced by what it names, in full. Fails where one names nothing.
+Result<SchemaSyntax> with_resolved_types(const SchemaSyntax& schema);
+
 // In Cedar syntax. Fails where Cedar syntax cannot say the same: a name that is a common type and
 // an entity type at once.
 Result<std::string> print(const SchemaSyntax& schema);

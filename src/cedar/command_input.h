@@ -1,0 +1,82 @@
+// What the verbs of `writ cedar` have in common: flags that name policies, schema, entities and
+// request, and reading what they name.
+#pragma once
+
+#include <CLI/CLI.hpp>
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/json_fields.h"
+#include "cedar/authorize.h"
+#include "cedar/command.h"
+#include "cedar/schema.h"
+
+namespace writ::cedar {
+
+inline constexpr int kDone = 0;
+inline constexpr int kFailure = 1;
+inline constexpr int kDenied = 2;
+inline constexpr int kNotValid = 3;
+
+// An app with --error-format.
+struct Command {
+  Command(const std::string& name, const std::string& what);
+  CLI::App app;
+  std::string error_format = "human";
+};
+// Parses arguments; answers an exit status when there is nothing left to do.
+std::optional<int> parse_words(Command& command, const Words& args, const Streams& streams);
+// Writes the error to standard error as --error-format says; answers kFailure.
+int report(const Command& command, const Streams& streams, const Error& error);
+
+enum class Presence { kOptional, kRequired };
+
+struct PolicyFlags {
+  std::string file, format = "cedar", links;  // an empty file is standard input
+  void add_to(CLI::App& app);
+};
+struct SchemaFlags {
+  std::string file, format = "cedar";
+  void add_to(CLI::App& app, Presence presence);
+};
+struct RequestFlags {
+  std::string principal, action, resource, context, request_json;
+  bool validation = true;
+  void add_to(CLI::App& app);
+};
+
+// One entry of a --template-linked file.
+struct TemplateLink {
+  std::string template_id, link_id;
+  std::map<std::string, std::string> args;
+};
+template <class V>
+void fields(V& v, TemplateLink& l) {
+  v("template_id", l.template_id);
+  v("link_id", l.link_id);
+  v("args", l.args);
+}
+
+// Of the file, or of standard input for an empty name.
+Result<std::string> read_input(const std::string& file, std::istream& in);
+Result<Json> read_json(const std::string& file);
+
+// In Cedar syntax, or JSON; each policy gets the id that its annotation @id says.
+Result<PolicySet> read_policy_file(const std::string& file, const std::string& format,
+                                   std::istream& in);
+// With the linked policies. `missing_links` when their file need not exist.
+enum class MissingLinks { kAnError, kNone };
+Result<PolicySet> read_policies(const PolicyFlags& flags, std::istream& in,
+                                MissingLinks missing = MissingLinks::kAnError);
+Result<std::vector<TemplateLink>> read_links(const std::string& file, MissingLinks missing);
+Status add_link(PolicySet& policies, const TemplateLink& link);
+
+// Nothing where no file is named.
+Result<std::optional<Schema>> read_schema(const SchemaFlags& flags);
+// With a schema they are read by it, completed by its actions, and must be valid.
+Result<Entities> read_entities(const std::string& file, const std::optional<Schema>& schema);
+Result<Request> read_request(const RequestFlags& flags, const std::optional<Schema>& schema);
+
+}  // namespace writ::cedar

@@ -1,0 +1,207 @@
+// validate, check-parse, format, translate-policy, translate-schema and link.
+#include <filesystem>
+#include <ostream>
+
+#include "base/file.h"
+#include "cedar/command.h"
+#include "cedar/command_input.h"
+#include "cedar/format.h"
+#include "cedar/policy_json.h"
+#include "cedar/schema_syntax.h"
+#include "cedar/validate.h"
+
+namespace writ::cedar {
+namespace {
+
+void print_finding(const Finding& finding, std::string_view severity, std::ostream& out) {
+  out << severity << ": for policy `" << finding.policy << "`: " << finding.error.text() << "\n";
+}
+
+// In the order of templates, then policies, as Cedar text.
+Result<std::string> cedar_text(const PolicySet& policies) {
+  std::string made;
+  for (const Policy& each : policies.templates()) made += (made.empty() ? "" : "\n") + print(each);
+  for (const Policy& each : policies.policies()) {
+    if (!each.template_id.empty()) {
+      return fail(Code::kInvalid,
+                  "Cedar text cannot hold the template-linked policy `" + each.id + "`");
+    }
+    made += (made.empty() ? "" : "\n") + print(each);
+  }
+  return made;
+}
+
+Result<std::string> translate_schema(const std::string& direction, const std::string& file,
+                                     const std::string& text) {
+  if (direction == "json-to-cedar") {
+    TRY(schema, parse_schema_json(text, file));
+    return print(schema);
+  }
+  TRY(schema, parse_schema(text, file));
+  if (direction == "cedar-to-json") return compact(to_json(schema)) + "\n";
+  TRY(resolved, with_resolved_types(schema));
+  return pretty(to_json(resolved)) + "\n";
+}
+
+}  // namespace
+
+int run_validate(const Words& args, const Streams& streams) {
+  Command command("validate", "Validate policies against a schema: exit status 0 valid, 3 not.");
+  PolicyFlags policy_flags;
+  SchemaFlags schema_flags;
+  bool deny_warnings = false;
+  std::string mode = "strict";
+  ValidationOptions options;
+  schema_flags.add_to(command.app, Presence::kRequired);
+  policy_flags.add_to(command.app);
+  command.app.add_flag("--deny-warnings", deny_warnings, "a warning is a failure");
+  command.app.add_option("--validation-mode", mode, "strict or permissive")
+      ->check(CLI::IsMember({"strict", "permissive"}));
+  command.app.add_option("--level", options.level, "how many entities deep policies may read");
+  if (const std::optional<int> status = parse_words(command, args, streams)) return *status;
+  if (mode == "permissive") options.mode = ValidationMode::kPermissive;
+  const auto validation = [&]() -> Result<Validation> {
+    TRY(policies, read_policies(policy_flags, streams.in));
+    TRY(schema, read_schema(schema_flags));
+    return validate(*schema, policies, options);
+  }();
+  if (!validation) return report(command, streams, validation.error());
+  const bool passed = validation->passed() && !(deny_warnings && !validation->warnings.empty());
+  streams.out << "policy set validation " << (passed ? "passed" : "failed") << "\n";
+  for (const Finding& each : validation->errors) print_finding(each, "error", streams.out);
+  for (const Finding& each : validation->warnings) print_finding(each, "warning", streams.out);
+  return passed ? kDone : kNotValid;
+}
+
+int run_check_parse(const Words& args, const Streams& streams) {
+  Command command("check-parse",
+                  "Check that policies, an expression, a schema and entities parse.");
+  PolicyFlags policy_flags;
+  SchemaFlags schema_flags;
+  std::string entities_file;
+  std::optional<std::string> expression;
+  policy_flags.add_to(command.app);
+  schema_flags.add_to(command.app, Presence::kOptional);
+  command.app.add_option("--expression", expression, "an expression");
+  command.app.add_option("--entities", entities_file, "JSON file of entities");
+  if (const std::optional<int> status = parse_words(command, args, streams)) return *status;
+  int status = kDone;
+  const auto check = [&](const auto& result) {
+    if (!result) status = report(command, streams, result.error());
+  };
+  const bool from_input = policy_flags.file.empty() && schema_flags.file.empty() &&
+                          entities_file.empty() && !expression;
+  if (from_input || !policy_flags.file.empty()) check(read_policies(policy_flags, streams.in));
+  if (expression) check(parse_expr(*expression));
+  const Result<std::optional<Schema>> schema = read_schema(schema_flags);
+  check(schema);
+  if (!entities_file.empty()) {
+    check(read_entities(entities_file, schema ? *schema : std::optional<Schema>()));
+  }
+  return status;
+}
+
+int run_format(const Words& args, const Streams& streams) {
+  Command command("format", "Format policies.");
+  std::string file;
+  FormatOptions options;
+  bool write = false;
+  bool check = false;
+  CLI::Option* policies =
+      command.app.add_option("-p,--policies", file, "file of policies; else standard input");
+  command.app.add_option("-l,--line-width", options.line_width, "longest line, 80 at first");
+  command.app.add_option("-i,--indent-width", options.indent_width, "2 at first")
+      ->check(CLI::Range(0, 100));
+  CLI::Option* write_flag =
+      command.app.add_flag("-w,--write", write, "write the file anew")->needs(policies);
+  command.app.add_flag("-c,--check", check, "fail when formatting would change the policies")
+      ->excludes(write_flag);
+  if (const std::optional<int> status = parse_words(command, args, streams)) return *status;
+  const Result<std::string> text = read_input(file, streams.in);
+  if (!text) return report(command, streams, text.error());
+  const Result<std::string> formatted = format(*text, file, options);
+  if (!formatted) return report(command, streams, formatted.error());
+  if (!write) {
+    streams.out << *formatted;
+    return check && *formatted != *text ? kFailure : kDone;
+  }
+  if (*formatted == *text) return kDone;
+  std::error_code problem;
+  const auto mode = std::filesystem::status(file, problem).permissions();
+  const Status written = write_file(file, *formatted, static_cast<unsigned>(mode) & 0777U);
+  return written ? kDone : report(command, streams, written.error());
+}
+
+int run_translate_policy(const Words& args, const Streams& streams) {
+  Command command("translate-policy", "Translate policies between Cedar syntax and JSON.");
+  std::string direction;
+  std::string file;
+  command.app.add_option("--direction", direction, "cedar-to-json or json-to-cedar")
+      ->required()
+      ->check(CLI::IsMember({"cedar-to-json", "json-to-cedar"}));
+  command.app.add_option("-p,--policies", file, "file of policies; else standard input");
+  if (const std::optional<int> status = parse_words(command, args, streams)) return *status;
+  const bool to_cedar = direction == "json-to-cedar";
+  const auto made = [&]() -> Result<std::string> {
+    TRY(policies, read_policy_file(file, to_cedar ? "json" : "cedar", streams.in));
+    if (to_cedar) return cedar_text(policies);
+    TRY(json, to_json(policies));
+    return compact(json) + "\n";
+  }();
+  if (!made) return report(command, streams, made.error());
+  streams.out << *made;
+  return kDone;
+}
+
+int run_translate_schema(const Words& args, const Streams& streams) {
+  Command command("translate-schema", "Translate a schema between Cedar syntax and JSON.");
+  std::string direction;
+  std::string file;
+  command.app
+      .add_option("--direction", direction,
+                  "json-to-cedar, cedar-to-json or cedar-to-json-with-resolved-types")
+      ->required()
+      ->check(
+          CLI::IsMember({"json-to-cedar", "cedar-to-json", "cedar-to-json-with-resolved-types"}));
+  command.app.add_option("-s,--schema", file, "file of the schema; else standard input");
+  if (const std::optional<int> status = parse_words(command, args, streams)) return *status;
+  const Result<std::string> text = read_input(file, streams.in);
+  if (!text) return report(command, streams, text.error());
+  const Result<std::string> made = translate_schema(direction, file, *text);
+  if (!made) return report(command, streams, made.error());
+  streams.out << *made;
+  return kDone;
+}
+
+int run_link(const Words& args, const Streams& streams) {
+  Command command("link", "Link a template.");
+  PolicyFlags policy_flags;
+  TemplateLink link;
+  std::string arguments;
+  policy_flags.add_to(command.app);
+  command.app.add_option("--template-id", link.template_id, "of the template")->required();
+  command.app.add_option("-n,--new-id", link.link_id, "for the linked policy")->required();
+  command.app
+      .add_option("-a,--arguments", arguments,
+                  "what fills the slots, as JSON: {\"?principal\": \"User::\\\"alice\\\"\"}")
+      ->required();
+  if (const std::optional<int> status = parse_words(command, args, streams)) return *status;
+  const auto made = [&]() -> Result<std::string> {
+    TRY(json, parse_json(arguments, {}, "--arguments"));
+    TRY(values, (from_json<std::map<std::string, std::string>>(json)));
+    link.args = std::move(values);
+    TRY(policies, read_policies(policy_flags, streams.in, MissingLinks::kNone));
+    CHECK_OK(add_link(policies, link));
+    if (!policy_flags.links.empty()) {
+      TRY(links, read_links(policy_flags.links, MissingLinks::kNone));
+      links.push_back(link);
+      CHECK_OK(write_file(policy_flags.links, compact(writ::to_json(links)) + "\n"));
+    }
+    return "Template-linked policy added: " + print(*policies.find(link.link_id));
+  }();
+  if (!made) return report(command, streams, made.error());
+  streams.out << *made;
+  return kDone;
+}
+
+}  // namespace writ::cedar
