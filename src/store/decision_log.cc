@@ -20,7 +20,7 @@ constexpr std::string_view kFormat = "writ decision log 1\n";
 // `tiled` has the form of a checkpoint's text, under this origin; it is not signed.
 constexpr std::string_view kTiledOrigin = "tiled";
 // Tiles that are written before they are synced together.
-constexpr std::size_t kMostUnsyncedTiles = 128;
+constexpr std::size_t kMostUnsyncedTiles = 32;
 
 class FolderLog final : public DecisionLog {
  public:
@@ -322,7 +322,10 @@ Status FolderLog::write_tile(const Tile& tile, const tlog::NodeReader& nodes) {
 Status FolderLog::sync_tiles() {
   const auto tiles = std::exchange(unsynced_tiles_, {});
   const auto replaced = std::exchange(replaced_, {});
-  for (const auto& tile : tiles) CHECK_OK(tile->sync());
+  for (const auto& tile : tiles) {
+    CHECK_OK(tile->sync());
+    tile->forget_cached();
+  }
   for (const std::string& folder : unsynced_folders_) CHECK_OK(files_.sync_folder(folder));
   unsynced_folders_.clear();
   // Partial tiles of a place are of no use once the full one is there.
@@ -349,6 +352,7 @@ Status FolderLog::tile_up_to(std::uint64_t size) {
   CHECK_OK(files_.replace(path("tiled"), text));
   tiled_ = full;
   tree_.forget(full);
+  segments_.rest(full);
   return {};
 }
 

@@ -94,6 +94,8 @@ class RealFile final : public File {
     (void)::sync_file_range(fd_, 0, 0, SYNC_FILE_RANGE_WRITE);  // sync() hears of what fails
   }
 
+  void forget_cached() override { (void)::posix_fadvise(fd_, 0, 0, POSIX_FADV_DONTNEED); }
+
   Result<std::uint64_t> size() const override {
     struct stat status{};
     if (::fstat(fd_, &status) != 0) return system_failure("asking for the file's size", path_);

@@ -34,6 +34,9 @@ class File {
   // Says that a sync follows soon. Files that are all told so before the first of them is synced
   // share most of the work.
   virtual void expect_sync() {}
+  // Says that the file will not be read soon. Files that are written without end give the memory
+  // of what is synced back in this way, for what they write next: fresh memory is slow.
+  virtual void forget_cached() {}
   virtual Result<std::uint64_t> size() const = 0;
   // Writes at the end. One appender at a time.
   Status append(std::string_view bytes);

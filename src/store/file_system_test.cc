@@ -22,7 +22,9 @@ void behaves_like_posix(FileSystem& files, const std::string& folder) {
     ASSERT_TRUE(file->append("world"));
     ASSERT_TRUE(file->pwrite(0, "J"));
     ASSERT_TRUE(file->pwrite(13, "!"));
+    file->expect_sync();
     ASSERT_TRUE(file->sync());
+    file->forget_cached();
     EXPECT_EQ(*file->read(0, 14), std::string("Jello world\0\0!", 14));
     EXPECT_EQ(file->read(10, 5).error().code, Code::kCorrupt);
     char buffer[8];

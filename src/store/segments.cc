@@ -196,6 +196,7 @@ void Segments::begin(std::uint64_t first, std::shared_ptr<File> file) {
   auto segment = std::make_shared<Segment>();
   segment->first = first;
   segment->marked = true;
+  segment->resting = false;
   segment->file = file;
   segments_.push_back(std::move(segment));
   active_ = {std::move(file), 0, segment_bytes_};
@@ -210,6 +211,24 @@ void Segments::wrote(const std::vector<std::uint32_t>& sizes) {
     }
     ++segment.count;
     active_.offset += size;
+  }
+}
+
+void Segments::rest(std::uint64_t end) {
+  std::vector<std::uint64_t> firsts;
+  {
+    const std::lock_guard lock(mutex_);
+    // From the back: before the first that rests, all do.
+    for (std::size_t i = segments_.size(); i-- > 1;) {
+      Segment& segment = *segments_[i - 1];
+      if (segment.resting) break;
+      if (segment.first + segment.count > end) continue;
+      segment.resting = true;
+      firsts.push_back(segment.first);
+    }
+  }
+  for (const std::uint64_t first : firsts) {
+    if (auto file = files_.open(path(first), OpenMode::kRead)) (*file)->forget_cached();
   }
 }
 

@@ -59,6 +59,9 @@ class Segments {
   // The reserve alone; what normal appends need.
   Status refill_reserve();
 
+  // Full segments up to this entry will not be read soon.
+  void rest(std::uint64_t end);
+
   // Calls `visit` with each record from entry `from` on, up to `limit`.
   Status read(std::uint64_t from, std::uint64_t limit,
               const std::function<Status(std::uint64_t, const RecordBody&)>& visit) const;
@@ -69,6 +72,7 @@ class Segments {
     std::uint64_t count = 0;
     std::vector<std::uint32_t> marks;  // offset of every kMarkEvery-th record
     bool marked = false;               // marks are complete
+    bool resting = true;               // not kept in memory
     std::shared_ptr<File> file;        // of the active one
   };
   static constexpr std::uint64_t kMarkEvery = 32;
