@@ -30,40 +30,33 @@ class Builder {
 
   bool on_document_begin(boost::json::error_code&) { return true; }
   bool on_document_end(boost::json::error_code&) { return true; }
-  bool on_object_begin(boost::json::error_code& ec) { return begin(Json(JsonObject()), ec); }
+  bool on_object_begin(boost::json::error_code& ec) { return begin(JsonObject(), ec); }
   bool on_object_end(std::size_t, boost::json::error_code&) {
     stack_.pop_back();
     return true;
   }
-  bool on_array_begin(boost::json::error_code& ec) { return begin(Json(JsonArray()), ec); }
+  bool on_array_begin(boost::json::error_code& ec) { return begin(JsonArray(), ec); }
   bool on_array_end(std::size_t, boost::json::error_code&) {
     stack_.pop_back();
     return true;
   }
   bool on_key_part(boost::json::string_view part, std::size_t, boost::json::error_code&) {
-    text_.append(part.data(), part.size());
+    key_.append(part.data(), part.size());
     return true;
   }
   bool on_key(boost::json::string_view part, std::size_t, boost::json::error_code& ec) {
-    text_.append(part.data(), part.size());
-    JsonObject& object = *stack_.back().json->as_object();
-    if (!add_key(object)) {
-      return stop("the key \"" + text_ + "\" stands twice in one object", ec);
-    }
-    if (object.empty()) object.reserve(kMembersAtFirst);
-    object.emplace_back(std::move(text_), Json());
-    text_.clear();
-    return true;
+    key_.append(part.data(), part.size());
+    if (is_new_key(*stack_.back().json->as_object())) return true;
+    return stop("the key \"" + key_ + "\" stands twice in one object", ec);
   }
   bool on_string_part(boost::json::string_view part, std::size_t, boost::json::error_code&) {
     text_.append(part.data(), part.size());
     return true;
   }
   bool on_string(boost::json::string_view part, std::size_t, boost::json::error_code& ec) {
+    if (text_.empty()) return add(std::string_view(part.data(), part.size()), ec) != nullptr;
     text_.append(part.data(), part.size());
-    std::string text = std::move(text_);
-    text_.clear();
-    return add(Json(std::move(text)), ec) != nullptr;
+    return add(std::exchange(text_, {}), ec) != nullptr;
   }
   bool on_number_part(boost::json::string_view part, boost::json::error_code&) {
     number_.append(part.data(), part.size());
@@ -71,7 +64,7 @@ class Builder {
   }
   bool on_int64(std::int64_t v, boost::json::string_view, boost::json::error_code& ec) {
     number_.clear();
-    return add(Json(v), ec) != nullptr;
+    return add(v, ec) != nullptr;
   }
   bool on_uint64(std::uint64_t, boost::json::string_view, boost::json::error_code& ec) {
     return stop("the integer does not fit in 64 signed bits", ec);
@@ -89,10 +82,10 @@ class Builder {
     if (std::abs(v) < 1e21 && (v >= 0x1p63 || v < -0x1p63)) {
       return stop("the integer does not fit in 64 signed bits", ec);
     }
-    return add(Json(v), ec) != nullptr;
+    return add(v, ec) != nullptr;
   }
-  bool on_bool(bool v, boost::json::error_code& ec) { return add(Json(v), ec) != nullptr; }
-  bool on_null(boost::json::error_code& ec) { return add(Json(), ec) != nullptr; }
+  bool on_bool(bool v, boost::json::error_code& ec) { return add(v, ec) != nullptr; }
+  bool on_null(boost::json::error_code& ec) { return add(nullptr, ec) != nullptr; }
   bool on_comment_part(boost::json::string_view, boost::json::error_code&) { return true; }
   bool on_comment(boost::json::string_view, boost::json::error_code&) { return true; }
 
@@ -104,20 +97,21 @@ class Builder {
   static constexpr std::size_t kLarge = 16;
   static constexpr std::size_t kMembersAtFirst = 4;
 
-  bool add_key(const JsonObject& object) {
+  bool is_new_key(const JsonObject& object) {
     Open& open = stack_.back();
     if (object.size() < kLarge) {
       return std::none_of(object.begin(), object.end(),
-                          [&](const JsonMember& m) { return m.first == text_; });
+                          [&](const JsonMember& m) { return m.first == key_; });
     }
     if (!open.keys) {
       open.keys = std::make_unique<std::unordered_set<std::string>>();
       for (const JsonMember& m : object) open.keys->insert(m.first);
     }
-    return open.keys->insert(text_).second;
+    return open.keys->insert(key_).second;
   }
 
-  bool begin(Json container, boost::json::error_code& ec) {
+  template <class Container>
+  bool begin(Container container, boost::json::error_code& ec) {
     if (stack_.size() >= limits_.depth) {
       return stop("values are nested more than " + std::to_string(limits_.depth) + " deep", ec);
     }
@@ -127,23 +121,26 @@ class Builder {
     return true;
   }
 
-  Json* add(Json value, boost::json::error_code& ec) {
+  // Puts a value where it belongs: made there, since moving one costs as much as reading it.
+  template <class Value>
+  Json* add(Value&& value, boost::json::error_code& ec) {
     if (++items_ > limits_.items) {
       stop("there are more than " + std::to_string(limits_.items) + " values", ec);
       return nullptr;
     }
     if (stack_.empty()) {
-      root = std::move(value);
+      root = Json(std::forward<Value>(value));
       return &root;
     }
     Json* parent = stack_.back().json;
     if (JsonArray* array = parent->as_array()) {
-      array->push_back(std::move(value));
-      return &array->back();
+      return &array->emplace_back(std::forward<Value>(value));
     }
-    Json& member = parent->as_object()->back().second;
-    member = std::move(value);
-    return &member;
+    JsonObject& object = *parent->as_object();
+    if (object.empty()) object.reserve(kMembersAtFirst);
+    Json* added = &object.emplace_back(std::move(key_), std::forward<Value>(value)).second;
+    key_.clear();
+    return added;
   }
 
   bool stop(std::string why, boost::json::error_code& ec) {
@@ -154,6 +151,7 @@ class Builder {
 
   const JsonLimits& limits_;
   std::vector<Open> stack_;  // pointers stay valid: only the innermost container grows
+  std::string key_;          // of the value that comes next
   std::string text_;
   std::string number_;
   std::size_t items_ = 0;

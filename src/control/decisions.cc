@@ -163,7 +163,7 @@ void Decisions::decide(const core::State& state, std::string_view salt,
   auto prepared = store::prepare(payload, salt);
   if (!prepared) {
     deny(answer.decision, prepared.error().message);
-    return told(std::move(answer));
+    return told(answer);
   }
   if (batch.entries.empty()) batch.decided_at = state.next_seq;
   batch.entries.push_back(std::move(*prepared));
@@ -213,22 +213,22 @@ void Decisions::flush(unsigned thread, const RunOn& run_on) {
   const auto batch = std::exchange(threads_[thread]->batch, nullptr);
   if (batch == nullptr || batch->entries.empty()) return;
   threads_[thread]->usual = batch->entries.size();
-  writer_.record({std::move(batch->entries),
-                  [this, batch, thread, &run_on](const Result<std::uint64_t>& first) {
-                    settle(*batch, first);
-                    run_on(thread, [batch] {
-                      for (Batch::Waiting& each : batch->waiting) each.told(std::move(each.answer));
-                    });
-                  }});
+  writer_.record(
+      {batch->entries, [this, batch, thread, &run_on](const Result<std::uint64_t>& first) {
+         settle(*batch, first);
+         run_on(thread, [batch] {
+           for (Batch::Waiting& each : batch->waiting) each.told(each.answer);
+         });
+       }});
 }
 
 void Decisions::ask_now(core::Question question, ToldCallback told) {
   auto batch = std::make_shared<Batch>();
   decide(*states_.get(), random_.bytes(tlog::kSaltSize), question, {}, std::move(told), *batch);
   if (batch->entries.empty()) return;
-  writer_.record({std::move(batch->entries), [this, batch](const Result<std::uint64_t>& first) {
+  writer_.record({batch->entries, [this, batch](const Result<std::uint64_t>& first) {
                     settle(*batch, first);
-                    for (Batch::Waiting& each : batch->waiting) each.told(std::move(each.answer));
+                    for (Batch::Waiting& each : batch->waiting) each.told(each.answer);
                   }});
 }
 
@@ -239,12 +239,12 @@ void Decisions::record_denial(const core::Question& question, const Error& why) 
   append_decision_payload(payload, *states_.get(), question, denial, time_.now(), {});
   auto prepared = store::prepare(payload, random_.bytes(tlog::kSaltSize));
   if (!prepared) return;
-  PendingEntries one;
-  one.entries.push_back(std::move(*prepared));
-  one.durable = [](const Result<std::uint64_t>& index) {
-    if (!index) log(Level::kWarn, "denial_not_recorded", {{"error", index.error().text()}});
-  };
-  writer_.record(std::move(one));
+  const auto entry = std::make_shared<store::Prepared>(std::move(*prepared));
+  writer_.record({{entry.get(), 1}, [entry](const Result<std::uint64_t>& index) {
+                    if (!index) {
+                      log(Level::kWarn, "denial_not_recorded", {{"error", index.error().text()}});
+                    }
+                  }});
 }
 
 }  // namespace writ::control

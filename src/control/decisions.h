@@ -24,7 +24,7 @@ struct Told {
   std::uint64_t entry = 0;  // in the decision log
   Time now;                 // at which it was decided
 };
-using ToldCallback = std::function<void(Told)>;
+using ToldCallback = std::function<void(const Told&)>;
 // Runs a task on the thread of that index, or drops it when the thread has ended.
 using RunOn = std::function<void(unsigned thread, std::function<void()> task)>;
 

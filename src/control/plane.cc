@@ -1,5 +1,8 @@
 #include "control/plane.h"
 
+#include <sys/resource.h>
+#include <unistd.h>
+
 #include "base/log.h"
 #include "core/genesis.h"
 #include "core/policy.h"
@@ -13,6 +16,7 @@ namespace {
 constexpr std::string_view kFormat = "1\n";
 constexpr std::string_view kConstitution = "1";
 constexpr Millis kHousekeepingPause{25};
+constexpr int kHousekeepingNiceness = 10;
 constexpr auto kRootLife = std::chrono::hours(24 * 365 * 10);
 
 std::string sha256_hex(std::string_view bytes) {
@@ -416,6 +420,8 @@ void Plane::published(const std::vector<core::Event>& events, const core::State&
 }
 
 void Plane::housekeep() {
+  // Who answers comes first. Without effect where the system forbids it.
+  (void)::setpriority(PRIO_PROCESS, static_cast<id_t>(::gettid()), kHousekeepingNiceness);
   for (;;) {
     {
       std::unique_lock lock(house_mutex_);

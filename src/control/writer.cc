@@ -170,15 +170,16 @@ Result<Done> Writer::run(Origin origin, Command command) {
 }
 
 void Writer::record(PendingEntries entries) {
+  bool taken = false;
   {
     std::lock_guard lock(mutex_);
     if (!stopping_ && waiting_entries_ + entries.entries.size() <= limits_.waiting_entries) {
       waiting_entries_ += entries.entries.size();
       entries_.push_back(std::move(entries));
-      wake_.notify_one();
-      return;
+      taken = true;
     }
   }
+  if (taken) return wake_.notify_one();
   entries.durable(fail(Code::kExhausted, "too many decisions wait for their evidence"));
 }
 
@@ -247,22 +248,29 @@ void Writer::loop() {
 }
 
 void Writer::write_entries(std::vector<PendingEntries> entries) {
-  std::vector<store::Prepared> group = std::move(entries.front().entries);
-  std::vector<std::uint64_t> places{0};
-  for (std::size_t i = 1; i < entries.size(); ++i) {
-    places.push_back(group.size());
-    std::vector<store::Prepared>& more = entries[i].entries;
-    group.insert(group.end(), std::make_move_iterator(more.begin()),
-                 std::make_move_iterator(more.end()));
+  std::vector<store::Prepared> joined;
+  std::span<const store::Prepared> group = entries.front().entries;
+  if (entries.size() > 1) {
+    for (const PendingEntries& each : entries) {
+      std::move(each.entries.begin(), each.entries.end(), std::back_inserter(joined));
+    }
+    group = joined;
   }
   const auto first = decisions_.append(group);
-  if (!first) {
-    log(Level::kError, "decision_log_append_failed", {{"error", first.error().text()}});
-    for (PendingEntries& each : entries) each.durable(fail(first));
-    if (first.error().code == Code::kUnavailable) hooks_.fatal(first.error());
-    return;
+  auto next = joined.begin();
+  for (const PendingEntries& each : entries) {  // back to their owners
+    if (joined.empty()) break;
+    for (store::Prepared& entry : each.entries) entry = std::move(*next++);
   }
-  for (std::size_t i = 0; i < entries.size(); ++i) entries[i].durable(*first + places[i]);
+  if (!first) log(Level::kError, "decision_log_append_failed", {{"error", first.error().text()}});
+  std::uint64_t index = first ? *first : 0;
+  for (PendingEntries& each : entries) {
+    const std::size_t size = each.entries.size();
+    each.durable(first ? Result<std::uint64_t>(index) : fail(first));
+    each.durable = nullptr;
+    index += size;
+  }
+  if (!first && first.error().code == Code::kUnavailable) hooks_.fatal(first.error());
 }
 
 // The answer to a command that was carried out before: in the journal, in this group, or in what

@@ -18,6 +18,7 @@
 #include <memory>
 #include <mutex>
 #include <optional>
+#include <span>
 #include <thread>
 #include <vector>
 
@@ -54,9 +55,10 @@ struct Origin {
 
 // Decisions that one thread handed over together, whose entries must be durable before anyone hears
 // of them. The callback runs on the writer's thread: with the index of the first entry (the others
-// follow), or the error that turns all of them into denials.
+// follow), or the error that turns all of them into denials. It owns the entries, so that who made
+// them can free them: memory that one thread takes and another gives back is slow.
 struct PendingEntries {
-  std::vector<store::Prepared> entries;
+  std::span<store::Prepared> entries;
   std::function<void(Result<std::uint64_t> first)> durable;
 };
 

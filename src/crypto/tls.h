@@ -86,6 +86,12 @@ class TlsSession {
   ~TlsSession();
   TlsSession(TlsSession&&) noexcept;
 
+  // Takes these bytes of the other side before anything else is asked of the session; they must
+  // stay until a call answers kWantRead. From the first call on nothing is read from the socket:
+  // who waits for it with an event loop can read from it for nothing.
+  void feed(std::string_view bytes);
+  // The other side has ended its stream; after the last `feed`.
+  void feed_end();
   // Keeps the buffers between calls, which costs 34 KB and saves time, until free_buffers.
   void keep_buffers();
   // Frees what is empty of them; they come back when they are needed.
@@ -96,7 +102,7 @@ class TlsSession {
   Moved read(char* into, std::size_t size);
   // May write less than asked for; repeat with the rest.
   Moved write(const char* from, std::size_t size);
-  // True when read would find bytes without the socket becoming readable.
+  // True when read may find bytes without the socket becoming readable, or more being fed.
   bool has_buffered() const;
   // Tells the other side that no more follows, if that can be done without waiting.
   void close_notify();

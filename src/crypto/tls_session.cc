@@ -12,9 +12,17 @@ namespace {
 
 using SslPtr = std::unique_ptr<SSL, Free<SSL_free>>;
 
+// Where a session's bytes come from and go to.
+struct Wire {
+  int socket = -1;
+  bool fed = false;         // nothing is read from the socket
+  bool ended = false;       // nothing more will be fed
+  std::string_view unread;  // of what was fed
+};
+
 // OpenSSL's own socket BIO writes with write(2), which raises SIGPIPE when the other side is gone.
-int socket_of(BIO* bio) {
-  return static_cast<int>(reinterpret_cast<std::intptr_t>(BIO_get_data(bio)));
+Wire& wire_of(BIO* bio) {
+  return *static_cast<Wire*>(BIO_get_data(bio));
 }
 
 bool would_block() {
@@ -23,7 +31,7 @@ bool would_block() {
 
 int bio_write(BIO* bio, const char* from, std::size_t size, std::size_t* moved) {
   BIO_clear_retry_flags(bio);
-  const ssize_t n = ::send(socket_of(bio), from, size, MSG_NOSIGNAL);
+  const ssize_t n = ::send(wire_of(bio).socket, from, size, MSG_NOSIGNAL);
   if (n > 0) {
     *moved = static_cast<std::size_t>(n);
     return 1;
@@ -34,7 +42,17 @@ int bio_write(BIO* bio, const char* from, std::size_t size, std::size_t* moved) 
 
 int bio_read(BIO* bio, char* into, std::size_t size, std::size_t* moved) {
   BIO_clear_retry_flags(bio);
-  const ssize_t n = ::recv(socket_of(bio), into, size, 0);
+  Wire& wire = wire_of(bio);
+  if (wire.fed) {
+    if (wire.unread.empty()) {
+      BIO_set_flags(bio, wire.ended ? BIO_FLAGS_IN_EOF : BIO_FLAGS_READ | BIO_FLAGS_SHOULD_RETRY);
+      return 0;
+    }
+    *moved = wire.unread.copy(into, size);
+    wire.unread.remove_prefix(*moved);
+    return 1;
+  }
+  const ssize_t n = ::recv(wire.socket, into, size, 0);
   if (n > 0) {
     *moved = static_cast<std::size_t>(n);
     return 1;
@@ -48,6 +66,11 @@ long bio_control(BIO* bio, int command, long, void*) {
   if (command == BIO_CTRL_FLUSH) return 1;
   if (command == BIO_CTRL_EOF) return BIO_test_flags(bio, BIO_FLAGS_IN_EOF) != 0 ? 1 : 0;
   return 0;
+}
+
+// Nearly always there is none, and to see that is cheaper than to clear.
+void clear_errors() {
+  if (ERR_peek_error() != 0) ERR_clear_error();
 }
 
 const BIO_METHOD* socket_method() {
@@ -65,6 +88,7 @@ const BIO_METHOD* socket_method() {
 
 struct TlsSession::State {
   std::shared_ptr<const TlsContext> context;
+  Wire wire;
   SslPtr ssl;
   std::shared_ptr<const Certificate> peer;
   Error failure;
@@ -111,7 +135,8 @@ TlsSession::TlsSession(std::shared_ptr<const TlsContext> context, int socket, Ro
   BIO* bio = BIO_new(socket_method());
   must(state_->ssl && bio != nullptr, "allocating");
   state_->context = std::move(context);
-  BIO_set_data(bio, reinterpret_cast<void*>(static_cast<std::intptr_t>(socket)));
+  state_->wire.socket = socket;
+  BIO_set_data(bio, &state_->wire);
   BIO_set_init(bio, 1);
   SSL_set_bio(state_->ssl.get(), bio, bio);
   role == Role::kServer ? SSL_set_accept_state(state_->ssl.get())
@@ -120,6 +145,16 @@ TlsSession::TlsSession(std::shared_ptr<const TlsContext> context, int socket, Ro
 
 TlsSession::~TlsSession() = default;
 TlsSession::TlsSession(TlsSession&&) noexcept = default;
+
+void TlsSession::feed(std::string_view bytes) {
+  state_->wire.fed = true;
+  state_->wire.unread = bytes;
+}
+
+void TlsSession::feed_end() {
+  state_->wire.fed = true;
+  state_->wire.ended = true;
+}
 
 void TlsSession::keep_buffers() {
   SSL_clear_mode(state_->ssl.get(), SSL_MODE_RELEASE_BUFFERS);
@@ -152,7 +187,7 @@ TlsSession::Outcome TlsSession::handshake() {
 }
 
 TlsSession::Moved TlsSession::read(char* into, std::size_t size) {
-  ERR_clear_error();
+  clear_errors();
   errno = 0;
   Moved moved;
   const int result = SSL_read_ex(state_->ssl.get(), into, size, &moved.bytes);
@@ -161,7 +196,7 @@ TlsSession::Moved TlsSession::read(char* into, std::size_t size) {
 }
 
 TlsSession::Moved TlsSession::write(const char* from, std::size_t size) {
-  ERR_clear_error();
+  clear_errors();
   errno = 0;
   Moved moved;
   const int result = SSL_write_ex(state_->ssl.get(), from, size, &moved.bytes);
@@ -170,7 +205,7 @@ TlsSession::Moved TlsSession::write(const char* from, std::size_t size) {
 }
 
 bool TlsSession::has_buffered() const {
-  return SSL_has_pending(state_->ssl.get()) == 1;
+  return !state_->wire.unread.empty() || SSL_has_pending(state_->ssl.get()) == 1;
 }
 
 void TlsSession::close_notify() {

@@ -1,6 +1,7 @@
 #include "net/tls_pipe.h"
 
 #include <boost/asio/buffer.hpp>
+#include <utility>
 
 namespace writ::net {
 namespace {
@@ -17,6 +18,7 @@ void TlsPipe::secure(std::shared_ptr<const crypto::TlsContext> context,
   socket_.set_option(tcp::no_delay(true), ignored);
   role_ = role;
   session_.emplace(std::move(context), socket_.native_handle(), role);
+  session_->feed({});
   if (role == crypto::TlsSession::Role::kServer) session_->keep_buffers();
   if (!server_name.empty()) session_->offer_server_name(server_name);
   step_handshake();
@@ -56,9 +58,8 @@ void TlsPipe::pump() {
   if (pumping_ || draining_) return;
   pumping_ = true;
   while (wants_input_ && !dead_ && !draining_) {
-    // Asking the loop is cheaper than asking the socket again for nothing.
-    if (drained_socket_) {
-      drained_socket_ = false;
+    // Asking the loop is cheaper than asking the session again for nothing.
+    if (std::exchange(drained_, false)) {
       wait_readable();
       break;
     }
@@ -68,7 +69,7 @@ void TlsPipe::pump() {
       wait_for(moved.outcome);
       break;
     }
-    drained_socket_ = !session_->has_buffered();
+    drained_ = !session_->has_buffered();
     wants_input_ = false;
     input_.append(bytes, moved.bytes);
     on_input();
@@ -134,16 +135,26 @@ void TlsPipe::break_off(Error why) {
   on_broken(why);
 }
 
+// The loop reads as soon as there is something: a wait and then a read would be two calls into the
+// system more.
 void TlsPipe::wait_readable() {
   if (waiting_read_) return;
   waiting_read_ = true;
-  socket_.async_wait(tcp::socket::wait_read,
-                     [self = shared_from_this()](const boost::system::error_code& error) {
-                       self->waiting_read_ = false;
-                       if (self->dead_) return;
-                       if (error) return self->break_off({Code::kUnavailable, error.message(), {}});
-                       self->readable();
-                     });
+  socket_.async_read_some(
+      asio::buffer(raw_),
+      [self = shared_from_this()](const boost::system::error_code& error, std::size_t size) {
+        self->waiting_read_ = false;
+        if (self->dead_) return;
+        if (self->draining_) return self->drain();
+        if (error == asio::error::eof) {
+          self->session_->feed_end();
+        } else if (error) {
+          return self->break_off({Code::kUnavailable, error.message(), {}});
+        } else {
+          self->session_->feed({self->raw_.data(), size});
+        }
+        self->readable();
+      });
 }
 
 void TlsPipe::wait_writable() {
@@ -159,7 +170,6 @@ void TlsPipe::wait_writable() {
 }
 
 void TlsPipe::readable() {
-  if (draining_) return drain();
   if (!secured_) return step_handshake();
   pump();
 }

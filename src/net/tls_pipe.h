@@ -4,6 +4,7 @@
 // Everything happens on the loop's thread. `on_broken` is called exactly once, last.
 #pragma once
 
+#include <array>
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/ip/tcp.hpp>
 #include <chrono>
@@ -76,6 +77,7 @@ class TlsPipe : public std::enable_shared_from_this<TlsPipe> {
 
  private:
   using Outcome = crypto::TlsSession::Outcome;
+  static constexpr std::size_t kRaw = 4096;  // a request or two; an idle connection keeps it
 
   void step_handshake();
   void pump();
@@ -90,6 +92,7 @@ class TlsPipe : public std::enable_shared_from_this<TlsPipe> {
   void wait_for(Outcome outcome);
 
   tcp::socket socket_;
+  std::array<char, kRaw> raw_;  // what the socket gave last, until the session took it
   std::optional<crypto::TlsSession> session_;
   std::string input_;
   std::string output_;
@@ -97,7 +100,7 @@ class TlsPipe : public std::enable_shared_from_this<TlsPipe> {
   bool secured_ = false;
   bool wants_input_ = false;
   bool pumping_ = false;
-  bool drained_socket_ = false;  // the last read took all there was
+  bool drained_ = false;  // the last read took all there was
   bool waiting_read_ = false;
   bool waiting_write_ = false;
   bool draining_ = false;
