@@ -14,6 +14,12 @@ constexpr net::RouteLimits kMostBody{64 * 1024};
 // far below the highest count as seen.
 class SeenNumbers {
  public:
+  // Numbers below `next` count as seen. Only before the first `add`.
+  void begin_at(std::int64_t next) {
+    if (next <= 1) return;
+    highest_ = next - 1;
+    seen_.fill(true);
+  }
   // False when the number was seen before.
   bool add(std::int64_t number) {
     if (number <= 0) return false;
@@ -230,7 +236,12 @@ void add_evaluation_routes(net::HttpServer& server, const Context& context) {
         }
         if (asked->door_seq) {
           std::lock_guard lock(seen->mutex);
-          if (!seen->doors[caller->actor.identity].add(*asked->door_seq)) {
+          const auto [numbers, first] = seen->doors.try_emplace(caller->actor.identity);
+          // What was seen before this server started, the door itself remembers.
+          if (first) {
+            numbers->second.begin_at(context.plane.doors().decision_floor(numbers->first));
+          }
+          if (!numbers->second.add(*asked->door_seq)) {
             return responder.send_error(
                 {Code::kConflict, "this number was used before", "/context/door_seq"});
           }

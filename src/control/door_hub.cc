@@ -9,6 +9,15 @@
 namespace writ::control {
 namespace {
 
+// A line has at most 64 KB.
+constexpr std::size_t kCutsPerLine = 1'000;
+constexpr std::string_view kCredentialEnded = "its certificate was revoked";
+// Above what an honest door can have: its own limits are lower. What a door reports stays in
+// memory.
+constexpr std::int64_t kMostSessionsOfDoor = 100'000;
+// Grants that were told to be cut and whose revocation nobody asked about.
+constexpr std::size_t kMostTold = 100'000;
+
 struct Checkpoints {
   std::string journal;
   std::string decisions;
@@ -23,6 +32,7 @@ struct OpenSession {
   std::string session;
   std::string grant;
   std::string subject;
+  std::string credential;
   Time since;
 };
 template <class V>
@@ -30,6 +40,7 @@ void fields(V& v, OpenSession& s) {
   v("session", s.session);
   v("grant", s.grant);
   v("subject", s.subject);
+  v("credential", s.credential);
   v("since", s.since);
 }
 
@@ -37,6 +48,7 @@ struct Hello {
   std::string type;
   std::int64_t version = 0;
   std::int64_t next_seq = 0;
+  std::int64_t door_seq = 0;
   Checkpoints checkpoint;
   std::vector<OpenSession> sessions;
 };
@@ -45,6 +57,7 @@ void fields(V& v, Hello& h) {
   v("type", h.type);
   v("version", h.version);
   v("next_seq", h.next_seq);
+  v("door_seq", h.door_seq);
   v("checkpoint", h.checkpoint);
   v("sessions", h.sessions);
 }
@@ -65,6 +78,7 @@ struct SessionStarted {
   std::string session;
   std::string grant;
   std::string subject;
+  std::string credential;
   std::string source_ip;
   std::string application;
   std::int64_t backend = 0;
@@ -77,6 +91,7 @@ void fields(V& v, SessionStarted& s) {
   v("session", s.session);
   v("grant", s.grant);
   v("subject", s.subject);
+  v("credential", s.credential);
   v("source_ip", s.source_ip);
   v("application", s.application);
   v("backend", s.backend);
@@ -148,6 +163,17 @@ bool may_go_on(const core::State& state, const std::string& grant_id, Time now) 
          now < *grant->until;
 }
 
+// Whether a session may live on, as far as Writ knows it. Of a certificate that ran out nothing is
+// left but what was recorded with the session; where that is missing too, there is a doubt.
+bool may_go_on(const core::State& state, const std::string& id, const std::string& credential) {
+  if (const core::Session* known = state.sessions.find(id)) {
+    return !core::has_lost_credential(state, *known);
+  }
+  core::Session session;
+  session.credential = credential;
+  return state.certificates.contains(credential) && !core::has_lost_credential(state, session);
+}
+
 bool stands_before(const core::State& state, const std::string& door_id,
                    const std::string& target) {
   const core::Door* door = state.doors.find(door_id);
@@ -186,8 +212,20 @@ Result<core::EventData> event_of(const std::string& door, const Json& line,
     if (grant != nullptr && grant->beneficiary != identity) {
       return fail(Code::kDenied, "the grant is another identity's", "/subject");
     }
-    return core::SessionStarted{
-        {r.session, door, r.grant, identity, r.source_ip, r.application, r.backend, r.time}, r.seq};
+    const core::Certificate* certificate = state.certificates.find(r.credential);
+    if (certificate != nullptr && certificate->identity != identity) {
+      return fail(Code::kDenied, "the certificate is another identity's", "/credential");
+    }
+    const std::int64_t* open = state.sessions_at.find(door);
+    if (open != nullptr && *open >= kMostSessionsOfDoor) {
+      return fail(Code::kExhausted, "this door has " + std::to_string(*open) +
+                                        " open sessions, and may have no more");
+    }
+    core::Session session{r.session,   door,          r.grant,   identity,
+                          r.source_ip, r.application, r.backend, r.time};
+    session.credential = r.credential;
+    if (certificate != nullptr) session.device = certificate->device;
+    return core::SessionStarted{std::move(session), r.seq};
   }
   if (type == "session_ended") {
     TRY(r, from_json<SessionEnded>(line));
@@ -266,13 +304,11 @@ Status DoorHub::greet(const std::string& door, net::LineStream& stream, const Js
   Json checkpoint = Json::object();
   Json consistency = Json::object();
   for (const LogName log : {LogName::kJournal, LogName::kDecisions}) {
-    auto note = evidence_.checkpoint(log);
-    // On a full disk the last one serves: doors must go on hearing what to cut.
-    if (!note) note = evidence_.last_checkpoint(log);
-    if (!note) return fail(std::move(note));
-    TRY(mine, tlog::read_own_checkpoint(*note));
     const std::string& remembered =
         log == LogName::kJournal ? hello.checkpoint.journal : hello.checkpoint.decisions;
+    const auto note = note_for(log, remembered);
+    if (!note) return fail(note);
+    TRY(mine, tlog::read_own_checkpoint(*note));
     Json hashes = Json::array();
     if (!remembered.empty()) {
       TRY(proof, compare(log, door, remembered, mine.head));
@@ -313,10 +349,23 @@ Status DoorHub::greet(const std::string& door, net::LineStream& stream, const Js
     if (link.stream.get() != &stream) return {};  // a newer stream took over
     link.heard = acked;
     link.greeted = true;
+    decision_floors_[door] = hello.door_seq;
   }
   CHECK_OK(stream.send(compact(welcome)));
   cut_ended(stream, *line.find("sessions"));
   return {};
+}
+
+// The last checkpoint that was signed: signing and writing another would hold this I/O thread up.
+// There is a new one only where there was none, or where the door has seen a newer one.
+Result<std::string> DoorHub::note_for(LogName log, const std::string& remembered) {
+  auto last = evidence_.last_checkpoint(log);
+  const auto mine = last ? tlog::read_own_checkpoint(*last) : fail(last);
+  const auto theirs = remembered.empty() ? mine : tlog::read_own_checkpoint(remembered);
+  if (mine && theirs && theirs->head.size <= mine->head.size) return last;
+  auto note = evidence_.checkpoint(log);
+  // On a full disk the last one serves: doors must go on hearing what to cut.
+  return note ? std::move(note) : std::move(last);
 }
 
 Status DoorHub::more_sessions(const std::string& door, net::LineStream& stream, const Json& line) {
@@ -336,13 +385,19 @@ Status DoorHub::more_sessions(const std::string& door, net::LineStream& stream, 
 void DoorHub::cut_ended(net::LineStream& stream, const Json& sessions) {
   const Time now = time_.now();
   const auto state = states_.get();
-  std::set<std::string> ended;
+  std::set<std::string> grants;
+  std::set<std::string> certificates;
   for (const Json& session : *sessions.as_array()) {
     const std::string grant = text_of(session, "grant");
-    if (!may_go_on(*state, grant, now) && ended.insert(grant).second) {
-      send_cut(stream, grant, "ended");
+    const std::string credential = text_of(session, "credential");
+    if (!may_go_on(*state, grant, now)) {
+      grants.insert(grant);
+    } else if (!may_go_on(*state, text_of(session, "session"), credential)) {
+      certificates.insert(credential);
     }
   }
+  send_cut(stream, "grants", {grants.begin(), grants.end()}, "ended");
+  send_cut(stream, "certificates", {certificates.begin(), certificates.end()}, kCredentialEnded);
 }
 
 Result<std::vector<Hash>> DoorHub::compare(LogName log, const std::string& door,
@@ -398,6 +453,7 @@ Status DoorHub::report(const std::string& door, const Json& line) {
   }
   // Checked once here, so that a malformed report closes the stream and none is lost later.
   CHECK_OK(event_of(door, line, *states_.get()));
+  const std::string started = type_of(line) == "session_started" ? text_of(line, "session") : "";
   writer_.submit(
       {{"door:" + door}, {}},
       [door, line, seq](const core::State& state, Time) -> Result<core::Outcome> {
@@ -409,8 +465,10 @@ Status DoorHub::report(const std::string& door, const Json& line) {
         TRY(event, event_of(door, line, state));
         return core::Outcome{{std::move(event)}, {}, {}};
       },
-      [stream, door, seq](const Result<Done>& done) {
+      [this, stream, door, seq, line, started](const Result<Done>& done) {
         if (done) {
+          // It may rest on what was taken away while its start was on its way.
+          if (states_.get()->sessions.contains(started)) cut_ended(*stream, Json::array({line}));
           if (!stream->send("{\"type\":\"ack\",\"seq\":" + std::to_string(seq) + "}"))
             stream->close();
           return;
@@ -421,42 +479,133 @@ Status DoorHub::report(const std::string& door, const Json& line) {
   return {};
 }
 
-void DoorHub::send_cut(net::LineStream& stream, const std::string& grant, std::string_view reason) {
-  const Json command = Json::object(
-      {{"type", "cut"}, {"command", new_id("cmd", random_)}, {"grant", grant}, {"reason", reason}});
-  // A door that does not take its commands is cut off: it then ends its sessions by itself.
-  if (!stream.send(compact(command))) stream.close();
+void DoorHub::send_cut(net::LineStream& stream, std::string_view what,
+                       const std::vector<std::string>& items, std::string_view reason) {
+  for (std::size_t at = 0; at < items.size(); at += kCutsPerLine) {
+    Json some = Json::array();
+    for (std::size_t i = at; i < items.size() && i < at + kCutsPerLine; ++i) some.push(items[i]);
+    Json command =
+        Json::object({{"type", "cut"}, {"command", new_id("cmd", random_)}, {"reason", reason}});
+    command.set(what, std::move(some));
+    // A door that does not take its commands is cut off: it then ends its sessions by itself.
+    if (!stream.send(compact(command))) return stream.close();
+  }
 }
 
-void DoorHub::cut(const std::vector<std::string>& grants, const core::State& state) {
+void DoorHub::cut(const Narrowing& narrowing, const core::State& after) {
+  cut_grants(narrowing.grants, after);
+  if (narrowing.certificates.empty() && narrowing.devices.empty()) return;
+  std::set<std::string> serials(narrowing.certificates.begin(), narrowing.certificates.end());
+  const std::set<std::string> devices(narrowing.devices.begin(), narrowing.devices.end());
+  if (!devices.empty()) {
+    // A device that ran out takes its certificates along; and a session may have outlived its own.
+    after.certificates.for_each([&](const std::string& serial, const core::Certificate& each) {
+      if (devices.contains(each.device)) serials.insert(serial);
+    });
+    after.sessions.for_each([&](const std::string&, const core::Session& each) {
+      if (devices.contains(each.device)) serials.insert(each.credential);
+    });
+  }
+  cut_certificates({serials.begin(), serials.end()}, after);
+}
+
+// Many at once leave in one line for each door, so that the door can end all before it does
+// anything else.
+void DoorHub::cut_grants(const std::vector<std::string>& grants, const core::State& state) {
+  if (grants.empty()) return;
+  const Streams streams = greeted_streams();
+  std::map<std::pair<std::string, std::string_view>, std::vector<std::string>> lines;
+  std::vector<std::string> missed;
   for (const std::string& id : grants) {
     const core::Grant* grant = state.grants.find(id);
     if (grant == nullptr) continue;
-    std::shared_ptr<net::LineStream> stream;
-    {
-      std::lock_guard lock(mutex_);
-      const auto link = links_.find(door_of(state, *grant));
-      if (link == links_.end() || !link->second.greeted) {
-        missed_.push_back(id);
-        continue;
-      }
-      stream = link->second.stream;
+    std::string door = door_of(state, *grant);
+    if (!streams.contains(door)) {
+      missed.push_back(id);
+      continue;
     }
-    send_cut(*stream, id, grant->end_reason ? name_of(*grant->end_reason) : "revoked");
+    lines[{std::move(door), grant->end_reason ? name_of(*grant->end_reason) : "revoked"}].push_back(
+        id);
   }
+  for (const auto& [where, ids] : lines) {
+    send_cut(*streams.at(where.first), "grants", ids, where.second);
+  }
+  std::lock_guard lock(mutex_);
+  missed_.insert(missed_.end(), missed.begin(), missed.end());
+  if (told_.size() > kMostTold) told_.clear();
+  for (const auto& [where, ids] : lines) told_.insert(ids.begin(), ids.end());
+}
+
+// Any door may have let one in.
+void DoorHub::cut_certificates(const std::vector<std::string>& serials, const core::State& state) {
+  if (serials.empty()) return;
+  const Streams streams = greeted_streams();
+  for (const auto& [door, stream] : streams) {
+    send_cut(*stream, "certificates", serials, kCredentialEnded);
+  }
+  std::lock_guard lock(mutex_);
+  pressing_ = true;
+  if (streams.size() < state.doors.size()) {
+    missed_certificates_.insert(missed_certificates_.end(), serials.begin(), serials.end());
+  }
+}
+
+DoorHub::Streams DoorHub::greeted_streams() {
+  Streams streams;
+  std::lock_guard lock(mutex_);
+  for (const auto& [door, link] : links_) {
+    if (link.greeted) streams[door] = link.stream;
+  }
+  return streams;
 }
 
 // Who says hello from now on is told by the state itself.
 void DoorHub::repeat_missed_cuts(const core::State& state) {
-  std::vector<std::string> missed;
+  std::vector<std::string> grants;
+  std::vector<std::string> certificates;
   {
     std::lock_guard lock(mutex_);
-    missed.swap(missed_);
+    grants.swap(missed_);
+    certificates.swap(missed_certificates_);
   }
-  if (missed.empty()) return;
-  cut(missed, state);
+  if (grants.empty() && certificates.empty()) return;
+  cut_grants(grants, state);
+  cut_certificates(certificates, state);
   std::lock_guard lock(mutex_);
   missed_.clear();
+  missed_certificates_.clear();
+}
+
+void DoorHub::press(const core::State& state) {
+  {
+    std::lock_guard lock(mutex_);
+    if (!pressing_) return;
+    pressing_ = false;
+  }
+  std::map<std::string, std::set<std::string>> left;
+  state.sessions.for_each([&](const std::string&, const core::Session& session) {
+    if (core::has_lost_credential(state, session)) left[session.door].insert(session.credential);
+  });
+  if (left.empty()) return;
+  const Streams streams = greeted_streams();
+  for (const auto& [door, serials] : left) {
+    const auto stream = streams.find(door);
+    if (stream == streams.end()) continue;
+    send_cut(*stream->second, "certificates", {serials.begin(), serials.end()}, kCredentialEnded);
+  }
+  std::lock_guard lock(mutex_);
+  pressing_ = true;
+}
+
+bool DoorHub::take_told(const std::string& grant) {
+  std::lock_guard lock(mutex_);
+  return told_.erase(grant) > 0;
+}
+
+std::int64_t DoorHub::decision_floor(const std::string& door) {
+  std::lock_guard lock(mutex_);
+  const auto found = decision_floors_.find(door);
+  return found == decision_floors_.end() ? 0 : found->second;
 }
 
 void DoorHub::restart(const std::string& door) {

@@ -43,6 +43,12 @@ class FakeStream final : public net::LineStream {
       });
     });
   }
+  std::size_t count(const std::string& part) {
+    std::lock_guard lock(mutex_);
+    return static_cast<std::size_t>(std::count_if(
+        lines_.begin(), lines_.end(),
+        [&](const std::string& line) { return line.find(part) != std::string::npos; }));
+  }
   bool is_closed_in_time() {
     std::unique_lock lock(mutex_);
     return changed_.wait_for(lock, kPatience, [&] { return !open_; });
@@ -65,6 +71,9 @@ class DoorHubTest : public testing::Test {
     options.data_folder = "data";
     options.kek_file = folder_ + "/kek";
     options.reconciler.first_pause = Millis(5);
+    options.reconciler.observe_every = std::chrono::hours(1);
+    options.cut_head_start = head_start_;
+    options.checkpoint_every = checkpoint_every_;
     ASSERT_TRUE(Plane::found(options, {"example.org", {"ada", "bob"}, {}}, disk_, clock_, random_));
     auto plane = Plane::open(
         options, disk_, clock_, random_,
@@ -138,13 +147,54 @@ class DoorHubTest : public testing::Test {
     plane_->doors().opened(door, stream);
     return stream;
   }
-  static std::string hello(const std::string& journal = "") {
+  static std::string hello(const std::string& journal = "", Json sessions = Json::array()) {
     return compact(
         Json::object({{"type", "hello"},
                       {"version", 1},
                       {"next_seq", 1},
+                      {"door_seq", 77},
                       {"checkpoint", Json::object({{"journal", journal}, {"decisions", ""}})},
-                      {"sessions", Json::array()}}));
+                      {"sessions", std::move(sessions)}}));
+  }
+  static Json open_session(const std::string& session, const std::string& grant,
+                           const std::string& credential) {
+    return Json::object({{"session", session},
+                         {"grant", grant},
+                         {"subject", "spiffe://example.org/service_account/idn_job"},
+                         {"credential", credential},
+                         {"since", "2026-01-01T00:00:00.000Z"}});
+  }
+  static std::string receipt(std::int64_t seq, const std::string& grant) {
+    return compact(Json::object({{"type", "receipt"},
+                                 {"seq", seq},
+                                 {"command", "cmd_1"},
+                                 {"grant", grant},
+                                 {"sessions", Json::array()},
+                                 {"time", "2026-01-01T00:00:00.000Z"}}));
+  }
+  // A device of the job with a certificate.
+  void enrol(const std::string& device, const std::string& serial) {
+    const Time until = clock_.now() + std::chrono::hours(10);
+    auto label = plane_->vault().seal("idn_job", "laptop");
+    ASSERT_TRUE(label);
+    say({core::EnrollmentOpened{core::Enrollment{"enr_" + device, "idn_job", device, until}},
+         core::DeviceEnrolled{core::Device{device, "idn_job", *label, "a" + device, until},
+                              "enr_" + device},
+         core::CertificateIssued{
+             core::Certificate{serial, "idn_job", device, until, std::nullopt}}});
+  }
+  bool has_account(const std::string& grant) {
+    std::lock_guard lock(system_->mutex);
+    return std::any_of(system_->accounts.begin(), system_->accounts.end(),
+                       [&](const auto& account) { return account.second.grant == grant; });
+  }
+  bool in_time(const std::function<bool()>& condition) {
+    const auto deadline = std::chrono::steady_clock::now() + kPatience;
+    while (!condition()) {
+      if (std::chrono::steady_clock::now() > deadline) return false;
+      std::this_thread::yield();
+    }
+    return true;
   }
   void hear(const std::string& door, FakeStream& stream, const std::string& line) {
     plane_->doors().heard(door, stream, line);
@@ -156,12 +206,13 @@ class DoorHubTest : public testing::Test {
     return stream;
   }
   static std::string started(std::int64_t seq, const std::string& session, const std::string& grant,
-                             const std::string& identity) {
+                             const std::string& identity, const std::string& credential = "c0") {
     return compact(Json::object({{"type", "session_started"},
                                  {"seq", seq},
                                  {"session", session},
                                  {"grant", grant},
                                  {"subject", "spiffe://example.org/service_account/" + identity},
+                                 {"credential", credential},
                                  {"source_ip", "192.0.2.7"},
                                  {"application", "psql"},
                                  {"backend", 1},
@@ -184,7 +235,21 @@ class DoorHubTest : public testing::Test {
   store::FaultyFileSystem disk_{1};
   std::shared_ptr<FakeSystem> system_ = std::make_shared<FakeSystem>();
   std::string folder_;
+  Millis head_start_{0};
+  Millis checkpoint_every_{1'000};
   std::unique_ptr<Plane> plane_;
+};
+
+// Retirement waits for the receipt as long as it takes.
+class PatientDoorHubTest : public DoorHubTest {
+ protected:
+  PatientDoorHubTest() { head_start_ = std::chrono::hours(1); }
+};
+
+// Nobody signs a checkpoint but who asks for one.
+class SilentDoorHubTest : public DoorHubTest {
+ protected:
+  SilentDoorHubTest() { checkpoint_every_ = std::chrono::hours(1); }
 };
 
 TEST_F(DoorHubTest, TakesReportsInOrderAndAcknowledgesThem) {
@@ -238,7 +303,8 @@ TEST_F(DoorHubTest, SaysWelcomeOnceAndTakesMoreSessionsAfterIt) {
   auto stream = greeted("idn_door");
   hear("idn_door", *stream,
        "{\"type\":\"sessions\",\"sessions\":[{\"session\":\"ses_9\",\"grant\":\"grt_gone\","
-       "\"subject\":\"spiffe://example.org/user/x\",\"since\":\"2026-01-01T00:00:00.000Z\"}]}");
+       "\"subject\":\"spiffe://example.org/user/"
+       "x\",\"credential\":\"c0\",\"since\":\"2026-01-01T00:00:00.000Z\"}]}");
   EXPECT_TRUE(stream->sees("grt_gone"));  // it is cut
   EXPECT_TRUE(stream->is_open());
   hear("idn_door", *stream, hello());
@@ -257,17 +323,7 @@ TEST_F(DoorHubTest, ACutThatMeetsAHelloIsNotLost) {
             {}};
       },
       [&](const Result<Done>&) { revoked.set_value(); });
-  hear("idn_door", *stream,
-       compact(Json::object(
-           {{"type", "hello"},
-            {"version", 1},
-            {"next_seq", 1},
-            {"checkpoint", Json::object({{"journal", ""}, {"decisions", ""}})},
-            {"sessions", Json::array().push(Json::object(
-                             {{"session", "ses_1"},
-                              {"grant", "grt_a"},
-                              {"subject", "spiffe://example.org/service_account/idn_job"},
-                              {"since", "2026-01-01T00:00:00.000Z"}}))}})));
+  hear("idn_door", *stream, hello("", Json::array({open_session("ses_1", "grt_a", "c0")})));
   EXPECT_TRUE(stream->sees("\"cut\""));
   revoked.get_future().wait();
 }
@@ -300,6 +356,122 @@ TEST_F(DoorHubTest, ADoorThatRemembersThisHistoryDoesNot) {
   hear("idn_door", *stream, hello(*note));
   EXPECT_TRUE(stream->sees("\"welcome\""));
   EXPECT_FALSE(plane_->writer().halted());
+}
+
+TEST_F(DoorHubTest, ARevokedCertificateEndsItsSessionsAndNoOthers) {
+  enrol("dev_1", "c1");
+  enrol("dev_2", "c2");
+  auto stream = greeted("idn_door");
+  hear("idn_door", *stream, started(1, "ses_1", "grt_a", "idn_job", "c1"));
+  hear("idn_door", *stream, started(2, "ses_2", "grt_a", "idn_job", "c2"));
+  ASSERT_TRUE(stream->sees("{\"type\":\"ack\",\"seq\":2}"));
+  const core::Session before = *plane_->states().get()->sessions.find("ses_1");
+  EXPECT_EQ(before.credential, "c1");
+  EXPECT_EQ(before.device, "dev_1");
+  say({core::CertificateRevoked{"c1", "revoked", std::nullopt}});
+  EXPECT_TRUE(stream->sees("\"certificates\":[\"c1\"]"));
+  EXPECT_EQ(stream->count("\"c2\""), 0u);
+  EXPECT_EQ(stream->count("grt_a"), 0u);  // the grant goes on
+  // It ends when the door has seen it end.
+  EXPECT_TRUE(core::has_lost_credential(*plane_->states().get(), before));
+  hear("idn_door", *stream, ended(3, "ses_1", "grt_a"));
+  ASSERT_TRUE(stream->sees("{\"type\":\"ack\",\"seq\":3}"));
+  EXPECT_FALSE(has_session("ses_1"));
+  EXPECT_TRUE(has_session("ses_2"));
+}
+
+TEST_F(DoorHubTest, ARemovedDeviceEndsSessionsThatOutlivedTheirCertificate) {
+  enrol("dev_1", "c1");
+  auto stream = greeted("idn_door");
+  hear("idn_door", *stream, started(1, "ses_1", "grt_a", "idn_job", "c1"));
+  ASSERT_TRUE(stream->sees("\"ack\""));
+  say({core::CertificateExpired{"c1"}});
+  EXPECT_EQ(stream->count("\"cut\""), 0u);
+  say({core::DeviceRemoved{"dev_1", "removed", std::nullopt}});
+  EXPECT_TRUE(stream->sees("\"certificates\":[\"c1\"]"));
+}
+
+TEST_F(DoorHubTest, ASessionOfARevokedCertificateIsCutAgainUntilItsEndIsReported) {
+  enrol("dev_1", "c1");
+  auto stream = greeted("idn_door");
+  hear("idn_door", *stream, started(1, "ses_1", "grt_a", "idn_job", "c1"));
+  ASSERT_TRUE(stream->sees("\"ack\""));
+  say({core::CertificateRevoked{"c1", "revoked", std::nullopt}});
+  EXPECT_TRUE(in_time([&] { return stream->count("\"certificates\":[\"c1\"]") >= 3; }));
+  // A door that comes back with it hears of it again.
+  auto again = open("idn_door");
+  hear("idn_door", *again, hello("", Json::array({open_session("ses_1", "grt_a", "c1")})));
+  EXPECT_TRUE(again->sees("\"certificates\":[\"c1\"]"));
+}
+
+TEST_F(DoorHubTest, ASessionThatStartedOnWhatWasTakenAwayIsCutWhenItIsReported) {
+  enrol("dev_1", "c1");
+  say({core::CertificateRevoked{"c1", "revoked", std::nullopt}});
+  auto stream = greeted("idn_door");
+  hear("idn_door", *stream, started(1, "ses_1", "grt_a", "idn_job", "c1"));
+  EXPECT_TRUE(stream->sees("\"certificates\":[\"c1\"]"));
+}
+
+TEST_F(DoorHubTest, ADoorDoesNotSayThatAnotherIdentitysCertificateOpenedASession) {
+  enrol("dev_1", "c1");
+  give("grt_else", "idn_else");
+  auto stream = greeted("idn_door");
+  hear("idn_door", *stream, started(1, "ses_x", "grt_else", "idn_else", "c1"));
+  EXPECT_TRUE(stream->is_closed_in_time());
+  EXPECT_FALSE(has_session("ses_x"));
+}
+
+TEST_F(DoorHubTest, ACertificateRevokedWhileADoorSaysHelloIsCutThereToo) {
+  enrol("dev_1", "c1");
+  auto stream = open("idn_door");  // no hello yet
+  say({core::CertificateRevoked{"c1", "revoked", std::nullopt}});
+  hear("idn_door", *stream, hello("", Json::array({open_session("ses_new", "grt_a", "c1")})));
+  EXPECT_TRUE(stream->sees("\"certificates\":[\"c1\"]"));
+}
+
+TEST_F(DoorHubTest, ManyGrantsAreCutInOneLine) {
+  give("grt_b", "idn_job");
+  give("grt_c", "idn_job");
+  auto stream = greeted("idn_door");
+  say({core::GrantRevoking{"grt_a", core::EndReason::kSignal, std::nullopt, std::nullopt},
+       core::GrantRevoking{"grt_b", core::EndReason::kSignal, std::nullopt, std::nullopt},
+       core::GrantRevoking{"grt_c", core::EndReason::kSignal, std::nullopt, std::nullopt}});
+  EXPECT_TRUE(stream->sees("\"grants\":[\"grt_a\",\"grt_b\",\"grt_c\"]"));
+  EXPECT_EQ(stream->count("\"cut\""), 1u);
+}
+
+TEST_F(PatientDoorHubTest, ALoginIsRetiredWhenTheDoorHasCutItsSessions) {
+  auto stream = greeted("idn_door");
+  say({core::GrantRevoking{"grt_a", core::EndReason::kRevoked, std::nullopt, std::nullopt}});
+  give("grt_b", "idn_job");
+  give("grt_c", "idn_job");
+  EXPECT_TRUE(has_account("grt_a"));
+  hear("idn_door", *stream, receipt(1, "grt_a"));
+  EXPECT_TRUE(in_time([&] { return !has_account("grt_a"); }));
+}
+
+TEST_F(PatientDoorHubTest, WithoutADoorALoginIsRetiredAtOnce) {
+  ASSERT_TRUE(has_account("grt_a"));
+  say({core::GrantRevoking{"grt_a", core::EndReason::kRevoked, std::nullopt, std::nullopt}});
+  EXPECT_TRUE(in_time([&] { return !has_account("grt_a"); }));
+}
+
+TEST_F(SilentDoorHubTest, AHelloSignsNothingWhereThereIsACheckpoint) {
+  const auto note = plane_->evidence().checkpoint(LogName::kJournal);
+  ASSERT_TRUE(note);
+  ASSERT_TRUE(plane_->evidence().checkpoint(LogName::kDecisions));
+  say({core::GroupAdded{{"g", "", false}}});
+  auto stream = open("idn_door");
+  hear("idn_door", *stream, hello(*note));
+  EXPECT_TRUE(stream->sees("\"welcome\""));
+  EXPECT_EQ(*plane_->evidence().last_checkpoint(LogName::kJournal), *note);
+}
+
+TEST_F(DoorHubTest, RemembersWhichDecisionNumbersADoorHasUsed) {
+  EXPECT_EQ(plane_->doors().decision_floor("idn_door"), 0);
+  greeted("idn_door");
+  EXPECT_EQ(plane_->doors().decision_floor("idn_door"), 77);
+  EXPECT_EQ(plane_->doors().decision_floor("idn_other"), 0);
 }
 
 }  // namespace

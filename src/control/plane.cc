@@ -271,8 +271,8 @@ Plane::Plane(PlaneOptions options, store::FileSystem& files, const Clock& clock,
     if (identity.kind == core::IdentityKind::kServer) server_identity_ = id;
   });
   Hooks hooks;
-  hooks.narrowed = [this](const std::vector<std::string>& grants, const core::State& after) {
-    doors_->cut(grants, after);
+  hooks.narrowed = [this](const Narrowing& narrowing, const core::State& after) {
+    doors_->cut(narrowing, after);
   };
   hooks.published = [this](const std::vector<core::Event>& events, const core::State& after) {
     published(events, after);
@@ -393,7 +393,9 @@ void Plane::published(const std::vector<core::Event>& events, const core::State&
     } else if (const auto* activated = std::get_if<core::GrantActivated>(&event.data)) {
       touched.push_back(activated->grant);
     } else if (const auto* revoking = std::get_if<core::GrantRevoking>(&event.data)) {
-      if (auto* r = reconciler_of(state, revoking->grant)) r->grant_changed(revoking->grant);
+      // Retiring a login is work for this machine and the target's; sessions end first.
+      const Millis pause = doors_->take_told(revoking->grant) ? options_.cut_head_start : Millis(0);
+      if (auto* r = reconciler_of(state, revoking->grant)) r->grant_changed(revoking->grant, pause);
       touched.push_back(revoking->grant);
     } else if (const auto* cut = std::get_if<core::GrantCut>(&event.data)) {
       if (auto* r = reconciler_of(state, cut->grant)) r->grant_changed(cut->grant);
@@ -440,6 +442,13 @@ void Plane::keep_house() {
   const Millis now = clock_.steady();
   if (now - last_checkpoint_ < options_.checkpoint_every) return;
   last_checkpoint_ = now;
+  doors_->press(*states_.get());
+  std::vector<std::unique_ptr<Reconciler>> retired;
+  {
+    std::lock_guard lock(mutex_);
+    retired.swap(retired_);
+  }
+  retired.clear();
   const auto attempt = [](std::string_view what, const Status& status) {
     if (!status)
       log(Level::kWarn, "housekeeping_failed", {{"what", what}, {"error", status.error().text()}});

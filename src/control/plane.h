@@ -35,6 +35,7 @@ struct PlaneOptions {
   Millis checkpoint_every{1'000};
   Millis anchor_every{60'000};
   std::uint64_t snapshot_events = 20'000;  // a snapshot of the state after so many events
+  Millis cut_head_start{300};  // how long a login's retirement waits for the door's receipt
   ReconcilerOptions reconciler;
 };
 
@@ -63,8 +64,8 @@ class Plane {
   static Result<Founded> reopen_tickets(const PlaneOptions& options, store::FileSystem& files,
                                         const Clock& clock, Random& random);
 
-  // A new key-encryption key (rotate_key_encryption_key); answers how many keys it wraps. The server
-  // must not run.
+  // A new key-encryption key (rotate_key_encryption_key); answers how many keys it wraps. The
+  // server must not run.
   static Result<std::size_t> rotate_keys(const PlaneOptions& options, store::FileSystem& files,
                                          Random& random);
 

@@ -62,8 +62,8 @@ void Reconciler::stop() {
   threads_.clear();
 }
 
-void Reconciler::grant_changed(const std::string& grant) {
-  enqueue({grant, {}, 0}, Millis(0));
+void Reconciler::grant_changed(const std::string& grant, Millis after) {
+  enqueue({grant, {}, 0}, after);
 }
 
 void Reconciler::take_step(core::Step step, std::uint64_t fence) {

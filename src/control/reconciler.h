@@ -48,8 +48,9 @@ class Reconciler {
   void start();
   void stop();
 
-  // A grant of this target changed. Any thread; never blocks.
-  void grant_changed(const std::string& grant);
+  // A grant of this target changed: to be looked at `after` this time, or as soon as it is said
+  // again without. Any thread; never blocks.
+  void grant_changed(const std::string& grant, Millis after = Millis(0));
   // A step that `writ remedy` planned, with the seq of its event.
   void take_step(core::Step step, std::uint64_t fence);
   // Look at the whole target soon.

@@ -68,6 +68,10 @@ Narrowing narrowing_of(const std::vector<core::Event>& events) {
     narrowing.only = narrowing.only && narrows(event.data);
     if (const auto* revoking = std::get_if<core::GrantRevoking>(&event.data)) {
       narrowing.grants.push_back(revoking->grant);
+    } else if (const auto* revoked = std::get_if<core::CertificateRevoked>(&event.data)) {
+      narrowing.certificates.push_back(revoked->serial);
+    } else if (const auto* removed = std::get_if<core::DeviceRemoved>(&event.data)) {
+      narrowing.devices.push_back(removed->device);
     }
   }
   return narrowing;
@@ -389,7 +393,7 @@ void Writer::write_commands(std::deque<Task> tasks) {
   group.batch.puts.insert(group.batch.puts.end(), group.new_keys.begin(), group.new_keys.end());
 
   const Narrowing narrowing = narrowing_of(group.events);
-  if (!narrowing.grants.empty()) hooks_.narrowed(narrowing.grants, group.after);
+  if (narrowing.cuts()) hooks_.narrowed(narrowing, group.after);
 
   if (backlog_) return add_to_backlog(std::move(group));
   if (const Status committed = commit(group); !committed) {

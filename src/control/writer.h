@@ -62,9 +62,19 @@ struct PendingEntries {
   std::function<void(Result<std::uint64_t> first)> durable;
 };
 
+// What a group of events takes away. True in `only` when every event of it narrows.
+struct Narrowing {
+  std::vector<std::string> grants;        // that it begins to revoke
+  std::vector<std::string> certificates;  // serials that it revokes
+  std::vector<std::string> devices;       // that it removes
+  bool only = true;
+
+  bool cuts() const { return !grants.empty() || !certificates.empty() || !devices.empty(); }
+};
+
 struct Hooks {
-  // These grants are over, before that is durable. Must be quick.
-  std::function<void(const std::vector<std::string>& grants, const core::State& after)> narrowed;
+  // Sessions that rest on these are over, before that is durable. Must be quick.
+  std::function<void(const Narrowing&, const core::State& after)> narrowed;
   // A new state is in force and durable, with the events that made it.
   std::function<void(const std::vector<core::Event>& events, const core::State& after)> published;
   // The journal failed: the process must end.
@@ -150,12 +160,6 @@ class Writer {
   std::atomic<bool> halted_{false};
 };
 
-// What a group of events narrows: the grants that it ends or begins to revoke. True in `only` when
-// every event of it narrows.
-struct Narrowing {
-  std::vector<std::string> grants;
-  bool only = true;
-};
 Narrowing narrowing_of(const std::vector<core::Event>& events);
 // Whether an event only takes away.
 bool narrows(const core::EventData& data);

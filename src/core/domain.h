@@ -193,7 +193,7 @@ struct TargetSystem {
   std::string host;
   int port = 5432;
   std::string tls;          // "require" | "verify-full" | "disable" (unix socket or loopback only)
-  std::string ca;           // PEM, for verify-full
+  std::string ca;           // PEM; needed unless tls is "disable"
   std::string connector;    // login name of Writ's own role there
   Sealed connector_secret;  // its password
   Sealed key;               // from which grants' login secrets derive
@@ -420,6 +420,8 @@ struct Session {
   std::string application;
   std::int64_t backend = 0;
   Time since;
+  std::string credential{};  // serial of the certificate that opened it
+  std::string device{};      // that it was issued to; "" when Writ did not know the certificate
 };
 template <class V>
 void fields(V& v, Session& s) {
@@ -431,6 +433,8 @@ void fields(V& v, Session& s) {
   v("application", s.application);
   v("backend", s.backend);
   v("since", s.since);
+  v("credential", s.credential);
+  v("device", s.device);
 }
 
 // An entitlement-like thing that was observed in a target. Never evaluated, never a permit.

@@ -104,6 +104,8 @@ struct Fold {
     const Session* session = s.sessions.find(id);
     if (session == nullptr) return;
     remove_from(s.sessions_of, std::string(session->grant), id);
+    std::int64_t* count = s.sessions_at.edit(session->door);
+    if (count != nullptr && --*count <= 0) s.sessions_at.erase(session->door);
     s.sessions.erase(id);
   }
 
@@ -581,6 +583,7 @@ struct Fold {
     CHECK_OK(unknown(s.sessions, "session", session.id));
     s.sessions.set(session.id, session);
     insert_sorted(s.sessions_of[session.grant], session.id);
+    ++s.sessions_at[session.door];
     take_door_seq(session.door, e.door_seq);
     return {};
   }

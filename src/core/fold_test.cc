@@ -67,8 +67,38 @@ TEST(Fold, EndedGrantsLeaveNothingInMemory) {
   EXPECT_EQ(h.state.grants.size(), 0u);
   EXPECT_EQ(h.state.sessions.size(), 0u);
   EXPECT_EQ(h.state.sessions_of.size(), 0u);
+  EXPECT_EQ(h.state.sessions_at.size(), 0u);
   EXPECT_EQ(h.state.grant_index->size(), 0u);
   EXPECT_EQ(h.state.ends.size(), ends);
+}
+
+TEST(Fold, CountsTheOpenSessionsOfEachDoor) {
+  Furnished h;
+  h.live(h.grant("grt_1", "idn_erin", "pg-main/orders/reader", "engineers-read"));
+  h.add(SessionStarted{Session{"ses_1", "idn_door", "grt_1", "idn_erin"}, 1});
+  h.add(SessionStarted{Session{"ses_2", "idn_door", "grt_1", "idn_erin"}, 2});
+  h.add(SessionEnded{"ses_1", "grt_1", "idn_door", 3});
+  ASSERT_NE(h.state.sessions_at.find("idn_door"), nullptr);
+  EXPECT_EQ(*h.state.sessions_at.find("idn_door"), 1);
+  const auto again = decode_snapshot(encode_snapshot(h.state), h.sealer);
+  ASSERT_TRUE(again) << again.error().text();
+  EXPECT_EQ(*again->sessions_at.find("idn_door"), 1);
+}
+
+TEST(Fold, ASessionLosesItsCredentialWithCertificateOrDevice) {
+  Furnished h;
+  Session session{"ses_1", "idn_door", "grt_1", "idn_erin"};
+  session.credential = "cx";
+  session.device = "dev_x";
+  EXPECT_TRUE(has_lost_credential(h.state, session));  // nobody enrolled it
+  h.state.devices.set("dev_x", Device{"dev_x", "idn_erin"});
+  EXPECT_FALSE(has_lost_credential(h.state, session));  // its certificate merely ran out
+  h.state.certificates.set("cx", Certificate{"cx", "idn_erin", "dev_x"});
+  EXPECT_FALSE(has_lost_credential(h.state, session));
+  h.state.certificates.edit("cx")->revoked = "revoked";
+  EXPECT_TRUE(has_lost_credential(h.state, session));
+  h.state.certificates.set("cx", Certificate{"cx", "idn_erin", "dev_y"});
+  EXPECT_TRUE(has_lost_credential(h.state, session));
 }
 
 TEST(Fold, SnapshotsThatReadersHoldStayAsTheyWere) {

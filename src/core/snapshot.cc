@@ -248,6 +248,7 @@ class Completion {
         [&](const std::string& id, const Request& r) { s.ends.set("request " + id, r.until); });
     s.sessions.for_each([&](const std::string& id, const Session& session) {
       add_sorted(s.sessions_of, session.grant, id);
+      ++s.sessions_at[session.door];
     });
     s.findings.for_each([&](const std::string& id, const Finding& f) {
       s.finding_ids.set(f.kind + "\n" + f.about, id);

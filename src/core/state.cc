@@ -95,6 +95,13 @@ std::vector<std::string> persons_behind(const State& state, std::string_view ide
   return persons;
 }
 
+bool has_lost_credential(const State& state, const Session& session) {
+  const Certificate* certificate = state.certificates.find(session.credential);
+  if (certificate != nullptr && certificate->revoked) return true;
+  const std::string& device = certificate != nullptr ? certificate->device : session.device;
+  return !device.empty() && !state.devices.contains(device);
+}
+
 Tier tier_of(const State& state, const Entitlement& entitlement) {
   const Resource* resource = state.resources.find(entitlement.resource);
   return resource == nullptr ? Tier::kCritical : resource->tier;

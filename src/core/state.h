@@ -56,6 +56,7 @@ struct State {
   CowMap<std::string, Grant> grants;                          // by id; live
   CowMap<std::string, Session> sessions;                      // by id; open
   CowMap<std::string, std::vector<std::string>> sessions_of;  // grant -> session ids
+  CowMap<std::string, std::int64_t> sessions_at;              // door -> how many are open
   CowMap<std::string, std::vector<Holding>> holdings;         // by target
   CowMap<std::string, Finding> findings;                      // by id; open
   CowMap<std::string, std::string> finding_ids;               // kind + "\n" + about -> id
@@ -95,6 +96,10 @@ bool is_member(const State& state, std::string_view identity, std::string_view g
 // The persons answerable for an identity: itself if a person, else its owner's persons. Used for
 // "different persons" rules.
 std::vector<std::string> persons_behind(const State& state, std::string_view identity, Time now);
+// True when the certificate that opened a session, or the device that the certificate was issued
+// to, was taken away. A certificate that merely ran out ends no session: its grant does. What Writ
+// knows neither the certificate nor the device of is not told apart from that.
+bool has_lost_credential(const State& state, const Session& session);
 // The tier of an entitlement: its resource's.
 Tier tier_of(const State& state, const Entitlement& entitlement);
 

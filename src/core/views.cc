@@ -167,6 +167,13 @@ void changes(const Viewer& viewer, JsonArray& rows) {
   });
 }
 
+// Told to end, and not yet reported as ended.
+bool is_ending(const State& state, const Session& session) {
+  const Grant* grant = state.grants.find(session.grant);
+  return grant == nullptr || grant->state == GrantState::kRevoking ||
+         has_lost_credential(state, session);
+}
+
 void sessions(const Viewer& viewer, JsonArray& rows) {
   viewer.state.sessions.for_each([&](const std::string& id, const Session& s) {
     if (!viewer.concerns(s.identity)) return;
@@ -175,7 +182,10 @@ void sessions(const Viewer& viewer, JsonArray& rows) {
                                  {"identity", viewer.name(s.identity)},
                                  {"entitlement", grant == nullptr ? "" : grant->entitlement},
                                  {"grant", s.grant},
+                                 {"state", is_ending(viewer.state, s) ? "ending" : "open"},
                                  {"since", to_text(s.since)},
+                                 {"device", s.device},
+                                 {"credential", s.credential},
                                  {"source_ip", s.source_ip},
                                  {"application", s.application},
                                  {"door", viewer.name(s.door)},

@@ -46,6 +46,7 @@ void Control::opened(const std::shared_ptr<net::LineStream>& stream) {
   Json hello = Json::object({{"type", "hello"},
                              {"version", 1},
                              {"next_seq", spool_.next_seq()},
+                             {"door_seq", spool_.next_door_seq()},
                              {"checkpoint", to_json(heads_.notes())}});
   Status sent;
   for (std::size_t at = 0; sent && (at == 0 || at < sessions.size()); at += kSessionsPerLine) {

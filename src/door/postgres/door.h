@@ -23,7 +23,9 @@
 namespace writ::door::postgres {
 
 struct DoorLimits {
-  unsigned connections = 5'000;         // open at once, of all kinds; more are refused
+  // Open at once, of all kinds; more are closed unheard. Nine tenths may be sessions: more are told
+  // that the door is full.
+  unsigned connections = 5'000;
   unsigned per_identity = 500;          // sessions of one identity, those that start included
   Millis handshake_time{10'000};        // from accept to a whole start-up packet
   Millis login_time{10'000};            // from there to the first ReadyForQuery

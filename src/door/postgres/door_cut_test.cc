@@ -96,6 +96,82 @@ TEST_F(DoorCutTest, CutsTwoHundredAtOnce) {
   EXPECT_EQ(ask(other.get(), "SELECT 1"), "1");
 }
 
+TEST_F(DoorCutTest, CutsManyGrantsWithOneCommand) {
+  give(kReader, "grt_one", minutes(5));
+  give("pg-main/orders/two", "grt_two", minutes(5));
+  give("pg-main/orders/three", "grt_three", minutes(5));
+  open_door();
+  const auto one = connect();
+  const auto two = connect("pg-main/orders/two");
+  const auto three = connect("pg-main/orders/three");
+  server.cut(std::vector<std::string>{"grt_one", "grt_two", "grt_unused"}, "cmd_9");
+  EXPECT_TRUE(is_ended(one.get()));
+  EXPECT_TRUE(is_ended(two.get()));
+  ASSERT_TRUE(server.wait_for_reports("receipt", 3));
+  std::map<std::string, std::size_t> receipts;
+  for (const Json& receipt : server.of_type("receipt")) {
+    EXPECT_EQ(ServerForTest::text(receipt, "command"), "cmd_9");
+    receipts[ServerForTest::text(receipt, "grant")] = receipt.find("sessions")->as_array()->size();
+  }
+  EXPECT_EQ(receipts, (std::map<std::string, std::size_t>{
+                          {"grt_one", 1}, {"grt_two", 1}, {"grt_unused", 0}}));
+  EXPECT_TRUE(backends_are_gone("writ_grt_one"));
+  EXPECT_TRUE(backends_are_gone("writ_grt_two"));
+  EXPECT_EQ(ask(three.get(), "SELECT 1"), "1");
+}
+
+TEST_F(DoorCutTest, CutsTheSessionsOfOneCertificateAndNoOthers) {
+  give(kReader, "grt_both", minutes(5));
+  client_files("lost", authority.identity("user/alice", crypto::CertificateUsage::kClient));
+  const auto serial_of = [&](const std::string& who) {
+    const std::string pem = *read_file(folder + "/" + who + ".crt");
+    return crypto::Certificate::chain_from_pem(pem)->front().serial();
+  };
+  open_door();
+  const auto kept = connect();
+  const auto lost = connect(kReader, "lost");
+  ASSERT_EQ(PQstatus(lost.get()), CONNECTION_OK) << PQerrorMessage(lost.get());
+  ASSERT_TRUE(server.wait_for_reports("session_started", 2));
+  const auto started = server.of_type("session_started");
+  EXPECT_EQ(ServerForTest::text(started[0], "credential"), serial_of("alice"));
+  EXPECT_EQ(ServerForTest::text(started[1], "credential"), serial_of("lost"));
+
+  server.cut_certificate(serial_of("lost"));
+  EXPECT_TRUE(is_ended(lost.get()));
+  EXPECT_THAT(notices, HasSubstr("FATAL:  this session has ended: its certificate was revoked"));
+  ASSERT_TRUE(server.wait_for_reports("session_ended", 1));
+  const Json ended = server.of_type("session_ended").at(0);
+  EXPECT_EQ(ServerForTest::text(ended, "session"), ServerForTest::text(started[1], "session"));
+  EXPECT_EQ(ServerForTest::text(ended, "reason"), "cut");
+  EXPECT_EQ(ask(kept.get(), "SELECT 1"), "1");
+  // The server may not have published yet that it is revoked: its allow counts for nothing.
+  EXPECT_THAT(PQerrorMessage(connect(kReader, "lost").get()),
+              HasSubstr("the client certificate was just revoked"));
+  EXPECT_EQ(PQstatus(connect().get()), CONNECTION_OK);
+}
+
+TEST_F(DoorCutTest, NamesTheCertificatesOfItsSessionsWhenItComesBack) {
+  give(kReader, "grt_named", minutes(5));
+  DoorConfig config = door_config();
+  config.stream.longest_pause = Millis(200);
+  open_door(std::move(config));
+  const auto connection = connect();
+  ASSERT_EQ(PQstatus(connection.get()), CONNECTION_OK) << PQerrorMessage(connection.get());
+  server.stop();
+  server.start(
+      *net::TlsServer::create(authority.identity("server/1", crypto::CertificateUsage::kServer),
+                              authority.roots(), net::ClientCertificate::kRequired, clock));
+  ASSERT_TRUE(server.wait([&] { return server.hellos.size() >= 2; }));
+  const auto& sessions = *server.hellos.back().find("sessions")->as_array();
+  ASSERT_EQ(sessions.size(), 1u);
+  EXPECT_EQ(
+      ServerForTest::text(sessions[0], "credential"),
+      crypto::Certificate::chain_from_pem(*read_file(folder + "/alice.crt"))->front().serial());
+  // Which decision numbers it has used, too: the server may have forgotten.
+  EXPECT_GT(*server.hellos.back().find("door_seq")->as_int(),
+            *server.hellos.front().find("door_seq")->as_int());
+}
+
 TEST_F(DoorCutTest, RemembersACutWhileADecisionIsInFlight) {
   give(kReader, "grt_race", minutes(5));
   server.before_answer = [&] {

@@ -173,6 +173,21 @@ TEST_F(DoorTest, LimitsSessionsOfAnIdentity) {
   EXPECT_TRUE(eventually([&] { return PQstatus(connect().get()) == CONNECTION_OK; }));
 }
 
+TEST_F(DoorTest, SaysThatItIsFullWhileItStillCan) {
+  give(kReader, "grt_full", minutes(5));
+  DoorConfig config = door_config();
+  config.limits.connections = 10;
+  open_door(std::move(config));
+  std::vector<Connection> open;
+  for (int i = 0; i < 9; ++i) {
+    open.push_back(connect());
+    ASSERT_EQ(PQstatus(open.back().get()), CONNECTION_OK) << PQerrorMessage(open.back().get());
+  }
+  EXPECT_THAT(PQerrorMessage(connect().get()), HasSubstr("this door has too many sessions"));
+  open.pop_back();
+  EXPECT_TRUE(eventually([&] { return PQstatus(connect().get()) == CONNECTION_OK; }));
+}
+
 TEST_F(DoorTest, UsesNewCertificatesAfterAReload) {
   give(kReader, "grt_reload", minutes(5));
   open_door();

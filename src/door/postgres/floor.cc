@@ -3,6 +3,8 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <limits>
+#include <unordered_set>
 
 #include "base/bytes.h"
 #include "base/log.h"
@@ -17,6 +19,8 @@ namespace {
 // Longer than any decision can be in flight.
 constexpr Millis kRememberCuts{10 * 60 * 1000};
 constexpr std::size_t kSessionsPerReceipt = 1'000;
+// Sessions of a cut that are finished before others have their turn.
+constexpr std::size_t kFinishTogether = 16;
 // Cuts that are to come together have come by then.
 constexpr Millis kCancelAfterCut{50};
 
@@ -64,10 +68,12 @@ bool Floor::enter_identity(const std::string& identity) {
   unsigned& count = by_identity_[identity];
   if (count >= tools_.limits.per_identity) return false;
   ++count;
+  ++entered_;
   return true;
 }
 
 void Floor::leave_identity(const std::string& identity) {
+  --entered_;
   const auto found = by_identity_.find(identity);
   if (found != by_identity_.end() && --found->second == 0) by_identity_.erase(found);
 }
@@ -122,47 +128,95 @@ void Floor::send_cut_cancels() {
   }
 }
 
-std::vector<std::shared_ptr<Session>> Floor::holders(const std::string& grant) const {
+std::vector<std::shared_ptr<Session>> Floor::holders(const Cut& cut) const {
   std::vector<std::shared_ptr<Session>> sessions;
-  const auto found = by_grant_.find(grant);
-  if (found == by_grant_.end()) return sessions;
-  for (const std::uint64_t id : found->second) {
-    const auto session = connections_.find(id);
-    if (session != connections_.end()) sessions.push_back(session->second);
+  for (const std::string& grant : cut.grants) {
+    const auto found = by_grant_.find(grant);
+    if (found == by_grant_.end()) continue;
+    for (const std::uint64_t id : found->second) {
+      const auto session = connections_.find(id);
+      if (session != connections_.end()) sessions.push_back(session->second);
+    }
+  }
+  if (!cut.certificates.empty()) {
+    const std::unordered_set<std::string> serials(cut.certificates.begin(), cut.certificates.end());
+    for (const auto& [id, session] : connections_) {
+      if (serials.contains(session->serial())) sessions.push_back(session);
+    }
   }
   return sessions;
 }
 
+// So that a decision in flight opens no other session.
+void Floor::remember(const Cut& cut) {
+  const Millis now = tools_.clock.steady();
+  const auto is_old = [&](const auto& entry) { return entry.second + kRememberCuts < now; };
+  std::erase_if(cut_grants_, is_old);
+  std::erase_if(cut_certificates_, is_old);
+  for (const std::string& grant : cut.grants) {
+    cut_grants_[grant] = now;
+    scram_.drop(grant);
+  }
+  for (const std::string& serial : cut.certificates) cut_certificates_[serial] = now;
+}
+
+// All clients first: nothing else happens until each of them is cut off. What follows wakes other
+// processes (a database's for each session) that would have the processor before the last client's
+// turn came, so it waits, and then goes in small steps.
 void Floor::cut(const Cut& cut) {
   const auto began = std::chrono::steady_clock::now();
-  const Millis now = tools_.clock.steady();
-  std::erase_if(cut_grants_, [&](const auto& entry) { return entry.second + kRememberCuts < now; });
-  cut_grants_[cut.grant] = now;
-  scram_.drop(cut.grant);
-  // All sockets first; words to anybody else come after.
-  const auto sessions = holders(cut.grant);
-  const Refusal words{
-      "57P01", "this grant has ended" + (cut.reason.empty() ? std::string() : ": " + cut.reason),
-      "grant " + cut.grant, ""};
-  for (const auto& session : sessions) session->sever(words);
+  Cutting cutting{.cut = cut, .sessions = holders(cut), .finished = 0, .ended = {}};
+  remember(cut);
+  const std::string what = cut.grants.empty() ? "this session has ended" : "this grant has ended";
+  const std::string why = cut.reason.empty() ? std::string() : ": " + cut.reason;
+  for (const auto& session : cutting.sessions) {
+    session->sever({"57P01", what + why,
+                    session->grant().empty() ? std::string() : "grant " + session->grant(), ""});
+  }
   const auto took = std::chrono::steady_clock::now() - began;
-  std::vector<std::string> ids;
-  for (const auto& session : sessions) {
-    if (session->report_end(End::kCut)) ids.push_back(session->id());
-  }
-  for (std::size_t at = 0; at == 0 || at < ids.size(); at += kSessionsPerReceipt) {
-    const std::size_t end = std::min(ids.size(), at + kSessionsPerReceipt);
-    Receipt receipt{.command = cut.command, .grant = cut.grant};
-    receipt.sessions.assign(ids.begin() + static_cast<std::ptrdiff_t>(at),
-                            ids.begin() + static_cast<std::ptrdiff_t>(end));
-    tools_.spool.receipt(std::move(receipt));
-  }
   log(Level::kInfo, "door_cut",
-      {{"grant", cut.grant},
-       {"command", cut.command},
-       {"sessions", sessions.size()},
+      {{"command", cut.command},
+       {"grants", cut.grants.size()},
+       {"certificates", cut.certificates.size()},
+       {"sessions", cutting.sessions.size()},
        {"took_us",
         std::int64_t{std::chrono::duration_cast<std::chrono::microseconds>(took).count()}}});
+  cutting_.push_back(std::move(cutting));
+  if (cutting_.size() == 1) later([this] { go_on_cutting(); });
+}
+
+void Floor::go_on_cutting() {
+  finish_some(kFinishTogether);
+  if (!cutting_.empty()) later([this] { go_on_cutting(); });
+}
+
+void Floor::finish_some(std::size_t most) {
+  for (std::size_t done = 0; !cutting_.empty();) {
+    Cutting& front = cutting_.front();
+    for (; front.finished < front.sessions.size() && done < most; ++done) {
+      const auto session = std::move(front.sessions[front.finished++]);
+      if (session->finish(End::kCut)) front.ended[session->grant()].push_back(session->id());
+    }
+    if (front.finished < front.sessions.size()) return;
+    send_receipts(front);
+    cutting_.pop_front();
+  }
+}
+
+// One for each grant, also without sessions.
+void Floor::send_receipts(const Cutting& cutting) {
+  static const std::vector<std::string> kNone;
+  for (const std::string& grant : cutting.cut.grants) {
+    const auto found = cutting.ended.find(grant);
+    const std::vector<std::string>& ids = found == cutting.ended.end() ? kNone : found->second;
+    for (std::size_t at = 0; at == 0 || at < ids.size(); at += kSessionsPerReceipt) {
+      const std::size_t end = std::min(ids.size(), at + kSessionsPerReceipt);
+      Receipt receipt{.command = cutting.cut.command, .grant = grant};
+      receipt.sessions.assign(ids.begin() + static_cast<std::ptrdiff_t>(at),
+                              ids.begin() + static_cast<std::ptrdiff_t>(end));
+      tools_.spool.receipt(std::move(receipt));
+    }
+  }
 }
 
 void Floor::server_up() {
@@ -191,7 +245,7 @@ void Floor::end_orphans() {
   }
   const Refusal words{"57P01", "the door has lost the Writ server", "", "connect again later"};
   for (const auto& session : due) session->sever(words);
-  for (const auto& session : due) session->report_end(End::kLostServer);
+  for (const auto& session : due) session->finish(End::kLostServer);
   tools_.timers.drop(std::exchange(orphan_timer_, 0));
   if (next) {
     orphan_timer_ = tools_.timers.set(*next, [this] {
@@ -203,12 +257,13 @@ void Floor::end_orphans() {
 
 void Floor::shut() {
   open_ = false;
+  finish_some(std::numeric_limits<std::size_t>::max());
   std::vector<std::shared_ptr<Session>> all;
   for (const auto& [id, session] : connections_) all.push_back(session);
   const Refusal words{"57P01", "the door is shutting down", "", ""};
   for (const auto& session : all) session->sever(words);
+  for (const auto& session : all) session->finish(End::kShutdown);
   send_cut_cancels();
-  for (const auto& session : all) session->report_end(End::kShutdown);
 }
 
 std::vector<OpenSession> Floor::open_sessions() const {

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <deque>
 #include <map>
 #include <memory>
 #include <optional>
@@ -68,9 +69,14 @@ class Floor {
   char* scratch() { return scratch_.get(); }  // kScratch bytes, for the time of one call
   static constexpr std::size_t kScratch = 64 * 1024;
   bool may_enter() const;  // without the server, or with a broken disk, nobody new
+  unsigned most_sessions() const {
+    return tools_.limits.connections - tools_.limits.connections / 10;
+  }
+  bool is_full() const { return entered_ >= most_sessions(); }
   bool enter_identity(const std::string& identity);  // false: it has too many
   void leave_identity(const std::string& identity);
   bool hold(const std::string& grant, std::uint64_t id);  // false: the grant was cut
+  bool was_cut(const std::string& serial) const { return cut_certificates_.contains(serial); }
   void release(const std::string& grant, std::uint64_t id);
   CancelKey make_cancel_key(std::uint64_t id, std::uint32_t version);
   void drop_cancel_key(const CancelKey& key) { cancel_keys_.erase(key.id); }
@@ -90,7 +96,18 @@ class Floor {
     std::string secret;
     std::uint64_t id = 0;
   };
-  std::vector<std::shared_ptr<Session>> holders(const std::string& grant) const;
+  // A cut whose clients are gone, and whose targets and reports are on their way.
+  struct Cutting {
+    Cut cut;
+    std::vector<std::shared_ptr<Session>> sessions;
+    std::size_t finished = 0;
+    std::map<std::string, std::vector<std::string>> ended;  // grant → sessions, for the receipts
+  };
+  std::vector<std::shared_ptr<Session>> holders(const Cut& cut) const;
+  void remember(const Cut& cut);
+  void go_on_cutting();
+  void finish_some(std::size_t most);
+  void send_receipts(const Cutting& cutting);
   void end_orphans();
   void send_cut_cancels();
 
@@ -105,11 +122,14 @@ class Floor {
   bool open_ = true;
   std::uint64_t last_id_ = 0;
   std::size_t sessions_ = 0;
+  std::size_t entered_ = 0;  // sessions, and connections that may become one
   std::unordered_map<std::uint64_t, std::shared_ptr<Session>> connections_;
   std::unordered_map<std::string, std::vector<std::uint64_t>> by_grant_;
   std::unordered_map<std::string, unsigned> by_identity_;
   std::unordered_map<std::uint32_t, KeyHolder> cancel_keys_;
-  std::map<std::string, Millis> cut_grants_;  // grant → when
+  std::map<std::string, Millis> cut_grants_;        // grant → when
+  std::map<std::string, Millis> cut_certificates_;  // serial → when
+  std::deque<Cutting> cutting_;
   std::optional<Millis> down_since_;
   Timers::Token orphan_timer_ = 0;
 };

@@ -119,8 +119,22 @@ Result<Welcome> parse_welcome(const Json& line) {
 }
 
 Result<Cut> parse_cut(const Json& line) {
-  Cut cut{text_of(line, "command"), text_of(line, "grant"), text_of(line, "reason")};
-  if (cut.grant.empty()) return lacks("the cut", "grant");
+  Cut cut;
+  cut.command = text_of(line, "command");
+  cut.reason = text_of(line, "reason");
+  const auto take = [&](std::string_view member, std::vector<std::string>& to) -> Status {
+    const Json* items = line.find(member);
+    if (items == nullptr) return {};
+    if (items->as_array() == nullptr) return lacks("the cut", member);
+    for (const Json& item : *items->as_array()) {
+      if (item.as_string() == nullptr || item.as_string()->empty()) return lacks("the cut", member);
+      to.push_back(*item.as_string());
+    }
+    return {};
+  };
+  CHECK_OK(take("grants", cut.grants));
+  CHECK_OK(take("certificates", cut.certificates));
+  if (cut.grants.empty() && cut.certificates.empty()) return lacks("the cut", "grants");
   return cut;
 }
 

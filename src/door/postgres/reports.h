@@ -17,6 +17,7 @@ struct OpenSession {
   std::string session;
   std::string grant;
   std::string subject;
+  std::string credential;  // serial of the certificate that opened it
   Time since;
 };
 template <class V>
@@ -24,6 +25,7 @@ void fields(V& v, OpenSession& s) {
   v("session", s.session);
   v("grant", s.grant);
   v("subject", s.subject);
+  v("credential", s.credential);
   v("since", s.since);
 }
 
@@ -39,6 +41,7 @@ struct SessionStarted {
   std::string session;
   std::string grant;
   std::string subject;
+  std::string credential;
   std::string source_ip;
   std::string application;
   std::int64_t backend = 0;
@@ -51,6 +54,7 @@ void fields(V& v, SessionStarted& r) {
   v("session", r.session);
   v("grant", r.grant);
   v("subject", r.subject);
+  v("credential", r.credential);
   v("source_ip", r.source_ip);
   v("application", r.application);
   v("backend", r.backend);
@@ -141,9 +145,11 @@ struct Welcome {
 };
 Result<Welcome> parse_welcome(const Json& line);
 
+// Ends every session that rests on one of these; at least one is named.
 struct Cut {
   std::string command;
-  std::string grant;
+  std::vector<std::string> grants;
+  std::vector<std::string> certificates;  // serials
   std::string reason;
 };
 Result<Cut> parse_cut(const Json& line);

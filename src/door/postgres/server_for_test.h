@@ -78,9 +78,22 @@ class ServerForTest {
 
   std::uint16_t port() const { return port_; }
   void cut(const std::string& grant, const std::string& command = "cmd_1") {
+    cut(std::vector<std::string>{grant}, command);
+  }
+  void cut(const std::vector<std::string>& ids, const std::string& command) {
     std::lock_guard lock(mutex_);
-    const Json line = Json::object(
-        {{"type", "cut"}, {"command", command}, {"grant", grant}, {"reason", "revoked by a test"}});
+    const Json line = Json::object({{"type", "cut"},
+                                    {"command", command},
+                                    {"grants", to_json(ids)},
+                                    {"reason", "revoked by a test"}});
+    EXPECT_TRUE(stream_ && stream_->send(compact(line)));
+  }
+  void cut_certificate(const std::string& serial) {
+    std::lock_guard lock(mutex_);
+    const Json line = Json::object({{"type", "cut"},
+                                    {"command", "cmd_2"},
+                                    {"certificates", Json::array({serial})},
+                                    {"reason", "its certificate was revoked"}});
     EXPECT_TRUE(stream_ && stream_->send(compact(line)));
   }
   // Waits until `condition`, called with the lock held, is true; false after 20 s.

@@ -38,7 +38,7 @@ void Session::begin() {
 
 std::optional<OpenSession> Session::open_session() const {
   if (!reported_) return std::nullopt;
-  return OpenSession{id_, decision_.grant, subject_, since_};
+  return OpenSession{id_, decision_.grant, subject_, serial_, since_};
 }
 
 void Session::cancel_query() {
@@ -123,7 +123,7 @@ void Session::stop(End reason) {
     target_->close();
     close();
   }
-  report_end(reason);
+  finish(reason);
 }
 
 void Session::sever(const Refusal& words) {
@@ -135,8 +135,9 @@ void Session::sever(const Refusal& words) {
   // would take it for data; and what is on its way must not arrive, so the connection is reset.
   const bool room = to_client_.at_boundary() && !client_->tls().has_unsent() &&
                     client_->unsent() == 0 && client_->tls().write(fatal(words)) == Io::kDone;
-  target_->reset();
-  floor_.cancel_cut_backend(known_target_, backend_key_);
+  // The target's side waits for `finish`: its process, waking up to end, would take the processor
+  // from the cuts that come right after this one.
+  severed_target_ = std::move(target_);
   if (room) {
     drain();
   } else {
@@ -145,7 +146,12 @@ void Session::sever(const Refusal& words) {
   }
 }
 
-bool Session::report_end(End reason) {
+bool Session::finish(End reason) {
+  if (severed_target_) {
+    severed_target_->reset();
+    severed_target_.reset();
+    floor_.cancel_cut_backend(known_target_, backend_key_);
+  }
   if (!std::exchange(reported_, false)) return false;
   SessionEnded report{.session = id_, .grant = decision_.grant, .reason = reason};
   report.bytes_in = static_cast<std::int64_t>(bytes_in_);

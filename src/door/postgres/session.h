@@ -28,15 +28,19 @@ class Session : public std::enable_shared_from_this<Session> {
   ~Session();
 
   void begin();
-  // Ends it at once: a client between two messages is told why, any other is reset.
+  // Ends it for the client at once: one between two messages is told why, any other is reset.
+  // Nothing passes any more in either way; `finish` follows soon.
   void sever(const Refusal& words);
-  // After sever, once: reports the end when a start was reported. False when there was none.
-  bool report_end(End reason);
+  // Ends the target's side, and reports the end when a start was reported and no end yet. False
+  // when nothing was reported.
+  bool finish(End reason);
   // The client's CancelRequest, on its way to the target.
   void cancel_query();
   void close();  // without a word
 
   const std::string& id() const { return id_; }
+  const std::string& serial() const { return serial_; }  // of its certificate, once that is known
+  const std::string& grant() const { return decision_.grant; }
   bool is_granted() const { return granted_; }
   Millis autonomy() const { return decision_.autonomy; }
   // Set while a start was reported and no end.
@@ -96,7 +100,8 @@ class Session : public std::enable_shared_from_this<Session> {
   Stage stage_ = Stage::kFirstByte;
   std::unique_ptr<Stream> client_;
   std::unique_ptr<Stream> target_;
-  Timers::Token timer_ = 0;  // of the present stage
+  std::unique_ptr<Stream> severed_target_;  // from sever to finish
+  Timers::Token timer_ = 0;                 // of the present stage
   Timers::Token end_timer_ = 0;
 
   // Start-up.

@@ -221,6 +221,11 @@ void Session::ask(Startup startup) {
     return refuse_unavailable(
         "the door cannot reach the Writ server, and lets nobody in without it");
   }
+  if (floor_.is_full()) {
+    return refuse({"53300", "this door has too many sessions",
+                   "at most " + std::to_string(floor_.most_sessions()) + " at once",
+                   "try again later"});
+  }
   if (!floor_.enter_identity(subject_)) {
     return refuse({"53300", "this identity has too many connections through this door", subject_,
                    "close some first"});
@@ -234,7 +239,7 @@ void Session::ask(Startup startup) {
   timer_ = tools.timers.set(asked_at_ + tools.limits.login_time, [s = self()] {
     s->timer_ = 0;
     s->refuse_unavailable("the connection could not be opened in time");
-    s->report_end(End::kLostServer);
+    s->finish(End::kLostServer);
   });
   floor_.control().ask(
       {subject_, entitlement, serial_, source_ip_, id_},

@@ -13,6 +13,8 @@ namespace {
 using Io = Stream::Io;
 
 constexpr std::size_t kLongestApplication = 200;
+const Refusal kCertificateRevoked{"28000", "the client certificate was just revoked", "",
+                                  "get a new certificate with: writ login"};
 
 std::string hmac(std::string_view key, std::string_view message) {
   return std::string(as_bytes(crypto::hmac_sha256(key, message)));
@@ -50,6 +52,8 @@ void Session::decided(Result<Decision> decision) {
     return refuse({"28000", "the grant has ended", "grant " + decision_.grant,
                    "ask for another with: writ request " + startup_->database});
   }
+  // A decision from before a cut counts for nothing.
+  if (floor_.was_cut(serial_)) return refuse(kCertificateRevoked);
   if (!floor_.hold(decision_.grant, number_)) {
     return refuse({"28000", "the grant was just revoked", "grant " + decision_.grant, ""});
   }
@@ -57,7 +61,7 @@ void Session::decided(Result<Decision> decision) {
   end_timer_ = tools.timers.set(end, [s = self()] {
     s->end_timer_ = 0;
     s->sever({"57P01", "the grant has ended", "grant " + s->decision_.grant, ""});
-    s->report_end(End::kExpired);
+    s->finish(End::kExpired);
   });
   if (!floor_.may_enter()) return refuse_unavailable("the door has lost the Writ server");
   const std::string& entitlement = startup_->database;
@@ -185,8 +189,11 @@ void Session::logged_in() {
   stage_ = Stage::kRecording;
   backend_key_ = login_->backend_key();
   since_ = floor_.tools().clock.now();
-  SessionStarted report{
-      .session = id_, .grant = decision_.grant, .subject = subject_, .source_ip = source_ip_};
+  SessionStarted report{.session = id_,
+                        .grant = decision_.grant,
+                        .subject = subject_,
+                        .credential = serial_,
+                        .source_ip = source_ip_};
   for (const auto& [name, value] : startup_->settings) {
     if (name == "application_name") report.application = value.substr(0, kLongestApplication);
   }
@@ -199,7 +206,7 @@ void Session::logged_in() {
     if (s->stage_ != Stage::kRecording) return;
     if (s->floor_.may_enter()) return s->pass();
     s->refuse_unavailable("the door has lost the Writ server");
-    s->report_end(End::kLostServer);
+    s->finish(End::kLostServer);
   });
 }
 

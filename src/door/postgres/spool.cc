@@ -160,7 +160,8 @@ Status Spool::apply(const Json& item) {
     next_seq_ = std::max(next_seq_, *seq->as_int() + 1);
     if (*type->as_string() == "session_started") {
       TRY(started, from_json<SessionStarted>(*report));
-      open_[started.session] = {started.session, started.grant, started.subject, started.time};
+      open_[started.session] = {started.session, started.grant, started.subject, started.credential,
+                                started.time};
     } else if (*type->as_string() == "session_ended") {
       TRY(ended, from_json<SessionEnded>(*report));
       open_.erase(ended.session);
@@ -208,7 +209,8 @@ void Spool::add_report(std::int64_t seq, Json report, std::function<void()> dura
 void Spool::started(SessionStarted report, std::function<void()> durable) {
   report.seq = next_seq_++;
   report.time = clock_.now();
-  open_[report.session] = {report.session, report.grant, report.subject, report.time};
+  open_[report.session] = {report.session, report.grant, report.subject, report.credential,
+                           report.time};
   add_report(report.seq, to_json(report), std::move(durable));
 }
 

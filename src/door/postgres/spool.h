@@ -51,6 +51,8 @@ class Spool {
 
   // A number for a decision. kUnavailable for the moment in which no number is reserved.
   Result<std::int64_t> take_door_seq();
+  // The next of them: none from here on was used.
+  std::int64_t next_door_seq() const { return next_door_seq_; }
 
   struct Pending {
     std::int64_t seq = 0;
