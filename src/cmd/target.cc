@@ -260,7 +260,7 @@ std::vector<Verb> target_verbs() {
       {"--tier", "TIER", "critical, high (default), medium or legacy"},
       {"--environment", "NAME", "as production"},
       {"--tls", "MODE", "verify-full (default), require, or disable (this host only)"},
-      {"--ca", "FILE", "certificate authority of the cluster, for verify-full", Need::kOptional,
+      {"--ca", "FILE", "certificate authority of the cluster; needed with TLS", Need::kOptional,
        Words::kFiles}};
   add.insert(add.end(), described.begin(), described.end());
   add.push_back(json_option());

@@ -372,6 +372,18 @@ TEST_F(AddTarget, ChecksEveryPart) {
               target(b, "host", "db.example.org");
             }),
             "/target/tls");
+  for (const char* tls : {"require", "verify-full"}) {
+    EXPECT_EQ(refuse([&](Json& b) {
+                target(b, "tls", tls);
+                target(b, "ca", "");
+              }),
+              "/target/ca");
+  }
+  EXPECT_EQ(refuse([&](Json& b) {
+              target(b, "tls", "disable");
+              target(b, "ca", "");
+            }),
+            "accepted");
   EXPECT_EQ(refuse([&](Json& b) { target(b, "databases", Json::array()); }), "/target/databases");
   EXPECT_EQ(refuse([&](Json& b) { b.set("resources", Json::array()); }), "/resources");
   EXPECT_EQ(refuse([&](Json& b) {

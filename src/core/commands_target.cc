@@ -75,8 +75,13 @@ Status check_target(const Call& call, const TargetSystem& target, const std::str
   if (target.tls == "disable" && !local) {
     return fail(Code::kInvalid, "only a target on this machine may go without TLS", at + "/tls");
   }
-  if (target.tls == "verify-full" && target.ca.empty()) {
-    return fail(Code::kInvalid, "verify-full needs the PEM of a certificate authority", at + "/ca");
+  // Otherwise nobody could tell it from an impostor, which would be handed the connector's password.
+  if (target.tls != "disable" && target.ca.empty()) {
+    return fail(Code::kInvalid,
+                "with tls \"" + target.tls +
+                    "\" the PEM of the certificate authority is needed; a self-signed certificate "
+                    "is its own",
+                at + "/ca");
   }
   CHECK_OK(check_short(target.connector, at + "/connector", 63));
   if (target.connector_secret.box.empty() || target.key.box.empty()) {

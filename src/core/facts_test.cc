@@ -178,6 +178,39 @@ TEST_F(OnObserved, FindsStandingPrivilegeOnceAndClosesItWhenGone) {
   EXPECT_EQ(w.state.holdings.find("pg-main"), nullptr);
 }
 
+TEST_F(OnObserved, WhatEveryoneHoldsIsAFinding) {
+  Observed observed;
+  observed.holdings = {{"public", "SELECT ON TABLE public.orders", "pg-main/orders"}};
+  observe(observed);
+  ASSERT_NE(finding("unexplained_privilege", "public"), nullptr);
+  EXPECT_THAT(finding("unexplained_privilege", "public")->detail,
+              HasSubstr("(PUBLIC) holds what no grant explains: SELECT ON TABLE public.orders"));
+  observed.holdings.clear();
+  observe(observed);
+  EXPECT_EQ(finding("unexplained_privilege", "public"), nullptr);
+}
+
+TEST_F(OnObserved, NoRemedyIsOfferedForALoginThatIsKeptFromWrit) {
+  Observed observed;
+  ObservedAccount precious = foreign("precious");
+  precious.has_password = true;
+  ObservedAccount standby = foreign("standby");
+  standby.has_password = true;
+  observed.accounts = {precious, standby};
+  observed.holdings = {{"precious", "protected from Writ", "pg-main"},
+                       {"standby", "replication", "pg-main"}};
+  observe(observed);
+  for (const auto& [login, why] :
+       {std::pair("precious", "protected it"), std::pair("standby", "it is a replication login")}) {
+    ASSERT_NE(finding("standing_password", login), nullptr);
+    EXPECT_TRUE(finding("standing_password", login)->remedy.empty());
+    EXPECT_THAT(finding("standing_password", login)->detail, HasSubstr(why));
+  }
+  // That it is protected is no privilege.
+  EXPECT_EQ(finding("unexplained_privilege", "precious"), nullptr);
+  EXPECT_NE(finding("unexplained_privilege", "standby"), nullptr);
+}
+
 TEST_F(OnObserved, LiveGrantsExplainWhatTheyGive) {
   const std::string grant = w.granted("erin", World::ask("reader"));
   w.advance(std::chrono::seconds(30));

@@ -19,6 +19,10 @@ constexpr Millis kUseMoved = std::chrono::hours(1);
 constexpr std::size_t kHoldingsAnEvent = 100;
 constexpr std::size_t kMostNamed = 5;
 constexpr std::string_view kConnector = "connector";
+// How a target's observation names what is nobody's in particular, and what it keeps from Writ.
+constexpr std::string_view kEveryone = "public";
+constexpr std::string_view kProtected = "protected from Writ";
+constexpr std::string_view kReplication = "replication";
 
 constexpr std::string_view kKinds[] = {"standing_password", "superuser", "unexplained_privilege",
                                        "orphan", "drift"};
@@ -86,6 +90,27 @@ Finding finding_about(const Scene& scene, std::string_view kind, const std::stri
   return finding;
 }
 
+// Why no connector takes the password of this login; empty when it would.
+std::string kept_from_writ(const std::vector<std::string>& holdings) {
+  const auto has = [&](std::string_view what) {
+    return std::find(holdings.begin(), holdings.end(), what) != holdings.end();
+  };
+  if (has(kProtected)) return "an administrator of the target protected it";
+  if (has(kReplication)) return "it is a replication login";
+  return {};
+}
+
+// What everyone who can log in holds, whatever was granted to whom.
+void judge_everyone(const Scene& scene, const std::vector<std::string>& holdings,
+                    std::vector<Finding>& findings) {
+  if (holdings.empty()) return;
+  Finding finding =
+      finding_about(scene, "unexplained_privilege", std::string(kEveryone), Severity::kMedium);
+  finding.detail =
+      "everyone who can log in (PUBLIC) holds what no grant explains: " + some_of(holdings);
+  findings.push_back(std::move(finding));
+}
+
 // An account that Writ did not make.
 void judge_foreign(const Scene& scene, const ObservedAccount& account,
                    const std::vector<std::string>& holdings, std::vector<Finding>& findings) {
@@ -104,14 +129,18 @@ void judge_foreign(const Scene& scene, const ObservedAccount& account,
                      (account.valid_until ? ", valid until " + to_text(*account.valid_until)
                                           : std::string(", without an end")) +
                      "; " + use_text(account.last_use);
-    if (!account.superuser) {  // no connector may touch one
+    const std::string kept = kept_from_writ(holdings);
+    if (!kept.empty()) finding.detail += "; Writ leaves it alone: " + kept;
+    if (!account.superuser && kept.empty()) {  // no connector may touch one
       finding.remedy = "retire the password of " + account.login + " in " + scene.target.name +
                        "; the account stays";
     }
     finding.last_use = account.last_use;
     findings.push_back(std::move(finding));
   }
-  if (!holdings.empty() && !account.superuser) {
+  std::vector<std::string> held = holdings;
+  std::erase(held, kProtected);
+  if (!held.empty() && !account.superuser) {
     Finding finding =
         finding_about(scene, "unexplained_privilege", account.login, Severity::kMedium);
     finding.detail = account.login + " holds what no grant explains: " + some_of(held) + "; " +
@@ -159,6 +188,9 @@ std::vector<Finding> findings_of(const Scene& scene,
   }
   std::vector<Finding> findings;
   std::set<std::string> seen;
+  auto& everyone = holdings[std::string(kEveryone)];
+  std::sort(everyone.begin(), everyone.end());
+  judge_everyone(scene, everyone, findings);
   for (const ObservedAccount& account : scene.observed.accounts) {
     if (!seen.insert(account.login).second) continue;
     auto& mine = holdings[account.login];

@@ -224,7 +224,7 @@ struct World {
                                   {"host", "127.0.0.1"},
                                   {"port", 5432},
                                   {"tls", "require"},
-                                  {"ca", ""},
+                                  {"ca", "-----BEGIN CERTIFICATE-----"},
                                   {"connector", "writ_connector"},
                                   {"connector_secret", sealed},
                                   {"key", sealed},
