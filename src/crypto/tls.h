@@ -65,8 +65,8 @@ class TlsContext {
   std::unique_ptr<State> state_;
 };
 
-// A connection over a connected, non-blocking socket that the caller owns. Not thread-safe; at most
-// about 40 KB while busy, less when idle. Calls never block and never raise SIGPIPE.
+// A connection over a connected, non-blocking socket that the caller owns (doors: see TlsSocket for
+// why theirs is another). Not thread-safe; up to 40 KB while busy. Never blocks or raises SIGPIPE.
 class TlsSession {
  public:
   enum class Outcome {

@@ -1,6 +1,12 @@
 // TLS directly on a non-blocking TCP socket, without an event loop: for protocols that turn to TLS
 // in the middle, for others' servers, and for many idle connections. An idle one holds no buffers.
 //
+// Why this is another than TlsSession (crypto/tls.h): a door passes bulk data between two sockets
+// and must know what the other side did not take yet. So `write` takes all, encrypts it into a
+// buffer that is kept here and sends several records with one call; TlsSession writes each record
+// to the socket by itself and leaves the rest with the caller, which suits short messages and
+// `net`'s own queues. Databases need TLS 1.2 and certificates by host; Writ's own ends need neither.
+//
 // Unlike TlsContext, nothing here judges the other side's SPIFFE ID: a server accepts any client
 // certificate whose key the client proves to hold (or none), so that it can refuse in its own
 // protocol's words. The caller must pass `peer_chain` to `verify` before it believes anything.
