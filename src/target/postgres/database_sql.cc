@@ -273,7 +273,10 @@ BEGIN
     WHERE q.login = ANY (p_logins) ORDER BY q.login, q.object LIMIT 10000;
 END $$;
 
--- What login roles own and directly hold in this database. Bounded, since anyone may make objects.
+-- What login roles own and directly hold in this database, and what everyone holds, as "public" (no
+-- role can have that name). Bounded, since anyone may make objects. Of everyone only what somebody
+-- gave: PostgreSQL itself lets all connect to a database, make temporary tables, look into the
+-- schema public and run functions. A function that lends its owner's rights is named all the same.
 CREATE FUNCTION writ.inventory() RETURNS TABLE (o_login text, o_owned boolean, o_what text)
 LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
 AS $$
@@ -284,6 +287,41 @@ AS $$
       FROM pg_shdepend d JOIN logins l ON l.oid = d.refobjid
      WHERE d.refclassid = 'pg_authid'::regclass AND d.deptype = 'o'
        AND d.dbid = (SELECT oid FROM pg_database WHERE datname = current_database())),
+  spaces AS (
+    SELECT oid FROM pg_namespace
+     WHERE nspname NOT IN ('pg_catalog', 'information_schema', 'pg_toast', 'writ')
+       AND nspname NOT LIKE 'pg\_temp\_%' AND nspname NOT LIKE 'pg\_toast\_temp\_%'),
+  fitted AS (SELECT classid, objid FROM pg_depend WHERE deptype = 'e'),
+  everyone AS (
+    SELECT a.privilege_type || ' ON ' || CASE c.relkind WHEN 'S' THEN 'SEQUENCE ' ELSE 'TABLE ' END
+             || c.oid::regclass AS what
+      FROM pg_class c JOIN spaces s ON s.oid = c.relnamespace, aclexplode(c.relacl) a
+     WHERE a.grantee = 0 AND NOT EXISTS (SELECT FROM fitted f
+                                          WHERE f.classid = 'pg_class'::regclass AND f.objid = c.oid)
+    UNION ALL
+    SELECT a.privilege_type || format(' (%I)', t.attname) || ' ON TABLE ' || c.oid::regclass
+      FROM pg_attribute t JOIN pg_class c ON c.oid = t.attrelid
+      JOIN spaces s ON s.oid = c.relnamespace, aclexplode(t.attacl) a
+     WHERE a.grantee = 0 AND NOT t.attisdropped
+    UNION ALL
+    SELECT a.privilege_type || ' ON SCHEMA ' || quote_ident(n.nspname)
+      FROM pg_namespace n JOIN spaces s ON s.oid = n.oid, aclexplode(n.nspacl) a
+     WHERE a.grantee = 0 AND NOT (n.nspname = 'public' AND a.privilege_type = 'USAGE')
+    UNION ALL
+    SELECT a.privilege_type || ' ON FUNCTION ' || p.oid::regprocedure || ', which acts as '
+             || quote_ident(pg_get_userbyid(p.proowner))
+      FROM pg_proc p JOIN spaces s ON s.oid = p.pronamespace,
+           aclexplode(coalesce(p.proacl, acldefault('f', p.proowner))) a
+     WHERE a.grantee = 0 AND p.prosecdef
+       AND NOT EXISTS (SELECT FROM fitted f
+                        WHERE f.classid = 'pg_proc'::regclass AND f.objid = p.oid)
+    UNION ALL
+    SELECT a.privilege_type || ' ON FOREIGN SERVER ' || quote_ident(s.srvname)
+      FROM pg_foreign_server s, aclexplode(s.srvacl) a WHERE a.grantee = 0
+    UNION ALL
+    SELECT a.privilege_type || ' ON DATABASE ' || quote_ident(d.datname)
+      FROM pg_database d, aclexplode(d.datacl) a
+     WHERE d.datname = current_database() AND a.grantee = 0 AND a.privilege_type = 'CREATE'),
   held AS (
     SELECT a.grantee, a.privilege_type,
            CASE c.relkind WHEN 'S' THEN 'SEQUENCE ' ELSE 'TABLE ' END || c.oid::regclass AS object
@@ -319,6 +357,8 @@ AS $$
                AND (h.object ~ '^(SCHEMA writ$|FUNCTION writ\.)'
                     OR h.object LIKE 'DATABASE %' AND h.privilege_type = 'CONNECT'))
     LIMIT 20000)
+  UNION ALL
+  (SELECT 'public', false, what FROM everyone LIMIT 1000)
 $$;
 )sql";
 }

@@ -442,7 +442,9 @@ AS $$
   SELECT l.rolname::text, NULL, a.attribute
     FROM pg_authid l, LATERAL (VALUES (l.rolsuper, 'superuser'), (l.rolcreaterole, 'createrole'),
       (l.rolcreatedb, 'createdb'), (l.rolreplication, 'replication'),
-      (l.rolbypassrls, 'bypassrls')) a (has, attribute)
+      (l.rolbypassrls, 'bypassrls'),
+      (EXISTS (SELECT FROM writ.protected p WHERE p.login = l.rolname), 'protected from Writ'))
+      a (has, attribute)
    WHERE l.rolcanlogin AND a.has
    ORDER BY 1, 2, 3
 $$;

@@ -65,6 +65,40 @@ TEST_P(Observe, ForeignLoginsSuperusersAndUnexplainedPrivileges) {
   admin("DROP TABLE os", "orders");
 }
 
+TEST_P(Observe, WhatEveryoneHolds) {
+  admin(
+      "CREATE TABLE open (x int, y int); GRANT SELECT ON open TO PUBLIC;"
+      "CREATE TABLE half (x int, y int); GRANT UPDATE (y) ON half TO PUBLIC;"
+      "CREATE FUNCTION lent() RETURNS int LANGUAGE sql SECURITY DEFINER AS 'SELECT 1';"
+      "CREATE FUNCTION plain() RETURNS int LANGUAGE sql AS 'SELECT 1';"
+      "GRANT EXECUTE ON FUNCTION plain() TO orders_maker; GRANT CREATE ON DATABASE orders TO "
+      "PUBLIC",
+      "orders");
+  const auto all = observed();
+  EXPECT_THAT(all.holdings, holding("public", "SELECT ON TABLE public.open", "pg/orders"));
+  EXPECT_THAT(all.holdings, holding("public", "UPDATE (y) ON TABLE public.half", "pg/orders"));
+  EXPECT_THAT(
+      all.holdings,
+      holding("public", "EXECUTE ON FUNCTION public.lent(), which acts as postgres", "pg/orders"));
+  EXPECT_THAT(all.holdings, holding("public", "CREATE ON DATABASE orders", "pg/orders"));
+  // What PostgreSQL gives everyone by itself is left out, and so is Writ's own schema.
+  int everyone = 0;
+  for (const auto& held : all.holdings) everyone += held.login == "public" ? 1 : 0;
+  EXPECT_EQ(everyone, 4) << ::testing::PrintToString(everyone);
+  admin(
+      "DROP TABLE open, half; DROP FUNCTION lent(), plain();"
+      "REVOKE CREATE ON DATABASE orders FROM PUBLIC",
+      "orders");
+}
+
+TEST_P(Observe, LoginsThatAreKeptFromWritAreNamedAsSuch) {
+  admin("CREATE ROLE precious LOGIN PASSWORD 'p'; CREATE ROLE copier LOGIN REPLICATION");
+  const auto all = observed();
+  EXPECT_THAT(all.holdings, holding("precious", "protected from Writ", "pg"));
+  EXPECT_THAT(all.holdings, holding("copier", "replication", "pg"));
+  admin("DROP ROLE precious, copier");
+}
+
 TEST_P(Observe, GrantsAreExplainedInTheirOwnWords) {
   const auto by_role = made("pg/orders/reader");
   const auto by_privilege = made("pg/orders/tables");
