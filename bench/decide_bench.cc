@@ -144,8 +144,8 @@ class Domain {
       put(MembershipAdded{Membership{"group-" + std::to_string(random.below(kGroups)), person.id,
                                      now + std::chrono::days(90)}});
     }
-    const Device device{"dev of " + person.id, person.id, Sealed{person.id, to_base64("laptop")}, std::string(120, 'k'),
-                        now + std::chrono::days(90)};
+    const Device device{"dev of " + person.id, person.id, Sealed{person.id, to_base64("laptop")},
+                        std::string(120, 'k'), now + std::chrono::days(90)};
     put(EnrollmentOpened{Enrollment{"enr", person.id, "hash", now + std::chrono::minutes(15)}});
     put(DeviceEnrolled{device, "enr"});
     put(CertificateIssued{Certificate{"serial of " + person.id, person.id, device.id,

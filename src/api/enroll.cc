@@ -153,6 +153,10 @@ Result<core::Outcome> enroll(const Context& context, const Enroll& body,
     }
   } else {
     TRY(issued, certificate_for(context, state, *identity, device.id, key, now));
+    if (identity->kind == core::IdentityKind::kDoor) {
+      const core::Door* door = state.doors.find(identity->id);
+      outcome.result.set("host", door == nullptr ? "" : door->host);
+    }
     outcome.result.set("certificate", issued.pem);
     outcome.result.set("until", to_text(issued.event.certificate.until));
     outcome.events.push_back(std::move(issued.event));

@@ -138,7 +138,7 @@ std::string statement_text(const std::string& id, const std::string& approver) {
 TEST_F(Commands, ApproveShowsWhatWasTypedInAChange) {
   server.enrolled(desk.context.home);
   const Json statement = *parse_json(
-      R"({"statement":"writ approval 1","trust_domain":"example.org","approver":"idn_alice",
+      R"({"statement":"writ approval 1","trust_domain":"test","approver":"idn_alice",
           "decision":"approve","policy_version":1,
           "change":{"id":"chg_1","proposer":"idn_bob","verb":"remove_member",
                     "body":{"group":"dba","identity":"idn_bob",

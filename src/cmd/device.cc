@@ -152,10 +152,10 @@ Result<int> enroll(Context& context, const Args& args) {
   CHECK_OK(home.keep_certificate(chain));
   TRY(own, Client::open(context, home));
   CHECK_OK(pin_log_keys(own));
-  if (own.home().config().kind == "door") {
+  if (own.home().config().kind == "door" && text_or_empty(answer, "host").empty()) {
     context.terminal.note(
-        "A door's certificate carries its host's name once `writ door add` is approved. If that is "
-        "still to come, run `writ login` here afterwards, and then start the door.\n");
+        "This door stands before no target yet, so its certificate names no host. When `writ door "
+        "add` is approved, run `writ login` here, and then start the door.\n");
   }
   if (!machine.empty() && machine != own.home().config().name) {
     context.terminal.note("Note: this host knows it as " + machine + ", Writ as " +

@@ -62,10 +62,11 @@ class Vault final : public core::Sealer {
   std::vector<store::SidePut> new_keys_;                                                // guarded
 };
 
-// Puts a new key-encryption key in the place of the file's, and wraps every key of the journal's side
-// table anew, in one transaction; answers how many. The wrapped keys stay what they are, so nothing
-// that was sealed or signed changes, and older backups open with the older key alone. Until it is
-// done the new key rests beside the old one, as PATH.next; called again after a crash, it goes on.
+// Puts a new key-encryption key in the place of the file's, and wraps every key of the journal's
+// side table anew, in one transaction; answers how many. The wrapped keys stay what they are, so
+// nothing that was sealed or signed changes, and older backups open with the older key alone. Until
+// it is done the new key rests beside the old one, as PATH.next; called again after a crash, it
+// goes on.
 Result<std::size_t> rotate_key_encryption_key(store::Journal& journal, const std::string& kek_file,
                                               Random& random);
 

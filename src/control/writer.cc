@@ -298,8 +298,8 @@ Result<std::optional<Json>> Writer::known_answer(const Origin& origin, const Gro
 void Writer::prune_answers() {
   if (backlog_ || time_.steady() < prune_at_) return;
   prune_at_ = time_.steady() + kPrunePause;
-  auto old = old_answers(journal_, time_.now(),
-                         answers_ > kMostAnswers ? answers_ - kMostAnswers : 0);
+  auto old =
+      old_answers(journal_, time_.now(), answers_ > kMostAnswers ? answers_ - kMostAnswers : 0);
   if (!old) return log(Level::kWarn, "answers_not_pruned", {{"error", old.error().text()}});
   if (old->rows.empty()) return;
   answers_ -= std::min(answers_, old->answers);

@@ -124,7 +124,7 @@ Result<Carried> remove_device(const Call& call, const Json& json) {
   outcome.events.push_back(DeviceRemoved{device->id, "removed", note});
   call.state.certificates.for_each([&](const std::string& serial, const Certificate& certificate) {
     if (certificate.device == device->id && !certificate.revoked) {
-      outcome.events.push_back(CertificateRevoked{serial, "device_removed", std::nullopt});
+      outcome.events.push_back(CertificateRevoked{serial, "its device was removed", std::nullopt});
     }
   });
   outcome.result = Json::object({{"device", device->id}, {"identity", device->identity}});
@@ -146,7 +146,7 @@ Result<Carried> revoke_certificate(const Call& call, const Json& json) {
       Json::object({{"serial", certificate->serial}, {"identity", certificate->identity}});
   if (!certificate->revoked) {
     TRY(note, sealed_words(call, body.reason, "/reason", certificate->identity));
-    outcome.events.push_back(CertificateRevoked{certificate->serial, "revoked", note});
+    outcome.events.push_back(CertificateRevoked{certificate->serial, "by command", note});
   }
   return Carried{std::move(outcome), Persons::kOne};
 }

@@ -55,7 +55,8 @@ Status check_short(std::string_view text, std::string_view pointer, std::size_t 
 Status check_target(const Call& call, const TargetSystem& target, const std::string& at) {
   CHECK_OK(check_simple_name(target.name, at + "/name"));
   if (call.state.removed.contains(target.name)) {
-    return fail(Code::kExists, "the name was used before; names are never used again", at + "/name");
+    return fail(Code::kExists, "the name was used before; names are never used again",
+                at + "/name");
   }
   if (call.state.targets.contains(target.name) || call.state.resources.contains(target.name)) {
     return fail(Code::kExists, "there is a target of this name", at + "/name");
@@ -75,7 +76,8 @@ Status check_target(const Call& call, const TargetSystem& target, const std::str
   if (target.tls == "disable" && !local) {
     return fail(Code::kInvalid, "only a target on this machine may go without TLS", at + "/tls");
   }
-  // Otherwise nobody could tell it from an impostor, which would be handed the connector's password.
+  // Otherwise nobody could tell it from an impostor, which would be handed the connector's
+  // password.
   if (target.tls != "disable" && target.ca.empty()) {
     return fail(Code::kInvalid,
                 "with tls \"" + target.tls +
@@ -129,7 +131,8 @@ Result<Resource> checked_resource(const Call& call, Resource resource, const Res
     }
   }
   if (call.state.removed.contains(resource.name)) {
-    return fail(Code::kExists, "the name was used before; names are never used again", at + "/name");
+    return fail(Code::kExists, "the name was used before; names are never used again",
+                at + "/name");
   }
   if (call.state.resources.contains(resource.name) ||
       call.state.entitlements.contains(resource.name)) {
@@ -167,7 +170,8 @@ Status check_entitlement(const Call& call, const Entitlement& entitlement, const
                 at + "/name");
   }
   if (call.state.removed.contains(entitlement.name)) {
-    return fail(Code::kExists, "the name was used before; names are never used again", at + "/name");
+    return fail(Code::kExists, "the name was used before; names are never used again",
+                at + "/name");
   }
   if (call.state.entitlements.contains(entitlement.name) ||
       call.state.resources.contains(entitlement.name)) {

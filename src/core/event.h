@@ -151,7 +151,7 @@ struct CertificateIssued {
 };
 struct CertificateRevoked {
   std::string serial;
-  std::string reason;          // "revoked", "device_removed", "offboarded"
+  std::string reason;          // "by command", "its device was removed", "offboarded"
   std::optional<Sealed> note;  // in a person's words
   WRIT_EVENT(CertificateRevoked, "certificate_revoked") {
     v("serial", e.serial);

@@ -157,7 +157,7 @@ class Bad:
             "body": {"serial": serial, "reason": "lost"}})
         check(status == 200, f"{status} {answer}")
         with self.changes_nothing("It opens nothing any more"):
-            self.answers(401, None, "lost", path="/v1/whoami", method="GET")
+            self.answers(401, None, "revoked: by command", path="/v1/whoami", method="GET")
 
     def startup_packets(self):
         world = self.world
