@@ -340,6 +340,45 @@ TEST_F(PlaneTest, OnAFullDiskWhatNarrowsDoesNotFailWithItsNeighbours) {
   EXPECT_TRUE(ends("grt_a"));
 }
 
+TEST_F(PlaneTest, OnAFullDiskARevocationIsAnsweredByItselfWhateverCameWithIt) {
+  start();
+  add_target();
+  ASSERT_TRUE(give("grt_a"));
+  ASSERT_TRUE(reaches("grt_a", core::GrantState::kActive));
+  std::promise<void> first_runs, go_on;
+  // Holds the writer, so that what follows goes into one group.
+  plane_->writer().submit(
+      {{"test"}, {}},
+      [&](const core::State&, Time) -> Result<core::Outcome> {
+        first_runs.set_value();
+        go_on.get_future().wait();
+        return core::Outcome{};
+      },
+      [](const Result<Done>&) {});
+  first_runs.get_future().wait();
+  std::promise<bool> added, revoked;
+  const auto submit = [&](core::EventData data, std::promise<bool>& good) {
+    plane_->writer().submit(
+        {{"test"}, {}},
+        [data](const core::State&, Time) -> Result<core::Outcome> {
+          return core::Outcome{{data}, {}, {}};
+        },
+        [&good](const Result<Done>& done) { good.set_value(done.has_value()); });
+  };
+  submit(core::GroupAdded{{"g", "", false}}, added);
+  submit(core::GrantRevoking{"grt_a", core::EndReason::kSignal, std::nullopt, std::nullopt},
+         revoked);
+  store::Faults full;
+  full.no_space = 1'000'000;
+  disk_.set_faults(full);
+  go_on.set_value();
+  EXPECT_FALSE(added.get_future().get());
+  EXPECT_TRUE(revoked.get_future().get());
+  EXPECT_EQ(plane_->states().get()->grants.find("grt_a")->state, core::GrantState::kRevoking);
+  disk_.set_faults({});
+  EXPECT_TRUE(ends("grt_a"));
+}
+
 TEST_F(PlaneTest, ACommandThatIsSentTwiceAtOnceIsCarriedOutOnce) {
   start();
   std::atomic<int> runs{0};

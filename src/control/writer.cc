@@ -39,7 +39,7 @@ struct Writer::Group {
   core::State after;
   std::map<std::string, Answer> answers;  // of commands with an id, which stand in batch.puts too
   struct Waiting {
-    DoneCallback done;
+    Task* task;
     Done answer;
   };
   std::vector<Waiting> waiting;
@@ -318,7 +318,7 @@ Result<bool> Writer::run_task(Task& task, Group& group) {
   if (!task.origin.command_id.empty()) {
     TRY(known, known_answer(task.origin, group, now));
     if (known) {
-      group.waiting.push_back({std::move(task.done), {std::move(*known), group.after.next_seq}});
+      group.waiting.push_back({&task, {std::move(*known), group.after.next_seq}});
       return false;
     }
   }
@@ -370,7 +370,7 @@ Result<bool> Writer::run_task(Task& task, Group& group) {
   std::move(events.begin(), events.end(), std::back_inserter(group.events));
   group.after = std::move(next);
   const std::uint64_t seq = group.after.next_seq == 0 ? 0 : group.after.next_seq - 1;
-  group.waiting.push_back({std::move(task.done), {std::move(outcome.result), seq}});
+  group.waiting.push_back({&task, {std::move(outcome.result), seq}});
   return changed;
 }
 
@@ -400,12 +400,21 @@ void Writer::write_commands(std::deque<Task> tasks) {
     const Error error = committed.error();
     log(Level::kError, "journal_append_failed", {{"error", error.text()}});
     if (error.code != Code::kExhausted) {
-      for (auto& waiting : group.waiting) waiting.done(fail(committed));
+      for (auto& waiting : group.waiting) waiting.task->done(fail(committed));
       return hooks_.fatal(error);
     }
     if (group.events.empty() || !narrowing.only) {
       vault_.put_back(std::move(group.new_keys));
-      // What narrows must not be lost with its neighbours: it goes again, without them.
+      // What narrows must not fail with its neighbours: each goes again, by itself.
+      if (group.waiting.size() > 1) {
+        for (const Group::Waiting& waiting : group.waiting) {
+          std::deque<Task> alone;
+          alone.push_back(std::move(*waiting.task));
+          write_commands(std::move(alone));
+        }
+        return;
+      }
+      // And it must not be lost with what was asked in the same breath.
       std::deque<Task> again;
       for (core::Event& event : group.events) {
         if (!narrows(event.data)) continue;
@@ -417,7 +426,7 @@ void Writer::write_commands(std::deque<Task> tasks) {
              [](const Result<Done>&) {}});
       }
       if (!again.empty()) write_commands(std::move(again));
-      for (auto& waiting : group.waiting) waiting.done(fail(committed));
+      for (auto& waiting : group.waiting) waiting.task->done(fail(committed));
       return;
     }
     // Acts now, is recorded later.
@@ -433,7 +442,7 @@ void Writer::write_commands(std::deque<Task> tasks) {
     states_.publish(std::make_shared<const core::State>(state_));
     hooks_.published(group.events, state_);
   }
-  for (auto& waiting : group.waiting) waiting.done(std::move(waiting.answer));
+  for (auto& waiting : group.waiting) waiting.task->done(std::move(waiting.answer));
 }
 
 // Nothing may stand in the journal before the backlog does, so everything joins it.
@@ -450,7 +459,7 @@ void Writer::add_to_backlog(Group group) {
     state_ = std::move(group.after);
     states_.publish(std::make_shared<const core::State>(state_));
   }
-  for (auto& waiting : group.waiting) waiting.done(std::move(waiting.answer));
+  for (auto& waiting : group.waiting) waiting.task->done(std::move(waiting.answer));
 }
 
 void Writer::write_backlog() {
