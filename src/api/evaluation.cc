@@ -181,7 +181,7 @@ std::string answer_text(const control::Told& told) {
   out.reserve(512);
   out += decision.allow ? "{\"decision\":true" : "{\"decision\":false";
   out += ",\"context\":{\"entry\":" + entry + ",\"decision_id\":\"dec_" + entry + '"';
-  add_texts(out, "reason", decision.reason);
+  add_texts(out, "reason", core::reason_of(decision));
   add_text(out, "now", to_text(told.now));
   if (decision.allow) {
     add_text(out, "grant", decision.grant);

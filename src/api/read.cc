@@ -34,7 +34,8 @@ Json lines_json(const std::vector<std::string>& lines) {
 }
 
 Json decision_json(const core::Decision& decision) {
-  Json json = Json::object({{"decision", decision.allow}, {"reason", lines_json(decision.reason)}});
+  Json json = Json::object(
+      {{"decision", decision.allow}, {"reason", lines_json(core::reason_of(decision))}});
   if (!decision.errors.empty()) json.set("errors", lines_json(decision.errors));
   if (!decision.needs.empty()) json.set("needs", lines_json(decision.needs));
   if (!decision.message.empty()) json.set("message", decision.message);

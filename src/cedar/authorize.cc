@@ -1,6 +1,7 @@
 #include "cedar/authorize.h"
 
 #include <algorithm>
+#include <functional>
 
 #include "cedar/evaluation.h"
 #include "cedar/program.h"
@@ -10,38 +11,37 @@ namespace {
 
 using detail::CompiledPolicy;
 using detail::Evaluation;
+using detail::PlainContext;
 using detail::Program;
 using detail::Shelf;
+using detail::view_of;
 
 using Indices = boost::container::small_vector<std::uint32_t, 8>;
 
 // One decision in the making.
 class Authorization {
  public:
-  Authorization(const Program& program, const Request& request, const EntityReader& entities)
+  Authorization(const Program& program, const RequestView& request, const EntityReader& entities)
       : program_(program), request_(request), evaluation_(program, request, entities) {}
 
   Response decide() {
-    visit(program_.any_action);
-    if (!program_.by_action.empty()) {
+    // Looking at a few policies is cheaper than looking for them.
+    constexpr std::size_t kFew = 12;
+    if (program_.policies.size() <= kFew) {
+      for (std::uint32_t i = 0; i < program_.policies.size(); ++i) visit(i);
+    } else {
+      visit(program_.any_action);
       visit_action(request_.action);
-      if (const Entity* action = evaluation_.action()) {
+      const Entity* action = program_.by_action.empty() ? nullptr : evaluation_.action();
+      if (action != nullptr) {
         for (const EntityUid& above : action->ancestors) visit_action(above);
       }
     }
-    tidy(permits_);
-    tidy(forbids_);
+    tidy(permits_, std::less<>());
+    tidy(forbids_, std::less<>());
+    tidy(errors_, [](const auto& a, const auto& b) { return a.policy < b.policy; });
     Response response;
     response.errors = std::move(errors_);
-    // A policy under several actions may have been visited twice.
-    const auto by_policy = [](const PolicyError& a, const PolicyError& b) {
-      return a.policy < b.policy;
-    };
-    std::sort(response.errors.begin(), response.errors.end(), by_policy);
-    response.errors.erase(
-        std::unique(response.errors.begin(), response.errors.end(),
-                    [](const auto& a, const auto& b) { return a.policy == b.policy; }),
-        response.errors.end());
     for (const PolicyError& error : response.errors) {
       if (program_.policies[error.policy].effect == Effect::kForbid) response.forbid_failed = true;
     }
@@ -55,9 +55,12 @@ class Authorization {
   }
 
  private:
-  static void tidy(Indices& indices) {
-    std::sort(indices.begin(), indices.end());
-    indices.erase(std::unique(indices.begin(), indices.end()), indices.end());
+  // A policy under several actions may have been visited twice.
+  static void tidy(auto& found, auto less) {
+    if (found.size() < 2) return;
+    std::sort(found.begin(), found.end(), less);
+    const auto same = [&](const auto& a, const auto& b) { return !less(a, b) && !less(b, a); };
+    found.erase(std::unique(found.begin(), found.end(), same), found.end());
   }
 
   void visit_action(const EntityUid& action) {
@@ -88,21 +91,16 @@ class Authorization {
 
   void visit(std::uint32_t index) {
     const CompiledPolicy& policy = program_.policies[index];
-    if (!evaluation_.covers(policy.action, request_.action) ||
-        !evaluation_.covers(policy.principal, request_.principal) ||
-        !evaluation_.covers(policy.resource, request_.resource)) {
-      return;
-    }
-    for (std::uint32_t i = 0; i < policy.clauses; ++i) {
-      const detail::Clause& clause = program_.clauses[policy.first_clause + i];
-      const ValueView v = evaluation_.condition(clause.root);
-      if (v.is(Kind::kNone)) {
+    if (!evaluation_.covers(policy)) return;
+    switch (evaluation_.conditions(policy)) {
+      case Evaluation::Outcome::kNo:
+        break;
+      case Evaluation::Outcome::kYes:
+        (policy.effect == Effect::kPermit ? permits_ : forbids_).push_back(index);
+        break;
+      case Evaluation::Outcome::kFailed:
         fail(index);
-        return;
-      }
-      if (v.boolean() == clause.unless) return;
     }
-    (policy.effect == Effect::kPermit ? permits_ : forbids_).push_back(index);
   }
 
   void fail(std::uint32_t index) {
@@ -113,7 +111,7 @@ class Authorization {
   }
 
   const Program& program_;
-  const Request& request_;
+  const RequestView& request_;
   Evaluation evaluation_;
   Indices permits_;
   Indices forbids_;
@@ -150,9 +148,23 @@ std::optional<std::size_t> CompiledPolicies::index_of(std::string_view id) const
   return static_cast<std::size_t>(policy - program_->set.policies().data());
 }
 
-Response authorize(const CompiledPolicies& policies, const Request& request,
+Response authorize(const CompiledPolicies& policies, const RequestView& request,
                    const EntityReader& entities) {
   return Authorization(policies.program(), request, entities).decide();
+}
+
+Response authorize(const CompiledPolicies& policies, const Request& request,
+                   const EntityReader& entities) {
+  const PlainContext context(request.context);
+  return authorize(policies, view_of(request, context), entities);
+}
+
+bool satisfied(const CompiledPolicies& policies, std::size_t index, const RequestView& request,
+               const EntityReader& entities) {
+  const Program& program = policies.program();
+  const CompiledPolicy& policy = program.policies[index];
+  Evaluation evaluation(program, request, entities);
+  return evaluation.covers(policy) && evaluation.conditions(policy) == Evaluation::Outcome::kYes;
 }
 
 Explanation explain(const CompiledPolicies& policies, std::size_t index, const Request& request,
@@ -161,18 +173,19 @@ Explanation explain(const CompiledPolicies& policies, std::size_t index, const R
   const Program& program = policies.program();
   const CompiledPolicy& compiled = program.policies[index];
   const Policy& policy = policies.policy(index);
-  Evaluation evaluation(program, request, entities);
+  const PlainContext context(request.context);
+  Evaluation evaluation(program, view_of(request, context), entities);
   Explanation why;
   why.position = policy.position();
-  if (!evaluation.covers(compiled.principal, request.principal)) {
+  if (!evaluation.covers_principal(compiled)) {
     why.outcome = Outcome::kPrincipal;
     return why;
   }
-  if (!evaluation.covers(compiled.action, request.action)) {
+  if (!evaluation.covers_action(compiled)) {
     why.outcome = Outcome::kAction;
     return why;
   }
-  if (!evaluation.covers(compiled.resource, request.resource)) {
+  if (!evaluation.covers_resource(compiled)) {
     why.outcome = Outcome::kResource;
     return why;
   }
@@ -201,7 +214,8 @@ Result<Value> evaluate(std::string_view expression, const Request& request,
   TRY(parsed, parse_expr(expression, "expression"));
   Program program;
   const std::uint32_t root = detail::compile(program, parsed.expr);
-  Evaluation evaluation(program, request, entities);
+  const PlainContext context(request.context);
+  Evaluation evaluation(program, view_of(request, context), entities);
   const ValueView v = evaluation.value(root);
   if (v.is(Kind::kNone)) {
     return tl::unexpected<Error>(

@@ -8,6 +8,7 @@
 #include <cstdint>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -23,6 +24,33 @@ struct Request {
   EntityUid action;
   EntityUid resource;
   Value context = Value::record();  // a record
+};
+
+// Where evaluation reads the context, as policies touch it. What it answers must stay valid, and
+// the same, while an evaluation runs.
+class ContextReader {
+ public:
+  ContextReader() = default;
+  ContextReader(const ContextReader&) = default;
+  ContextReader& operator=(const ContextReader&) = default;
+  virtual ~ContextReader() = default;
+  // The attribute at the end of a path: of `context.auth.method` it is auth, method. kNone when the
+  // record that would have it is there and has none. Empty when the reader leaves it to evaluation
+  // to walk through `whole`.
+  virtual std::optional<ValueView> find(std::span<const String> path) const = 0;
+  virtual ValueView whole() const = 0;  // a record
+};
+
+// A request whose parts stand elsewhere; they must outlive it. Entities that are given here are not
+// looked for in the reader.
+struct RequestView {
+  const EntityUid& principal;
+  const EntityUid& action;
+  const EntityUid& resource;
+  const ContextReader& context;
+  const Entity* principal_entity = nullptr;
+  const Entity* action_entity = nullptr;
+  const Entity* resource_entity = nullptr;
 };
 
 namespace detail {
@@ -64,8 +92,14 @@ struct Response {
   bool forbid_failed = false;       // an errored policy is a forbid
 };
 
+Response authorize(const CompiledPolicies& policies, const RequestView& request,
+                   const EntityReader& entities);
 Response authorize(const CompiledPolicies& policies, const Request& request,
                    const EntityReader& entities);
+// Whether one policy applies: its scope covers the request, and its conditions hold. One that fails
+// does not.
+bool satisfied(const CompiledPolicies& policies, std::size_t index, const RequestView& request,
+               const EntityReader& entities);
 
 // Why one policy does or does not apply to a request.
 struct Explanation {

@@ -71,6 +71,24 @@ bool is_constant(const Program& program, std::uint32_t root) {
   }
 }
 
+// The attributes that an expression names on its way from the context; empty for all others, and
+// for paths longer than any that a context has by itself.
+std::vector<std::string> path_of(const Expr& expr) {
+  constexpr std::size_t kLongest = 4;
+  if (expr.op != Op::kGet && expr.op != Op::kHas) return {};
+  const Expr& of = expr.args[0];
+  std::vector<std::string> path;
+  if (of.op == Op::kGet) {
+    path = path_of(of);
+    if (path.empty()) return {};
+  } else if (of.op != Op::kContext) {
+    return {};
+  }
+  path.insert(path.end(), expr.names.begin(), expr.names.end());
+  if (path.size() > kLongest) path.clear();
+  return path;
+}
+
 std::uint32_t add_links(Program& program, const std::vector<std::uint32_t>& children) {
   const std::uint32_t first = size_of(program.links);
   program.links.insert(program.links.end(), children.begin(), children.end());
@@ -177,6 +195,15 @@ std::uint32_t compile(Program& program, const Expr& expr) {
   }
   program.nodes.push_back(node);
   const std::uint32_t root = size_of(program.nodes) - 1;
+  if (const std::vector<std::string> path = path_of(expr); !path.empty()) {
+    Node fused{expr.op == Op::kGet ? Step::kContextGet : Step::kContextHas, expr.function};
+    fused.a = root;
+    fused.b = add_names(program, path);
+    fused.count = size_of(path);
+    fused.at = expr.begin;
+    program.nodes.push_back(fused);
+    return root + 1;
+  }
   if (is_constant(program, root)) {
     if (std::optional<Value> value = constant_value(program, root)) {
       const std::uint32_t constant = add_constant(program, std::move(*value));

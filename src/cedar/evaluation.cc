@@ -69,23 +69,22 @@ const Entity* Evaluation::entity(const UidText* uid) {
   return entities_.find(borrowed.uid());
 }
 
-bool Evaluation::covers(const Test& test, const EntityUid& uid) {
+bool Evaluation::meets(const Test& test, const EntityUid& uid, Found& found) {
   using Shape = Constraint::Shape;
-  if (test.shape == Shape::kAny) return true;
   if (test.shape == Shape::kIs || test.shape == Shape::kIsIn) {
     const String& type = program_.names[test.type];
     if (uid.text()->type_hash != type.hash() || uid.type() != type.view()) return false;
     if (test.shape == Shape::kIs) return true;
   }
-  const EntityUid* uids = program_.uids.data() + test.first;
-  for (std::uint32_t i = 0; i < test.count; ++i) {
-    if (uid == uids[i]) return true;
+  const std::span<const EntityUid> uids = std::span(program_.uids).subspan(test.first, test.count);
+  for (const EntityUid& each : uids) {
+    if (uid == each) return true;
   }
   if (test.shape == Shape::kEq) return false;
-  const Entity* known = entity(uid.text());
-  if (known == nullptr) return false;
-  for (std::uint32_t i = 0; i < test.count; ++i) {
-    if (known->ancestors.contains(uids[i])) return true;
+  const Entity* known = find(found, uid);
+  if (known == nullptr || known->ancestors.empty()) return false;
+  for (const EntityUid& each : uids) {
+    if (known->ancestors.contains(each)) return true;
   }
   return false;
 }
@@ -102,8 +101,20 @@ ValueView Evaluation::misfit(const Node& node, std::string_view what, std::strin
                         std::string(kind_name(got.kind())));
 }
 
+Evaluation::Outcome Evaluation::conditions(const CompiledPolicy& policy) {
+  for (std::uint32_t i = 0; i < policy.clauses; ++i) {
+    const Clause& clause = program_.clauses[policy.first_clause + i];
+    const ValueView v = condition(clause.root);
+    if (v.is(Kind::kNone)) return Outcome::kFailed;
+    if (v.boolean() == clause.unless) return Outcome::kNo;
+  }
+  return Outcome::kYes;
+}
+
 ValueView Evaluation::condition(std::uint32_t root) {
-  return boolean(program_.nodes[root], root, "a condition");
+  const ValueView v = value(root);
+  if (v.is(Kind::kBool) || v.is(Kind::kNone)) return v;
+  return misfit(program_.nodes[root], "a condition", "a boolean", v);
 }
 
 ValueView Evaluation::boolean(const Node& node, std::uint32_t child, std::string_view what) {
@@ -124,7 +135,11 @@ ValueView Evaluation::value(std::uint32_t root) {
     case Step::kResource:
       return ValueView::entity(request_.resource);
     case Step::kContext:
-      return request_.context;
+      return request_.context.whole();
+    case Step::kContextGet:
+      return context_get(node);
+    case Step::kContextHas:
+      return context_has(node);
     case Step::kIf: {
       const ValueView test = boolean(node, link(node, 0), "`if`");
       if (test.is(Kind::kNone)) return test;
@@ -339,6 +354,18 @@ ValueView Evaluation::get(const Node& node) {
   return misfit(node, "the attribute " + quoted(name.view()), "an entity or a record", of);
 }
 
+ValueView Evaluation::context_get(const Node& node) {
+  const std::optional<ValueView> v = request_.context.find(path(node));
+  if (!v) return value(node.a);
+  if (!v->is(Kind::kNone)) return *v;
+  return fail(node, "the record has no attribute " + quoted(path(node).back().view()));
+}
+
+ValueView Evaluation::context_has(const Node& node) {
+  const std::optional<ValueView> v = request_.context.find(path(node));
+  return v ? ValueView::boolean(!v->is(Kind::kNone)) : value(node.a);
+}
+
 ValueView Evaluation::is(const Node& node, ValueView v) {
   if (v.is(Kind::kNone)) return v;
   if (!v.is(Kind::kEntity)) return misfit(node, "`is`", "an entity", v);
@@ -412,7 +439,8 @@ ValueView Evaluation::record(const Node& node) {
 std::optional<Value> constant_value(const Program& program, std::uint32_t root) {
   const Request nobody{EntityUid("", ""), EntityUid("", ""), EntityUid("", "")};
   const NoEntities none;
-  Evaluation evaluation(program, nobody, none);
+  const PlainContext context(nobody.context);
+  Evaluation evaluation(program, view_of(nobody, context), none);
   const ValueView v = evaluation.value(root);
   if (v.is(Kind::kNone)) return std::nullopt;
   return Value::of(v);

@@ -4,6 +4,7 @@
 #pragma once
 
 #include <optional>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -14,10 +15,30 @@ namespace writ::cedar::detail {
 
 class Evaluation {
  public:
-  Evaluation(const Program& program, const Request& request, const EntityReader& entities)
-      : program_(program), request_(request), entities_(entities) {}
+  Evaluation(const Program& program, const RequestView& request, const EntityReader& entities)
+      : program_(program),
+        request_(request),
+        entities_(entities),
+        principal_{request.principal_entity, request.principal_entity != nullptr},
+        action_{request.action_entity, request.action_entity != nullptr},
+        resource_{request.resource_entity, request.resource_entity != nullptr} {}
 
-  bool covers(const Test& test, const EntityUid& uid);
+  // Whether the scope covers the request. The resource comes first: it tells most policies apart.
+  bool covers(const CompiledPolicy& policy) {
+    return covers_resource(policy) && covers_principal(policy) && covers_action(policy);
+  }
+  bool covers_principal(const CompiledPolicy& policy) {
+    return covers(policy.principal, request_.principal, principal_);
+  }
+  bool covers_action(const CompiledPolicy& policy) {
+    return covers(policy.action, request_.action, action_);
+  }
+  bool covers_resource(const CompiledPolicy& policy) {
+    return covers(policy.resource, request_.resource, resource_);
+  }
+  enum class Outcome : std::uint8_t { kNo, kYes, kFailed };
+  // Whether the conditions of a policy hold.
+  Outcome conditions(const CompiledPolicy& policy);
   // kNone when it failed: see problem() and problem_at().
   ValueView value(std::uint32_t root);
   // As value(), and fails when it is no boolean.
@@ -41,6 +62,10 @@ class Evaluation {
     return found.entity;
   }
   const Entity* entity(const UidText* uid);
+  bool covers(const Test& test, const EntityUid& uid, Found& found) {
+    return test.shape == Constraint::Shape::kAny || meets(test, uid, found);
+  }
+  bool meets(const Test& test, const EntityUid& uid, Found& found);
 
   std::uint32_t link(const Node& node, std::uint32_t i) const { return program_.links[node.a + i]; }
   ValueView fail(const Node& node, std::string problem);
@@ -54,6 +79,11 @@ class Evaluation {
   ValueView list_holds(const Node& node);
   ValueView has(const Node& node);
   ValueView get(const Node& node);
+  std::span<const String> path(const Node& node) const {
+    return std::span(program_.names).subspan(node.b, node.count);
+  }
+  ValueView context_get(const Node& node);
+  ValueView context_has(const Node& node);
   ValueView is(const Node& node, ValueView v);
   ValueView is_in(const Node& node);
   ValueView call(const Node& node);
@@ -66,7 +96,7 @@ class Evaluation {
   }
 
   const Program& program_;
-  const Request& request_;
+  const RequestView request_;
   const EntityReader& entities_;
   Found principal_;
   Found action_;
@@ -75,6 +105,20 @@ class Evaluation {
   std::string problem_;
   std::uint32_t problem_at_ = 0;
 };
+
+// A context that is there as a whole.
+class PlainContext final : public ContextReader {
+ public:
+  explicit PlainContext(const Value& context) : context_(context) {}
+  std::optional<ValueView> find(std::span<const String>) const override { return std::nullopt; }
+  ValueView whole() const override { return context_; }
+
+ private:
+  const Value& context_;
+};
+inline RequestView view_of(const Request& request, const ContextReader& context) {
+  return RequestView{request.principal, request.action, request.resource, context};
+}
 
 // The value of an expression that reads neither request nor entities; empty when it fails.
 std::optional<Value> constant_value(const Program& program, std::uint32_t root);

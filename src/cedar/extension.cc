@@ -65,19 +65,19 @@ std::optional<int> month_length(int year, int month) {
 
 // IPv4: four decimal numbers, none with a leading zero.
 bool parse_v4(std::string_view text, IpRange& out) {
+  const char* at = text.data();
+  const char* const end = at + text.size();
   for (std::size_t i = 0; i < 4; ++i) {
-    if (i > 0 && !take(text, '.')) return false;
-    std::size_t digits = 0;
+    if (i > 0 && (at == end || *at++ != '.')) return false;
+    const char* const first = at;
     unsigned value = 0;
-    while (digits < text.size() && is_digit(text[digits])) {
-      value = value * 10 + static_cast<unsigned>(text[digits++] - '0');
-      if (digits > 3) return false;
+    while (at != end && is_digit(*at) && at - first < 3) {
+      value = value * 10 + static_cast<unsigned>(*at++ - '0');
     }
-    if (digits == 0 || value > 255 || (digits > 1 && text[0] == '0')) return false;
+    if (at == first || value > 255 || (at - first > 1 && *first == '0')) return false;
     out.bytes[i] = static_cast<std::uint8_t>(value);
-    text.remove_prefix(digits);
   }
-  return text.empty();
+  return at == end;
 }
 
 // IPv6: eight groups of up to four hex digits, one run of them written `::`.

@@ -33,16 +33,18 @@ enum class Step : std::uint8_t {
   kAdd,
   kSubtract,
   kMultiply,
-  kHas,        // a; b: first of `count` names
-  kLike,       // a; b: pattern
-  kIs,         // a; b: name of the type
-  kIsIn,       // links: of what, in what; b: name of the type
-  kGet,        // a; b: name
-  kSet,        // links
-  kRecord,     // links; b: first of `count` names
-  kCall,       // links; function
-  kInList,     // links: of what, then each of what the list holds; builds no set
-  kListHolds,  // links: the item sought, then each of what the list holds; builds no set
+  kHas,         // a; b: first of `count` names
+  kLike,        // a; b: pattern
+  kIs,          // a; b: name of the type
+  kIsIn,        // links: of what, in what; b: name of the type
+  kGet,         // a; b: name
+  kSet,         // links
+  kRecord,      // links; b: first of `count` names
+  kCall,        // links; function
+  kInList,      // links: of what, then each of what the list holds; builds no set
+  kListHolds,   // links: the item sought, then each of what the list holds; builds no set
+  kContextGet,  // a: the same as kGet of kGet … of kContext; b: first of `count` names of the path
+  kContextHas,  // likewise, of kHas
 };
 
 struct Node {

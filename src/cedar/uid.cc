@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <iterator>
 #include <new>
 
 #include "cedar/text.h"
@@ -9,33 +10,11 @@
 namespace writ::cedar {
 namespace {
 
-std::uint64_t mix(std::uint64_t a, std::uint64_t b) {
-  const unsigned __int128 product = static_cast<unsigned __int128>(a) * b;
-  return static_cast<std::uint64_t>(product) ^ static_cast<std::uint64_t>(product >> 64);
-}
-
-constexpr std::uint64_t kSeed = 0x9e3779b97f4a7c15;
-constexpr std::uint64_t kStep = 0xa0761d6478bd642f;
-
 bool hash_less(const EntityUid& a, const EntityUid& b) {
   return a.hash() != b.hash() ? a.hash() < b.hash() : a < b;
 }
 
 }  // namespace
-
-std::uint64_t hash_bytes(std::string_view bytes) {
-  const char* p = bytes.data();
-  std::size_t left = bytes.size();
-  std::uint64_t hash = kSeed ^ left;
-  for (; left >= 8; p += 8, left -= 8) {
-    std::uint64_t word = 0;
-    std::memcpy(&word, p, 8);
-    hash = mix(hash ^ word, kStep);
-  }
-  std::uint64_t word = 0;
-  if (left > 0) std::memcpy(&word, p, left);
-  return mix(hash ^ word, kSeed) ^ (hash >> 32);
-}
 
 namespace detail {
 void release(const UidText* text) {
@@ -49,7 +28,7 @@ void release(const UidText* text) {
 EntityUid::EntityUid(std::string_view type, std::string_view id) {
   void* memory = ::operator new(sizeof(detail::UidText) + type.size() + id.size());
   const std::uint64_t type_hash = hash_bytes(type);
-  hash_ = mix(type_hash ^ kStep, hash_bytes(id) ^ kSeed);
+  hash_ = detail::mix(type_hash ^ detail::kHashStep, hash_bytes(id) ^ detail::kHashSeed);
   auto* text = new (memory) detail::UidText{{1},
                                             static_cast<std::uint32_t>(type.size()),
                                             static_cast<std::uint32_t>(id.size()),
@@ -73,9 +52,10 @@ std::string EntityUid::print() const {
   return out;
 }
 
-UidSet::UidSet(std::vector<EntityUid> uids) : uids_(std::move(uids)) {
-  std::sort(uids_.begin(), uids_.end(), hash_less);
-  uids_.erase(std::unique(uids_.begin(), uids_.end()), uids_.end());
+UidSet::UidSet(std::vector<EntityUid> uids) {
+  std::sort(uids.begin(), uids.end(), hash_less);
+  uids.erase(std::unique(uids.begin(), uids.end()), uids.end());
+  uids_.assign(std::make_move_iterator(uids.begin()), std::make_move_iterator(uids.end()));
 }
 
 bool UidSet::search(const detail::UidText* uid) const {

@@ -4,8 +4,10 @@
 #pragma once
 
 #include <atomic>
+#include <boost/container/small_vector.hpp>
 #include <cstddef>
 #include <cstdint>
+#include <cstring>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -17,9 +19,21 @@ namespace writ::cedar {
 
 // 64-bit hash of bytes; the same in every process. Not keyed: never index hostile input by it alone
 // where collisions would cost time.
-std::uint64_t hash_bytes(std::string_view bytes);
+inline std::uint64_t hash_bytes(std::string_view bytes);
 
 namespace detail {
+inline std::uint64_t mix(std::uint64_t a, std::uint64_t b) {
+  const unsigned __int128 product = static_cast<unsigned __int128>(a) * b;
+  return static_cast<std::uint64_t>(product) ^ static_cast<std::uint64_t>(product >> 64);
+}
+inline constexpr std::uint64_t kHashSeed = 0x9e3779b97f4a7c15;
+inline constexpr std::uint64_t kHashStep = 0xa0761d6478bd642f;
+template <class Word>
+std::uint64_t load(const char* bytes) {
+  Word word = 0;
+  std::memcpy(&word, bytes, sizeof(word));
+  return word;
+}
 struct UidText {
   mutable std::atomic<std::uint32_t> owners;
   std::uint32_t type_size;
@@ -39,6 +53,27 @@ inline bool same(const UidText* a, const UidText* b) {
   return a == b || (a->hash == b->hash && a->type() == b->type() && a->id() == b->id());
 }
 }  // namespace detail
+
+// The last bytes are read once more with those before them, rather than one by one.
+inline std::uint64_t hash_bytes(std::string_view bytes) {
+  using detail::load;
+  const char* p = bytes.data();
+  std::size_t left = bytes.size();
+  std::uint64_t hash = detail::kHashSeed ^ left;
+  for (; left > 8; p += 8, left -= 8) {
+    hash = detail::mix(hash ^ load<std::uint64_t>(p), detail::kHashStep);
+  }
+  std::uint64_t last = 0;
+  if (bytes.size() >= 8) {
+    last = load<std::uint64_t>(p + left - 8);
+  } else if (left >= 4) {
+    last = load<std::uint32_t>(p) << 32 | load<std::uint32_t>(p + left - 4);
+  } else if (left > 0) {
+    last = load<std::uint8_t>(p) << 16 | load<std::uint8_t>(p + left / 2) << 8 |
+           load<std::uint8_t>(p + left - 1);
+  }
+  return detail::mix(hash ^ last, detail::kHashSeed) ^ (hash >> 32);
+}
 
 class EntityUid {
  public:
@@ -97,7 +132,7 @@ struct UidHash {
 };
 
 // An immutable-by-use set of uids, ordered by hash: membership without following pointers, and with
-// logarithmic cost whatever the uids are.
+// logarithmic cost whatever the uids are. A few stand in it.
 class UidSet {
  public:
   UidSet() = default;
@@ -120,7 +155,7 @@ class UidSet {
  private:
   static constexpr std::size_t kScan = 24;
   bool search(const detail::UidText* uid) const;
-  std::vector<EntityUid> uids_;
+  boost::container::small_vector<EntityUid, 4> uids_;
 };
 
 }  // namespace writ::cedar

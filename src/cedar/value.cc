@@ -23,11 +23,6 @@ struct RecordFields {
   std::vector<Field> fields;
 };
 
-struct IpBox {
-  mutable std::atomic<std::uint32_t> owners{1};
-  IpRange range;
-};
-
 const Text* make_text(std::string_view bytes) {
   void* memory = ::operator new(sizeof(Text) + bytes.size());
   auto* text = new (memory) Text{{1}, static_cast<std::uint32_t>(bytes.size()), hash_bytes(bytes)};

@@ -54,7 +54,10 @@ const Text* make_text(std::string_view bytes);
 void release(const Text* text);
 struct SetItems;
 struct RecordFields;
-struct IpBox;
+struct IpBox {
+  mutable std::atomic<std::uint32_t> owners{1};
+  IpRange range;
+};
 }  // namespace detail
 
 // A shared immutable string with its hash. Keep those of often used attribute names.
@@ -102,6 +105,8 @@ class ValueView {
   static ValueView datetime(std::int64_t v) { return ValueView(Kind::kDatetime, v); }
   static ValueView duration(std::int64_t v) { return ValueView(Kind::kDuration, v); }
   static ValueView entity(const EntityUid& uid) { return ValueView(uid.text()); }
+  // The box must outlive every Value that is made of the view.
+  static ValueView ip(const detail::IpBox& box) { return ValueView(&box); }
 
   Kind kind() const { return kind_; }
   bool is(Kind kind) const { return kind_ == kind; }
@@ -124,6 +129,7 @@ class ValueView {
   friend class Value;
   ValueView(Kind kind, std::int64_t v) : kind_(kind), integer_(v) {}
   explicit ValueView(const detail::UidText* uid) : kind_(Kind::kEntity), uid_(uid) {}
+  explicit ValueView(const detail::IpBox* ip) : kind_(Kind::kIp), ip_(ip) {}
   Kind kind_;
   union {
     std::int64_t integer_;

@@ -33,7 +33,7 @@ std::string text_of(const Json& json, std::string_view name) {
   return member != nullptr && member->as_string() != nullptr ? *member->as_string() : "";
 }
 
-bool is_active(const core::State& state, const std::string& grant_id) {
+bool is_active(const core::State& state, std::string_view grant_id) {
   const core::Grant* grant = state.grants.find(grant_id);
   return grant != nullptr && grant->state == core::GrantState::kActive;
 }
@@ -96,7 +96,7 @@ void append_decision_payload(std::string& out, const core::State& state, const c
   if (q.approvals > 0) out += ",\"approvals\":" + std::to_string(q.approvals);
   if (!q.asserted.is_null()) out += ",\"asserted\":" + canonical(q.asserted);
   out += decision.allow ? "},\"allow\":true" : "},\"allow\":false";
-  list_member(out, "reason", decision.reason);
+  list_member(out, "reason", core::reason_of(decision));
   list_member(out, "errors", decision.errors);
   list_member(out, "needs", decision.needs);
   text_member(out, "grant", decision.grant);
@@ -142,11 +142,12 @@ Result<RecordedDecision> read_decision_payload(std::string_view payload) {
   return recorded;
 }
 
-void Decisions::decide(const core::State& state, std::string_view salt,
+void Decisions::decide(const std::shared_ptr<const core::State>& state, std::string_view salt,
                        const core::Question& question, std::optional<std::int64_t> door_seq,
                        ToldCallback told, Batch& batch) const {
   const auto [now, jumped] = time_.read();
   Told answer;
+  answer.state = state;
   answer.now = now;
   if (jumped) {
     deny(answer.decision, "the server's clock jumped; nothing is allowed until it agrees again");
@@ -155,17 +156,17 @@ void Decisions::decide(const core::State& state, std::string_view salt,
   } else if (writer_.has_backlog()) {
     deny(answer.decision, "the server cannot record evidence now; nothing is allowed");
   } else {
-    answer.decision = core::decide(state, question, now);
+    answer.decision = core::decide(*state, question, now);
   }
   thread_local std::string payload;  // keeps its room
   payload.clear();
-  append_decision_payload(payload, state, question, answer.decision, now, door_seq);
+  append_decision_payload(payload, *state, question, answer.decision, now, door_seq);
   auto prepared = store::prepare(payload, salt);
   if (!prepared) {
     deny(answer.decision, prepared.error().message);
     return told(answer);
   }
-  if (batch.entries.empty()) batch.decided_at = state.next_seq;
+  if (batch.entries.empty()) batch.decided_at = state->next_seq;
   batch.entries.push_back(std::move(*prepared));
   batch.waiting.push_back({std::move(told), std::move(answer)});
 }
@@ -185,7 +186,7 @@ void Decisions::settle(Batch& batch, const Result<std::uint64_t>& first) const {
   if (state->next_seq == batch.decided_at) return;  // nothing happened meanwhile
   for (Batch::Waiting& each : batch.waiting) {
     core::Decision& decision = each.answer.decision;
-    const std::string grant = decision.grant;
+    const std::string grant(decision.grant);
     if (decision.allow && !grant.empty() && !is_active(*state, grant)) {
       deny(decision, "the grant " + grant + " was revoked meanwhile");
     }
@@ -204,7 +205,7 @@ void Decisions::ask(unsigned thread, core::Question question, std::optional<std:
     own.batch->waiting.reserve(own.usual);
   }
   const std::size_t left = own.salts.size() - tlog::kSaltSize;
-  decide(*own.reader.get(), std::string_view(own.salts).substr(left), question, door_seq,
+  decide(own.reader.get(), std::string_view(own.salts).substr(left), question, door_seq,
          std::move(told), *own.batch);
   own.salts.resize(left);
 }
@@ -224,7 +225,7 @@ void Decisions::flush(unsigned thread, const RunOn& run_on) {
 
 void Decisions::ask_now(core::Question question, ToldCallback told) {
   auto batch = std::make_shared<Batch>();
-  decide(*states_.get(), random_.bytes(tlog::kSaltSize), question, {}, std::move(told), *batch);
+  decide(states_.get(), random_.bytes(tlog::kSaltSize), question, {}, std::move(told), *batch);
   if (batch->entries.empty()) return;
   writer_.record({batch->entries, [this, batch](const Result<std::uint64_t>& first) {
                     settle(*batch, first);

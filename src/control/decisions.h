@@ -21,8 +21,9 @@ inline constexpr std::string_view kEngineVersion = "writ 0.1.0";
 
 struct Told {
   core::Decision decision;
-  std::uint64_t entry = 0;  // in the decision log
-  Time now;                 // at which it was decided
+  std::shared_ptr<const core::State> state;  // that decided; what the decision has views of
+  std::uint64_t entry = 0;                   // in the decision log
+  Time now;                                  // at which it was decided
 };
 using ToldCallback = std::function<void(const Told&)>;
 // Runs a task on the thread of that index, or drops it when the thread has ended.
@@ -53,8 +54,9 @@ class Decisions {
   struct Thread;
   struct Batch;
   // Adds to the batch; `told` is called at once when the answer cannot be written down at all.
-  void decide(const core::State& state, std::string_view salt, const core::Question& question,
-              std::optional<std::int64_t> door_seq, ToldCallback told, Batch& batch) const;
+  void decide(const std::shared_ptr<const core::State>& state, std::string_view salt,
+              const core::Question& question, std::optional<std::int64_t> door_seq,
+              ToldCallback told, Batch& batch) const;
   // The writer's thread: what the batch's askers will be told.
   void settle(Batch& batch, const Result<std::uint64_t>& first) const;
 

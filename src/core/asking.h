@@ -17,8 +17,8 @@ namespace writ::core {
 // What policies said.
 struct Answer {
   bool permitted = false;
-  bool forbidden = false;  // a forbid matched, or failed
-  std::vector<std::string> reason;
+  bool forbidden = false;                                        // a forbid matched, or failed
+  boost::container::small_vector<std::string_view, 4> policies;  // ids of those that decided
   std::vector<std::string> errors;
 };
 
@@ -46,20 +46,25 @@ class Asking {
   Decision decide();
 
  private:
+  // Finds what the question names.
+  void look_up(bool entitlement);
   std::optional<std::string> inactive(std::string_view identity, const Subject* subject) const;
   std::optional<std::string> bad_credential();
   // Why the constitution denies, whatever policy says.
-  std::optional<std::string> unconstitutional(const Action* action);
+  std::optional<std::string> unconstitutional();
 
   Answer ask(const Slice& slice, const cedar::EntityUid& action, const cedar::EntityUid& resource,
              const Facts& facts) const;
+  // Whether the guardrails let this connect pass.
+  Answer guard(const Facts& facts) const;
   // Whether `passes` would hold right after a one-time code.
   bool fresh_factor_helps(const Facts& facts, auto&& passes) const;
 
-  bool stands_before(std::string_view door, std::string_view target) const;
   Decision connect();
+  // Why the door that asks may not.
+  std::optional<std::string> bad_door() const;
   std::optional<Decision> baseline(auto&& passes);
-  Decision admit(const Grant& grant);
+  Decision admit(const Grant& grant) const;
   Decision nothing_gives();
   Decision by_policy(const Slice& slice, const cedar::EntityUid& action,
                      const cedar::EntityUid& resource);
@@ -75,10 +80,14 @@ class Asking {
   StateReader reader_;
   std::string_view wanted_;  // the only grant on which a connect may go; empty: any
   Facts facts_;
-  std::vector<cedar::Field> asserted_;        // context of an application
-  const Subject* subject_ = nullptr;          // set once it is known to be active
-  const cedar::Entity* principal_ = nullptr;  // the same, as of now
-  const EntitlementEntry* entry_ = nullptr;   // the resource, when it is a known entitlement
+  std::vector<cedar::Field> asserted_;  // context of an application
+  const Action* action_ = nullptr;      // Writ's own
+  const Subject* subject_ = nullptr;
+  const Certificate* certificate_ = nullptr;
+  const EntitlementEntry* entry_ = nullptr;    // the resource, when it is a known entitlement
+  CowMap<std::string, Device>::Place device_;  // of the certificate
+  std::uint64_t pair_ = 0;                     // pair_hash of subject and entitlement
+  const cedar::Entity* principal_ = nullptr;   // the subject as of now, once known to be active
   Decision decision_;
 };
 

@@ -384,7 +384,7 @@ Result<Carried> open_baseline(const Call& call, const Json& json) {
   if (grants_of(call.state, subject->id).size() >= kMostLiveGrants) {
     return fail(Code::kExhausted, "this identity holds as many grants as anyone may; revoke some");
   }
-  const std::string policy = decision.reason.empty() ? std::string() : decision.reason.front();
+  const std::string policy(decision.policies.empty() ? "" : decision.policies.front());
   const Grant grant =
       new_grant(call, *subject, *entitlement, Cause::kBaseline, policy, kBaselineGrant);
   return carried({GrantCreated{grant}}, grant_result(grant, false));

@@ -9,103 +9,38 @@
 //   m.for_each([](const std::string& key, const Grant& value) { … });  // unspecified order
 //   CowMap copy = m;                       // O(1)
 //
-// A root points to pages, a page to shards of about twelve entries, a shard to the entries. Each
-// node counts its owners. Invariant: a node is written only while every node from the root down to
-// it has one owner; so a run of changes copies each node once, and nodes that others see stay as
-// they are. Copies may be read, changed and destroyed on different threads; one copy may not.
+// Who looks several things up lets their loads overlap, with hashes that it keeps:
+//
+//   m.prefetch(hash);            // begins to load what says where the entry is
+//   auto place = m.place(hash);  // finds where, and begins to load the entry
+//   const Grant* g = m.find("grt_…", place);
+//
+// A root points to pages, a page to shards of about twelve entries, a shard holds or points to the
+// entries (cow_node.h). Each node counts its owners. Invariant: a node is written only while every
+// node from the root down to it has one owner; so a run of changes copies each node once, and nodes
+// that others see stay as they are. Copies may be read, changed and destroyed on different threads;
+// one copy may not.
 #pragma once
 
-#include <atomic>
 #include <cstdint>
-#include <cstring>
-#include <memory>
-#include <new>
 #include <string>
 #include <string_view>
 #include <type_traits>
 #include <utility>
 
+#include "cedar/uid.h"
+#include "core/cow_node.h"
+
 namespace writ::core {
 
 inline std::uint64_t cow_hash(std::string_view key) {
-  return std::hash<std::string_view>{}(key);
+  return cedar::hash_bytes(key);
 }
 inline std::uint64_t cow_hash(std::uint64_t key) {
   const auto product =
       static_cast<unsigned __int128>(key ^ 0x9e3779b97f4a7c15) * 0xd6e8feb86659fd93;
   return static_cast<std::uint64_t>(product >> 64) ^ static_cast<std::uint64_t>(product);
 }
-
-namespace detail {
-
-// What the nodes have in common: owners, and memory that is longer than the struct.
-struct CowNode {
-  std::atomic<std::uint32_t> owners{1};
-  bool shared() const { return owners.load(std::memory_order_acquire) != 1; }
-  void keep() { owners.fetch_add(1, std::memory_order_relaxed); }
-  // True when this was the last owner.
-  bool drop() { return owners.fetch_sub(1, std::memory_order_acq_rel) == 1; }
-};
-
-// An entry with its key's bytes behind it (strings) or in it (other keys).
-template <class Key, class Value>
-struct CowEntry : CowNode {
-  CowEntry(Key k, Value v) : key(k), value(std::move(v)) {}
-  bool has(Key k) const { return key == k; }
-  static CowEntry* make(Key k, Value v) { return new CowEntry(k, std::move(v)); }
-  CowEntry* clone() const { return make(key, value); }
-  static void destroy(CowEntry* entry) { delete entry; }
-  template <class Visit>
-  void visit(Visit& f, std::string&) const {
-    f(key, value);
-  }
-  Key key;
-  Value value;
-};
-template <class Value>
-struct CowEntry<std::string, Value> : CowNode {
-  CowEntry(std::string_view k, Value v)
-      : size(static_cast<std::uint32_t>(k.size())), value(std::move(v)) {
-    std::memcpy(bytes(), k.data(), k.size());
-  }
-  char* bytes() { return reinterpret_cast<char*>(this + 1); }
-  std::string_view key() const { return {reinterpret_cast<const char*>(this + 1), size}; }
-  bool has(std::string_view k) const { return key() == k; }
-  static CowEntry* make(std::string_view k, Value v) {
-    return new (::operator new(sizeof(CowEntry) + k.size())) CowEntry(k, std::move(v));
-  }
-  CowEntry* clone() const { return make(key(), value); }
-  static void destroy(CowEntry* entry) {
-    entry->~CowEntry();
-    ::operator delete(entry);
-  }
-  template <class Visit>
-  void visit(Visit& f, std::string& buffer) const {
-    buffer.assign(key());
-    f(static_cast<const std::string&>(buffer), value);
-  }
-  std::uint32_t size;
-  Value value;
-};
-
-// A root or page: a fixed number of children.
-template <class Child>
-struct CowFan : CowNode {
-  static CowFan* make(std::size_t children) {
-    auto* fan = new (::operator new(sizeof(CowFan) + children * sizeof(Child*))) CowFan;
-    std::memset(static_cast<void*>(fan->child()), 0, children * sizeof(Child*));
-    return fan;
-  }
-  static void destroy(CowFan* fan) {
-    fan->~CowFan();
-    ::operator delete(fan);
-  }
-  Child** child() { return reinterpret_cast<Child**>(this + 1); }
-  Child* const* child() const { return reinterpret_cast<Child* const*>(this + 1); }
-  std::uint32_t padding = 0;
-};
-
-}  // namespace detail
 
 template <class Key, class Value>
 class CowMap {
@@ -124,68 +59,68 @@ class CowMap {
   }
   ~CowMap() { release(root_, bits_); }
 
-  // Keeps one entry as it is now, beyond the map. Not empty, unless moved from.
-  class Handle {
-   public:
-    Handle(const Handle& other) : entry_(other.entry_) { entry_->keep(); }
-    Handle(Handle&& other) noexcept : entry_(std::exchange(other.entry_, nullptr)) {}
-    Handle& operator=(Handle other) noexcept {
-      std::swap(entry_, other.entry_);
-      return *this;
-    }
-    ~Handle() {
-      if (entry_ != nullptr) drop_entry(entry_);
-    }
-    const Value& operator*() const { return entry_->value; }
-    const Value* operator->() const { return &entry_->value; }
-
-   private:
-    friend class CowMap;
-    explicit Handle(detail::CowEntry<Key, Value>* entry) : entry_(entry) { entry_->keep(); }
-    detail::CowEntry<Key, Value>* entry_;
-  };
-
   std::size_t size() const { return size_; }
   bool empty() const { return size_ == 0; }
 
-  const Value* find(KeyView key) const {
-    const Entry* entry = entry_of(key);
-    return entry == nullptr ? nullptr : &entry->value;
+  const Value* find(KeyView key) const { return find(key, cow_hash(key)); }
+  // `hash` is cow_hash(key).
+  const Value* find(KeyView key, std::uint64_t hash) const {
+    const Shard* shard = shard_of(tag_of(hash));
+    if (shard == nullptr) return nullptr;
+    const std::uint32_t at = place_in(*shard, tag_of(hash), key);
+    return at == kNone ? nullptr : &shard->slots()[at].value();
   }
-  // The key must be there.
-  Handle handle(KeyView key) const { return Handle(entry_of(key)); }
   bool contains(KeyView key) const { return find(key) != nullptr; }
+
+  // Where the entry of a hash probably is.
+  class Place {
+   private:
+    friend class CowMap;
+    std::uint64_t hash = 0;
+    const typename detail::CowShard<Key, KeyView, Value>::Slot* slot = nullptr;
+  };
+  void prefetch(std::uint64_t hash) const {
+    const char* shard = reinterpret_cast<const char*>(shard_of(tag_of(hash)));
+    constexpr int kLine = 64;
+    for (int at = 0; at < 3 * kLine; at += kLine) __builtin_prefetch(shard + at);
+  }
+  Place place(std::uint64_t hash) const {
+    Place place;
+    place.hash = hash;
+    const Shard* shard = shard_of(tag_of(hash));
+    if (shard == nullptr) return place;
+    const std::uint32_t at = shard->find(tag_of(hash), [](const Slot&) { return true; });
+    if (at == kNone) return place;
+    place.slot = &shard->slots()[at];
+    place.slot->prefetch();
+    return place;
+  }
+  const Value* find(KeyView key, const Place& place) const {
+    if (place.slot == nullptr) return nullptr;
+    if (place.slot->has(key)) [[likely]]
+      return &place.slot->value();
+    return find(key, place.hash);
+  }
 
   void set(KeyView key, Value value) {
     if (size_ >= std::size_t{kFull} << bits_) resize(bits_ + 1);
-    const std::uint32_t tag = tag_of(key);
+    const std::uint32_t tag = tag_of(cow_hash(key));
     Shard*& shard = own_path(tag);
-    const std::uint32_t at = shard == nullptr ? kNone : shard->find(tag, key);
+    const std::uint32_t at = shard == nullptr ? kNone : place_in(*shard, tag, key);
     if (at != kNone) {
-      Entry*& entry = own_shard(shard)->entries()[at];
-      if (entry->shared()) {
-        Entry* old = std::exchange(entry, Entry::make(key, std::move(value)));
-        drop_entry(old);
-      } else {
-        entry->value = std::move(value);
-      }
+      own_shard(shard)->slots()[at].assign(key, std::move(value));
       return;
     }
     own_shard(shard, 1);
-    shard->add(tag, Entry::make(key, std::move(value)));
+    shard->add(tag, Slot::make(key, std::move(value)));
     ++size_;
   }
 
   Value* edit(KeyView key) {
     if (find(key) == nullptr) return nullptr;
-    const std::uint32_t tag = tag_of(key);
+    const std::uint32_t tag = tag_of(cow_hash(key));
     Shard*& shard = own_path(tag);
-    Entry*& entry = own_shard(shard)->entries()[shard->find(tag, key)];
-    if (entry->shared()) {
-      Entry* old = std::exchange(entry, entry->clone());
-      drop_entry(old);
-    }
-    return &entry->value;
+    return &own_shard(shard)->slots()[place_in(*shard, tag, key)].own();
   }
 
   // The value to change in place, made from nothing when absent.
@@ -196,10 +131,10 @@ class CowMap {
 
   void erase(KeyView key) {
     if (find(key) == nullptr) return;
-    const std::uint32_t tag = tag_of(key);
+    const std::uint32_t tag = tag_of(cow_hash(key));
     Shard*& shard = own_path(tag);
     own_shard(shard);
-    drop_entry(shard->take(shard->find(tag, key)));
+    shard->take(place_in(*shard, tag, key)).drop();
     if (shard->count == 0) Shard::destroy(std::exchange(shard, nullptr));
     if (--size_ == 0) {
       release(std::exchange(root_, nullptr), std::exchange(bits_, 0u));
@@ -217,76 +152,37 @@ class CowMap {
       for (std::size_t j = 0; j <= page_mask(bits_); ++j) {
         const Shard* shard = page->child()[j];
         for (std::uint32_t k = 0; shard != nullptr && k < shard->count; ++k) {
-          shard->entries()[k]->visit(f, buffer);
+          shard->slots()[k].visit(f, buffer);
         }
       }
     }
   }
 
  private:
-  static constexpr std::uint32_t kNone = ~0u;
-  static constexpr unsigned kFull = 12;   // average entries of a shard before there are more shards
-  static constexpr unsigned kSparse = 2;  // and before there are fewer
-
-  using Entry = detail::CowEntry<Key, Value>;
-
-  struct Shard : detail::CowNode {
-    static Shard* make(std::uint32_t capacity) {
-      capacity = (capacity + 3) & ~3u;  // keeps the pointers after the tags aligned
-      auto* shard =
-          new (::operator new(sizeof(Shard) + capacity * (sizeof(std::uint32_t) + sizeof(Entry*))))
-              Shard;
-      shard->capacity = capacity;
-      return shard;
-    }
-    static void destroy(Shard* shard) {
-      shard->~Shard();
-      ::operator delete(shard);
-    }
-    std::uint32_t* tags() { return reinterpret_cast<std::uint32_t*>(this + 1); }
-    const std::uint32_t* tags() const { return reinterpret_cast<const std::uint32_t*>(this + 1); }
-    Entry** entries() { return reinterpret_cast<Entry**>(tags() + capacity); }
-    Entry* const* entries() const { return reinterpret_cast<Entry* const*>(tags() + capacity); }
-    std::uint32_t find(std::uint32_t tag, KeyView key) const {
-      for (std::uint32_t i = 0; i < count; ++i) {
-        if (tags()[i] == tag && entries()[i]->has(key)) return i;
-      }
-      return kNone;
-    }
-    void add(std::uint32_t tag, Entry* entry) {
-      tags()[count] = tag;
-      entries()[count++] = entry;
-    }
-    Entry* take(std::uint32_t at) {
-      Entry* entry = entries()[at];
-      tags()[at] = tags()[--count];
-      entries()[at] = entries()[count];
-      return entry;
-    }
-    std::uint32_t count = 0;
-    std::uint32_t capacity = 0;
-    std::uint32_t padding = 0;
-  };
-  static_assert(sizeof(Shard) % alignof(Entry*) == 0);
+  using Shard = detail::CowShard<Key, KeyView, Value>;
+  using Slot = typename Shard::Slot;
   using Page = detail::CowFan<Shard>;
   using Root = detail::CowFan<Page>;
+  static_assert(sizeof(Shard) % alignof(Slot) == 0);
+
+  static constexpr std::uint32_t kNone = Shard::kNone;
+  static constexpr unsigned kFull = 12;   // average entries of a shard before there are more shards
+  static constexpr unsigned kSparse = 2;  // and before there are fewer
 
   static unsigned page_bits(unsigned bits) { return bits / 2; }
   static std::size_t page_mask(unsigned bits) { return (std::size_t{1} << page_bits(bits)) - 1; }
   static std::size_t root_size(unsigned bits) { return std::size_t{1} << (bits - page_bits(bits)); }
-  static std::uint32_t tag_of(KeyView key) { return static_cast<std::uint32_t>(cow_hash(key)); }
+  static std::uint32_t tag_of(std::uint64_t hash) { return static_cast<std::uint32_t>(hash); }
   std::size_t index_of(std::uint32_t tag) const {
     return static_cast<std::size_t>((std::uint64_t{tag} << bits_) >> 32);
   }
-
-  Entry* entry_of(KeyView key) const {
+  const Shard* shard_of(std::uint32_t tag) const {
     if (root_ == nullptr) return nullptr;
-    const std::uint32_t tag = tag_of(key);
-    const Shard* shard = root_->child()[index_of(tag) >> page_bits(bits_)]
-                             ->child()[index_of(tag) & page_mask(bits_)];
-    if (shard == nullptr) return nullptr;
-    const std::uint32_t at = shard->find(tag, key);
-    return at == kNone ? nullptr : shard->entries()[at];
+    const std::size_t index = index_of(tag);
+    return root_->child()[index >> page_bits(bits_)]->child()[index & page_mask(bits_)];
+  }
+  static std::uint32_t place_in(const Shard& shard, std::uint32_t tag, KeyView key) {
+    return shard.find(tag, [&](const Slot& slot) { return slot.has(key); });
   }
 
   void swap(CowMap& other) noexcept {
@@ -295,12 +191,9 @@ class CowMap {
     std::swap(bits_, other.bits_);
   }
 
-  static void drop_entry(Entry* entry) {
-    if (entry->drop()) Entry::destroy(entry);
-  }
   static void drop_shard(Shard* shard) {
     if (shard == nullptr || !shard->drop()) return;
-    for (std::uint32_t i = 0; i < shard->count; ++i) drop_entry(shard->entries()[i]);
+    for (std::uint32_t i = 0; i < shard->count; ++i) shard->slots()[i].drop();
     Shard::destroy(shard);
   }
   static void drop_page(Page* page, unsigned bits) {
@@ -353,8 +246,8 @@ class CowMap {
     copy->count = shard->count;
     for (std::uint32_t i = 0; i < shard->count; ++i) {
       copy->tags()[i] = shard->tags()[i];
-      copy->entries()[i] = shard->entries()[i];
-      if (shared) copy->entries()[i]->keep();
+      copy->slots()[i] = shard->slots()[i];
+      if (shared) copy->slots()[i].keep();
     }
     Shard* old = std::exchange(shard, copy);
     if (shared) {
@@ -376,8 +269,8 @@ class CowMap {
         for (std::uint32_t k = 0; shard != nullptr && k < shard->count; ++k) {
           Shard*& to = next.own_path(shard->tags()[k]);
           own_shard(to, 1);
-          shard->entries()[k]->keep();
-          to->add(shard->tags()[k], shard->entries()[k]);
+          shard->slots()[k].keep();
+          to->add(shard->tags()[k], shard->slots()[k]);
         }
       }
     }

@@ -45,13 +45,19 @@ TEST(CowMap, CopiesDoNotSeeEachOther) {
   EXPECT_EQ(*second.find("a"), "2");
 }
 
-TEST(CowMap, HandleOutlivesTheEntry) {
+TEST(CowMap, FindsByThePlaceOfAHash) {
   Map map;
-  map.set("a", "1");
-  const auto handle = map.handle("a");
-  *map.edit("a") = "2";
-  map.erase("a");
-  EXPECT_EQ(*handle, "1");
+  EXPECT_EQ(map.find("a", map.place(cow_hash("a"))), nullptr);
+  for (int i = 0; i < 500; ++i) map.set(std::to_string(i), std::to_string(i * 2));
+  for (int i = 0; i < 600; ++i) {
+    const std::string key = std::to_string(i);
+    map.prefetch(cow_hash(key));
+    const std::string* found = map.find(key, map.place(cow_hash(key)));
+    ASSERT_EQ(found, map.find(key));
+    ASSERT_EQ(found != nullptr, i < 500);
+  }
+  // A place whose hash is another key's finds nothing wrong.
+  EXPECT_EQ(map.find("a", map.place(cow_hash("1"))), nullptr);
 }
 
 // Several copies, changed in turn, each against its own std::map.
@@ -126,6 +132,24 @@ TEST(CowMap, ReleasesWhatNoCopyHolds) {
     EXPECT_EQ(Counted::alive, 1500);
   }
   EXPECT_EQ(Counted::alive, 0);
+}
+
+TEST(CowMap, PlainEntriesAreOfOneCopyToo) {
+  struct Pair {
+    std::uint32_t a = 0, b = 0;
+  };
+  CowMap<std::uint64_t, Pair> first;
+  for (std::uint32_t i = 0; i < 3000; ++i) first.set(i, Pair{i, 2 * i});
+  CowMap<std::uint64_t, Pair> second = first;
+  for (std::uint32_t i = 0; i < 3000; i += 3) second.erase(i);
+  for (std::uint32_t i = 1; i < 3000; i += 3) second.edit(i)->b = 7;
+  for (std::uint32_t i = 0; i < 3000; ++i) {
+    ASSERT_EQ(first.find(i)->b, 2 * i);
+    ASSERT_EQ(second.contains(i), i % 3 != 0);
+    if (i % 3 != 0) {
+      ASSERT_EQ(second.find(i)->b, i % 3 == 1 ? 7u : 2 * i);
+    }
+  }
 }
 
 TEST(CowMap, KeysWithEqualTagsAreToldApart) {

@@ -1,14 +1,43 @@
 #include "core/decide.h"
 
 #include <algorithm>
-#include <array>
-#include <boost/container/small_vector.hpp>
 
 #include "cedar/authorize.h"
 #include "core/asking.h"
 #include "core/grants.h"
 
 namespace writ::core {
+
+// ---- What the question names ----
+
+// It lies in memory as if at random. All of it is asked for before any is read, so that a decision
+// waits for a few loads and not for their sum.
+void Asking::look_up(bool entitlement) {
+  const auto& subjects = state_.entities->subjects();
+  const auto& entitlements = state_.entities->entitlements();
+  const std::uint64_t subject = cow_hash(question_.subject);
+  const std::uint64_t certificate = cow_hash(question_.credential);
+  subjects.prefetch(subject);
+  state_.certificates.prefetch(certificate);
+  const std::uint64_t resource = entitlement ? cow_hash(question_.resource) : 0;
+  if (entitlement) {
+    entitlements.prefetch(resource);
+    pair_ = pair_hash(subject, resource);
+    state_.grant_index->prefetch(pair_);
+  }
+
+  const auto subject_place = subjects.place(subject);
+  const auto certificate_place = state_.certificates.place(certificate);
+  if (entitlement) {
+    const auto entry_place = entitlements.place(resource);
+    state_.grant_index->prefetch_grant(pair_);
+    entry_ = entitlements.find(question_.resource, entry_place);
+  }
+  certificate_ = state_.certificates.find(question_.credential, certificate_place);
+  if (certificate_ != nullptr) device_ = state_.devices.place(certificate_->device_hash);
+  subject_ = subjects.find(question_.subject, subject_place);
+  if (subject_ != nullptr) __builtin_prefetch(subject_->entity.uid.text());
+}
 
 // ---- The constitution ----
 
@@ -22,7 +51,7 @@ std::optional<std::string> Asking::inactive(std::string_view identity,
 
 std::optional<std::string> Asking::bad_credential() {
   if (question_.credential.empty()) return std::nullopt;
-  const Certificate* certificate = state_.certificates.find(question_.credential);
+  const Certificate* const certificate = certificate_;
   if (certificate == nullptr || now_ >= certificate->until) {
     return "this certificate is unknown or over; get a new one with: writ login";
   }
@@ -31,7 +60,7 @@ std::optional<std::string> Asking::bad_credential() {
       question_.actors.empty() ? question_.subject : question_.actors.front();
   if (certificate->identity != holder) return "this certificate belongs to another identity";
   if (!certificate->device.empty()) {
-    const Device* device = state_.devices.find(certificate->device);
+    const Device* device = state_.devices.find(certificate->device, device_);
     if (device == nullptr || now_ >= device->until) {
       return "the device of this certificate is no longer enrolled";
     }
@@ -51,7 +80,7 @@ std::optional<std::string> Asking::bad_credential() {
   return std::nullopt;
 }
 
-std::optional<std::string> Asking::unconstitutional(const Action* action) {
+std::optional<std::string> Asking::unconstitutional() {
   if (auto why = inactive(question_.subject, subject_)) return why;
   bool agent = subject_->kind == IdentityKind::kAgent;
   for (const std::string& actor : question_.actors) {
@@ -59,7 +88,7 @@ std::optional<std::string> Asking::unconstitutional(const Action* action) {
     if (auto why = inactive(actor, link)) return "in the chain: " + *why;
     agent = agent || link->kind == IdentityKind::kAgent;
   }
-  if (agent && action != nullptr && (action->administers || action->name == "approve")) {
+  if (agent && action_ != nullptr && (action_->administers || action_->name == "approve")) {
     return "agents neither approve nor administer, whatever policy says";
   }
   return bad_credential();
@@ -81,12 +110,14 @@ Answer Asking::ask(const Slice& slice, const cedar::EntityUid& action,
                    const cedar::EntityUid& resource, const Facts& facts) const {
   Answer answer;
   if (slice.policies.size() == 0) return answer;
-  cedar::Request request{principal_->uid, action, resource, context_of(state_, facts, slice.reads)};
-  if (!asserted_.empty()) {
-    std::vector<cedar::Field> fields = request.context.view().fields();
-    fields.insert(fields.end(), asserted_.begin(), asserted_.end());
-    request.context = cedar::Value::record(std::move(fields));
-  }
+  const Context context(state_, facts, asserted_);
+  const cedar::RequestView request{principal_->uid,
+                                   action,
+                                   resource,
+                                   context,
+                                   principal_,
+                                   action_ == nullptr ? nullptr : &action_->entity,
+                                   entry_ == nullptr ? nullptr : &entry_->entity};
   const cedar::Response response = cedar::authorize(slice.policies, request, reader_);
   answer.permitted = response.decision == cedar::Decision::kAllow && !response.forbid_failed;
   bool forbade = false;
@@ -96,11 +127,13 @@ Answer Asking::ask(const Slice& slice, const cedar::EntityUid& action,
   answer.forbidden = forbade || response.forbid_failed;
   for (const std::uint32_t index : response.reasons) {
     // Permits do not decide where a forbid failed.
-    if (forbade == answer.forbidden) answer.reason.push_back(slice.policies.id(index));
+    if (forbade == answer.forbidden) answer.policies.push_back(slice.policies.id(index));
   }
   for (const cedar::PolicyError& error : response.errors) {
     const std::string& id = slice.policies.id(error.policy);
-    if (slice.policies.effect(error.policy) == cedar::Effect::kForbid) answer.reason.push_back(id);
+    if (slice.policies.effect(error.policy) == cedar::Effect::kForbid) {
+      answer.policies.push_back(id);
+    }
     answer.errors.push_back(id + ": " + error.error.text());
   }
   return answer;
@@ -120,11 +153,9 @@ Decision Asking::deny(std::string message) {
 }
 
 void Asking::take(Answer answer) {
-  const auto append = [](std::vector<std::string>& to, std::vector<std::string>& from) {
-    to.insert(to.end(), std::make_move_iterator(from.begin()), std::make_move_iterator(from.end()));
-  };
-  append(decision_.reason, answer.reason);
-  append(decision_.errors, answer.errors);
+  decision_.policies.insert(decision_.policies.end(), answer.policies.begin(),
+                            answer.policies.end());
+  decision_.errors.insert(decision_.errors.end(), answer.errors.begin(), answer.errors.end());
 }
 
 Decision Asking::forbidden(Answer answer, bool factor_helps) {
@@ -132,7 +163,8 @@ Decision Asking::forbidden(Answer answer, bool factor_helps) {
       answer.errors.empty()
           ? "forbidden by the policy \""
           : "denied, because this policy that may forbid could not be evaluated: \"";
-  message += (answer.reason.empty() ? std::string() : answer.reason.front()) + "\"";
+  if (!answer.policies.empty()) message += answer.policies.front();
+  message += '"';
   if (factor_helps) {
     decision_.needs.emplace_back("mfa");
     message += "; it would pass with a fresh one-time code: writ login --step-up";
@@ -143,39 +175,42 @@ Decision Asking::forbidden(Answer answer, bool factor_helps) {
 
 // ---- connect ----
 
-bool Asking::stands_before(std::string_view door, std::string_view target) const {
-  const Door* found = state_.doors.find(door);
-  return found != nullptr &&
-         std::find(found->targets.begin(), found->targets.end(), target) != found->targets.end();
+std::optional<std::string> Asking::bad_door() const {
+  const std::uint64_t hash = cow_hash(question_.door);
+  const Subject* subject = state_.entities->subjects().find(question_.door, hash);
+  if (inactive(question_.door, subject) || subject->kind != IdentityKind::kDoor) {
+    return "the door that asks is not an active door";
+  }
+  if (question_.credential.empty()) return "the door did not say which certificate it saw";
+  if (entry_ == nullptr) return std::nullopt;
+  const Door* door = state_.doors.find(question_.door, hash);
+  if (door == nullptr || std::find(door->targets.begin(), door->targets.end(), entry_->target) ==
+                             door->targets.end()) {
+    return "the door that asks does not stand before the target \"" + entry_->target + "\"";
+  }
+  return std::nullopt;
+}
+
+Answer Asking::guard(const Facts& facts) const {
+  return ask(state_.policies->guardrails, action_->entity.uid, entry_->entity.uid, facts);
 }
 
 Decision Asking::connect() {
-  static const cedar::EntityUid kConnect = action_named("connect")->entity.uid;
   if (!question_.door.empty()) {
-    const Subject* door = state_.entities->subject(question_.door);
-    if (inactive(question_.door, door) || door->kind != IdentityKind::kDoor) {
-      return deny("the door that asks is not an active door");
-    }
-    if (question_.credential.empty()) return deny("the door did not say which certificate it saw");
+    if (auto why = bad_door()) return deny(std::move(*why));
   }
   if (entry_ == nullptr) return nothing_gives();
-  if (!question_.door.empty() && !stands_before(question_.door, entry_->target)) {
-    return deny("the door that asks does not stand before the target \"" + entry_->target + "\"");
-  }
 
   // Candidates, the longest first.
-  boost::container::small_vector<const Grant*, 4> candidates;
+  GrantIndex::Grants candidates;
   bool lost = false, activating = false, revoking = false;
-  if (const std::vector<Held>* held = state_.grant_index->of(question_.subject)) {
-    for (const Held& each : *held) {
-      if (each.entitlement != entry_->number) continue;
-      const Grant& grant = *each.grant;
-      if (!wanted_.empty() && grant.id != wanted_) continue;
-      activating = activating || grant.state == GrantState::kActivating;
-      revoking = revoking || grant.state == GrantState::kRevoking;
-      if (grant.state != GrantState::kActive || !grant.until || now_ >= *grant.until) continue;
-      candidates.push_back(&grant);
-    }
+  for (const Grant* grant : state_.grant_index->of(
+           Pair{question_.subject, question_.resource, subject_->number, entry_->number, pair_})) {
+    if (!wanted_.empty() && grant->id != wanted_) continue;
+    activating = activating || grant->state == GrantState::kActivating;
+    revoking = revoking || grant->state == GrantState::kRevoking;
+    if (grant->state != GrantState::kActive || !grant->until || now_ >= *grant->until) continue;
+    candidates.push_back(grant);
   }
   if (candidates.size() > 1) {
     std::sort(candidates.begin(), candidates.end(), [](const Grant* a, const Grant* b) {
@@ -197,16 +232,14 @@ Decision Asking::connect() {
       lost = true;
       continue;
     }
-    Answer answer = ask(policies.guardrails, kConnect, entry_->entity.uid, facts);
+    Answer answer = guard(facts);
     if (!answer.forbidden) return admit(*grant);
     if (!blocked) {
       blocked = std::move(answer);
       blocked_facts = facts;
     }
   }
-  const auto passes = [&](const Facts& facts) {
-    return !ask(policies.guardrails, kConnect, entry_->entity.uid, facts).forbidden;
-  };
+  const auto passes = [&](const Facts& facts) { return !guard(facts).forbidden; };
   if (blocked) return forbidden(std::move(*blocked), fresh_factor_helps(blocked_facts, passes));
   if (activating) {
     decision_.needs.emplace_back("grant");
@@ -221,6 +254,12 @@ Decision Asking::connect() {
   }
   if (revoking) return deny("the grant was revoked or is over");
   if (question_.grant.empty() && !wanted_.empty()) {
+    const Grant* bound = state_.grants.find(wanted_);
+    if (bound != nullptr && bound->entitlement != question_.resource) {
+      return deny("this certificate is for connecting on grant " + bound->id + ", which is for " +
+                  bound->entitlement + "; get another one with: writ connect " +
+                  question_.resource);
+    }
     return deny("this certificate was for grant " + std::string(wanted_) +
                 ", which is over; get a new one with: writ connect " + question_.resource);
   }
@@ -228,34 +267,32 @@ Decision Asking::connect() {
 }
 
 std::optional<Decision> Asking::baseline(auto&& passes) {
-  static const cedar::EntityUid kConnect = action_named("connect")->entity.uid;
   Facts facts = facts_;
   facts.approvals = 0;
   facts.duration = baseline_duration(entry_->tier);
-  Answer answer = ask(state_.policies->baselines, kConnect, entry_->entity.uid, facts);
+  Answer answer = ask(state_.policies->baselines, action_->entity.uid, entry_->entity.uid, facts);
   if (!answer.permitted) {
     decision_.errors.insert(decision_.errors.end(), answer.errors.begin(), answer.errors.end());
     return std::nullopt;
   }
-  Answer guard = ask(state_.policies->guardrails, kConnect, entry_->entity.uid, facts);
-  if (guard.forbidden) return forbidden(std::move(guard), fresh_factor_helps(facts, passes));
+  Answer guarded = guard(facts);
+  if (guarded.forbidden) return forbidden(std::move(guarded), fresh_factor_helps(facts, passes));
   take(std::move(answer));
   decision_.needs.emplace_back("baseline_grant");
   return deny("no grant is open yet, and none has to be asked for: writ connect " +
               question_.resource);
 }
 
-Decision Asking::admit(const Grant& grant) {
-  decision_.allow = true;
-  decision_.reason.reserve(2);
-  decision_.reason.push_back("grant " + grant.id);
-  decision_.reason.push_back(grant.policy);
-  decision_.grant = grant.id;
-  decision_.login = grant.login;
-  decision_.database = entry_->database;
-  decision_.until = grant.until;
-  decision_.autonomy = limits_of(entry_->tier).autonomy;
-  return std::move(decision_);
+Decision Asking::admit(const Grant& grant) const {
+  Decision decision;
+  decision.allow = true;
+  decision.policies.push_back(grant.policy);
+  decision.grant = grant.id;
+  decision.login = grant.login;
+  decision.database = entry_->database;
+  decision.until = grant.until;
+  decision.autonomy = limits_of(entry_->tier).autonomy;
+  return decision;
 }
 
 // Whether a thing exists is not told to whom nothing of it is offered.
@@ -330,29 +367,25 @@ Decision Asking::decide() {
     return deny(
         "the clock stands before the last event, or there is no policy; nothing is decided");
   }
-  subject_ = state_.entities->subject(question_.subject);
-  const auto resource = question_.resource_type == "entitlement"
+  const bool entitlement = question_.resource_type == "entitlement";
+  look_up(entitlement);
+  const auto resource = entitlement
                             ? std::nullopt
                             : resource_uid(state_, question_.resource_type, question_.resource);
-  const bool entitlement = question_.resource_type == "entitlement";
   const bool writ = entitlement || resource.has_value();
-  const Action* action = writ ? action_named(question_.action) : nullptr;
-  if (auto why = unconstitutional(action)) return deny(std::move(*why));
+  if (writ) action_ = action_named(question_.action);
+  if (auto why = unconstitutional()) return deny(std::move(*why));
   principal_ = &reader_.of(*subject_);
-  reader_.pin(*principal_);
   if (!writ) return application();
-  if (action == nullptr) {
+  if (action_ == nullptr) {
     return deny("there is no action \"" + question_.action.substr(0, 100) + "\"");
   }
   if (!question_.asserted.is_null()) {
     return deny("attributes of Writ's own types are never asserted");
   }
-  reader_.pin(action->entity);
-  if (entitlement) {
-    entry_ = state_.entities->entitlement(question_.resource);
-    if (entry_ != nullptr) reader_.pin(entry_->entity);
-  }
-  const bool connects = action->name == "connect", requests = action->name == "request";
+  static const Action *const kConnect = action_named("connect"), *const kRequest =
+                                                                     action_named("request");
+  const bool connects = action_ == kConnect, requests = action_ == kRequest;
   if (!question_.door.empty() && !connects) {
     return deny("of what is Writ's own, a door asks about connects alone");
   }
@@ -362,14 +395,22 @@ Decision Asking::decide() {
   if (connects) return connect();
   if (requests) {
     if (entry_ == nullptr) return nothing_gives();
-    return by_policy(state_.policies->requests, action->entity.uid, entry_->entity.uid);
+    return by_policy(state_.policies->requests, action_->entity.uid, entry_->entity.uid);
   }
   if (entry_ != nullptr) {
-    return by_policy(state_.policies->others, action->entity.uid, entry_->entity.uid);
+    return by_policy(state_.policies->others, action_->entity.uid, entry_->entity.uid);
   }
   return by_policy(
-      state_.policies->others, action->entity.uid,
+      state_.policies->others, action_->entity.uid,
       entitlement ? cedar::EntityUid("Writ::Entitlement", question_.resource) : *resource);
+}
+
+std::vector<std::string> reason_of(const Decision& decision) {
+  std::vector<std::string> reason(decision.policies.begin(), decision.policies.end());
+  if (!decision.grant.empty()) {
+    reason.insert(reason.begin(), "grant " + std::string(decision.grant));
+  }
+  return reason;
 }
 
 Decision decide(const State& state, const Question& question, Time now) {

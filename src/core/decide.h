@@ -1,11 +1,12 @@
 // decide: the one function that says whether a request is allowed, for people and machines, doors
-// and administration alike. Reads a snapshot; allocates little; never blocks; every doubt is a
-// deny.
+// and administration alike. Reads a snapshot; never blocks; every doubt is a deny. Deciding a
+// connect that is allowed allocates nothing, as long as policies read of `context` only now,
+// source_ip, approvals, duration, and of auth neither device nor credential.
 //
 // connect    allowed by a live grant of this subject and entitlement whose offer still matches,
 // when
 //            no forbid matches or fails. A permit that covers `connect` is no login yet: the answer
-//            is then a denial with needs "baseline_grant", and `reason` names the permit.
+//            is then a denial with needs "baseline_grant", and `policies` names the permit.
 // request    allowed by an offer that matches.
 // the rest   allowed by a permit, on Writ::System ("system") or the thing that is named.
 //
@@ -21,6 +22,7 @@
 // Writ's own types `asserted` must be null.
 #pragma once
 
+#include <boost/container/small_vector.hpp>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -46,19 +48,22 @@ struct Question {
   Json asserted;                    // attributes that a door asserts; never of Writ's own types
 };
 
+// Its views are of texts in the State that decided: they live as long as that State, unchanged.
 struct Decision {
   bool allow = false;
-  std::vector<std::string> reason;  // policy ids that decided, and "grant grt_…"
+  boost::container::small_vector<std::string_view, 4> policies;  // ids of those that decided
+  std::string_view grant;                                        // of an allowed connect
+  std::string_view login;
+  std::string_view database;
+  std::optional<Time> until;
+  Millis autonomy{0};
   std::vector<std::string> errors;  // "policy-id: message"
   std::vector<std::string> needs;  // "grant", "baseline_grant", "mfa", "approval": what is missing,
                                    // as far as the asker may know
   std::string message;             // one sentence for a person, with the next command on a denial
-  std::string grant;               // of an allowed connect
-  std::string login;
-  std::string database;
-  std::optional<Time> until;
-  Millis autonomy{0};
 };
+// What decided: "grant grt_…" of an allowed connect, and the ids of policies.
+std::vector<std::string> reason_of(const Decision& decision);
 
 // `now` is not before state.time.
 Decision decide(const State& state, const Question& question, Time now);

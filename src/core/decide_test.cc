@@ -20,7 +20,7 @@ TEST(Connect, ALiveGrantIsAllowedUntilItsEnd) {
   h.hold();
   const Decision d = h.ask(h.connect());
   EXPECT_TRUE(d.allow) << d.message;
-  EXPECT_THAT(d.reason, ElementsAre("grant grt_1", "engineers-read"));
+  EXPECT_THAT(reason_of(d), ElementsAre("grant grt_1", "engineers-read"));
   EXPECT_EQ(d.grant, "grt_1");
   EXPECT_EQ(d.login, "writ_idn_erin_example_org_grt_1");
   EXPECT_EQ(d.database, "orders");
@@ -30,6 +30,24 @@ TEST(Connect, ALiveGrantIsAllowedUntilItsEnd) {
   EXPECT_TRUE(h.ask(h.connect()).allow);
   h.now += Millis(1);
   EXPECT_FALSE(h.ask(h.connect()).allow);
+}
+
+TEST(Connect, ACertificateForAGrantOpensNothingElse) {
+  Furnished h;
+  h.hold();
+  h.certificate("cg", "idn_erin", "dev_erin", "grt_1");
+  Question q = h.connect();
+  q.credential = "cg";
+  EXPECT_TRUE(h.ask(q).allow);
+  q.resource = "pg-main/orders/writer";
+  EXPECT_EQ(h.ask(q).message,
+            "this certificate is for connecting on grant grt_1, which is for "
+            "pg-main/orders/reader; get another one with: writ connect pg-main/orders/writer");
+  q.resource = "pg-main/orders/reader";
+  h.end("grt_1");
+  EXPECT_EQ(h.ask(q).message,
+            "this certificate was for grant grt_1, which is over; get a new one with: writ connect "
+            "pg-main/orders/reader");
 }
 
 TEST(Connect, WithoutAGrantSaysHowToAsk) {
@@ -106,7 +124,7 @@ TEST(Connect, GuardrailsOverrideGrants) {
   Question q = h.connect();
   const Decision d = h.ask(q);
   EXPECT_FALSE(d.allow);
-  EXPECT_THAT(d.reason, ElementsAre("office-only"));
+  EXPECT_THAT(reason_of(d), ElementsAre("office-only"));
   EXPECT_THAT(d.needs, IsEmpty());
   q.source_ip = "192.168.3.4";
   EXPECT_TRUE(h.ask(q).allow);
@@ -119,7 +137,7 @@ TEST(Connect, AnErroredForbidDenies) {
 @id("broken") forbid (principal, action == Writ::Action::"connect", resource) when { context.weather == "rain" };)");
   const Decision d = h.ask(h.connect());
   EXPECT_FALSE(d.allow);
-  EXPECT_THAT(d.reason, ElementsAre("broken"));
+  EXPECT_THAT(reason_of(d), ElementsAre("broken"));
   EXPECT_THAT(d.errors, ElementsAre(HasSubstr("broken: ")));
 }
 
@@ -156,7 +174,7 @@ TEST(Connect, ABaselinePermitOpensAGrantAndIsNoneItself) {
   const Decision d = h.ask(h.connect());
   EXPECT_FALSE(d.allow);
   EXPECT_THAT(d.needs, ElementsAre("baseline_grant"));
-  EXPECT_THAT(d.reason, ElementsAre("open"));
+  EXPECT_THAT(reason_of(d), ElementsAre("open"));
   Grant g = h.grant("grt_1", "idn_erin", "pg-main/orders/reader", "open");
   g.cause = Cause::kBaseline;
   h.live(g);
@@ -257,7 +275,7 @@ TEST(DecideAdministration, IsDecidedByPolicy) {
   q.resource_type = "system";
   EXPECT_FALSE(h.ask(q).allow);
   q.subject = "idn_alice";
-  EXPECT_THAT(h.ask(q).reason, ElementsAre("administrators-administer"));
+  EXPECT_THAT(reason_of(h.ask(q)), ElementsAre("administrators-administer"));
   q.action = "no_such_verb";
   EXPECT_FALSE(h.ask(q).allow);
   q.action = "list_own";
@@ -457,7 +475,7 @@ TEST(Offers, ConditionsSeeTheDurationAndTheApprovals) {
   q.approvals = 2;
   EXPECT_TRUE(h.ask(q).allow);
   q.approvals = 1;
-  EXPECT_THAT(h.ask(q).reason, ElementsAre("two"));
+  EXPECT_THAT(reason_of(h.ask(q)), ElementsAre("two"));
   q.approvals = 2;
   q.duration = minutes(11);
   EXPECT_FALSE(h.ask(q).allow);

@@ -176,6 +176,7 @@ struct Certificate {
   Time until;
   std::optional<std::string> revoked;  // reason
   std::string grant{};  // opens connections on this grant and nothing else; "" for every use
+  std::uint64_t device_hash = 0;  // in State only: cow_hash of `device`, so that both load together
 };
 template <class V>
 void fields(V& v, Certificate& c) {

@@ -139,11 +139,12 @@ Status EntityIndex::put_identity(const State& state, std::string_view id, const 
     attrs.emplace_back(s.owner, Value::entity(*owner));
   }
   Subject subject{entity(EntityUid(type_of(identity.kind), id), std::move(attrs), {}), Time::max(),
-                  identity.kind, identity.state};
+                  identity.kind, identity.state, static_cast<std::uint32_t>(subjects_.size())};
   const Subject* before = subjects_.find(id);
   if (before != nullptr) {
     subject.entity.ancestors = before->entity.ancestors;
     subject.groups_until = before->groups_until;
+    subject.number = before->number;
   } else if (identity.kind == IdentityKind::kDoor) {
     const std::string name = namespace_of(identity.name);
     if (!name.empty() && !namespaces_.contains(name)) namespaces_.set(name, std::string(id));

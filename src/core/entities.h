@@ -25,6 +25,7 @@ struct Subject {
   Time groups_until = Time::max();  // the first end among these memberships
   IdentityKind kind = IdentityKind::kUser;
   IdentityState state = IdentityState::kActive;
+  std::uint32_t number = 0;  // counts identities; never changes
 };
 
 struct EntitlementEntry {
@@ -37,6 +38,8 @@ struct EntitlementEntry {
 
 class EntityIndex {
  public:
+  const CowMap<std::string, Subject>& subjects() const { return subjects_; }  // by id
+  const CowMap<std::string, EntitlementEntry>& entitlements() const { return entitlements_; }
   const Subject* subject(std::string_view id) const { return subjects_.find(id); }
   const EntitlementEntry* entitlement(std::string_view name) const {
     return entitlements_.find(name);

@@ -36,7 +36,7 @@ std::string line_of(const Slice& slice, std::size_t index, const cedar::Request&
 void add_lines(const State& state, const Slice& slice, const cedar::EntityUid& principal,
                const cedar::EntityUid& action, const cedar::EntityUid& resource, const Facts& facts,
                const StateReader& reader, std::vector<std::string>& lines) {
-  const cedar::Request request{principal, action, resource, context_of(state, facts, slice.reads)};
+  const cedar::Request request{principal, action, resource, context_of(state, facts)};
   for (std::size_t i = 0; i < slice.policies.size(); ++i) {
     std::string line = line_of(slice, i, request, reader);
     if (!line.empty()) lines.push_back(std::move(line));

@@ -73,11 +73,22 @@ struct Fold {
   void put_memberships(const std::string& id) {
     entities([&](EntityIndex& index) { index.put_memberships(s, id); });
   }
-  // The grant's newer version.
   void put_grant(const std::string& id) {
-    const auto grant = s.grants.handle(id);
-    const std::uint32_t number = s.entities->entitlement(grant->entitlement)->number;
-    change_index(s.grant_index, [&](GrantIndex& index) { index.put(grant, number); });
+    const Grant& grant = *s.grants.find(id);
+    const Pair pair = pair_of(s, grant);
+    change_index(s.grant_index, [&](GrantIndex& index) { index.put(grant, pair); });
+  }
+  void drop_grant(const std::string& id) {
+    const Grant& grant = *s.grants.find(id);
+    const Pair pair = pair_of(s, grant);
+    change_index(s.grant_index, [&](GrantIndex& index) { index.drop(grant, pair); });
+  }
+  // What points to a grant lets go of it while it changes: it may move.
+  template <class Change>
+  void change_grant(const std::string& id, Change change) {
+    drop_grant(id);
+    change(*s.grants.edit(id));
+    put_grant(id);
   }
 
   Status owner_known(const std::string& owner) const {
@@ -300,7 +311,9 @@ struct Fold {
     const Certificate& c = e.certificate;
     CHECK_OK(known(s.identities, "identity", c.identity));
     CHECK_OK(unknown(s.certificates, "certificate", c.serial));
-    s.certificates.set(c.serial, c);
+    Certificate certificate = c;
+    certificate.device_hash = cow_hash(c.device);
+    s.certificates.set(c.serial, std::move(certificate));
     s.ends.set("certificate " + c.serial, c.until);
     return {};
   }
@@ -512,15 +525,15 @@ struct Fold {
     if (s.grants.find(e.grant)->state != GrantState::kActivating || e.until < e.from) {
       return corrupt("the grant \"" + e.grant + "\" cannot be activated");
     }
-    Grant* grant = s.grants.edit(e.grant);
-    s.ends.erase("grant " + e.grant, end_of(*grant));
-    grant->state = GrantState::kActive;
-    grant->from = e.from;
-    grant->until = e.until;
-    grant->tries = 0;
-    grant->last_error.clear();
-    s.ends.set("grant " + e.grant, e.until);
-    put_grant(e.grant);
+    change_grant(e.grant, [&](Grant& grant) {
+      s.ends.erase("grant " + e.grant, end_of(grant));
+      grant.state = GrantState::kActive;
+      grant.from = e.from;
+      grant.until = e.until;
+      grant.tries = 0;
+      grant.last_error.clear();
+      s.ends.set("grant " + e.grant, e.until);
+    });
     return {};
   }
 
@@ -529,10 +542,10 @@ struct Fold {
     if (s.grants.find(e.grant)->state == GrantState::kActive) {
       return corrupt("the grant \"" + e.grant + "\" is neither activating nor revoking");
     }
-    Grant* grant = s.grants.edit(e.grant);
-    grant->tries = e.tries;
-    grant->last_error = e.error;
-    put_grant(e.grant);
+    change_grant(e.grant, [&](Grant& grant) {
+      grant.tries = e.tries;
+      grant.last_error = e.error;
+    });
     return {};
   }
 
@@ -543,14 +556,14 @@ struct Fold {
       return corrupt("the grant \"" + e.grant + "\" is being revoked already");
     }
     s.ends.erase("grant " + e.grant, end_of(before));
-    Grant* grant = s.grants.edit(e.grant);
-    grant->state = GrantState::kRevoking;
-    grant->end_reason = e.reason;
-    grant->end_by = e.by;
-    grant->revoking_since = event.time;
-    grant->tries = 0;
-    grant->last_error.clear();
-    put_grant(e.grant);
+    change_grant(e.grant, [&](Grant& grant) {
+      grant.state = GrantState::kRevoking;
+      grant.end_reason = e.reason;
+      grant.end_by = e.by;
+      grant.revoking_since = event.time;
+      grant.tries = 0;
+      grant.last_error.clear();
+    });
     return {};
   }
 
@@ -570,8 +583,7 @@ struct Fold {
       // The target was read back: none of them can live.
       for (const std::string& session : std::vector<std::string>(*open)) drop_session(session);
     }
-    const auto grant = s.grants.handle(e.grant);
-    change_index(s.grant_index, [&](GrantIndex& index) { index.drop(*grant); });
+    drop_grant(e.grant);
     s.grants.erase(e.grant);
     return {};
   }

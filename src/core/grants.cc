@@ -3,41 +3,81 @@
 #include <algorithm>
 #include <tuple>
 
+#include "core/entities.h"
+
 namespace writ::core {
 namespace {
 
-bool before(const Grant& a, const Grant& b) {
-  return std::tie(a.created, a.id) < std::tie(b.created, b.id);
+bool before(const Grant* a, const Grant* b) {
+  return std::tie(a->created, a->id) < std::tie(b->created, b->id);
 }
 
 }  // namespace
 
-void GrantIndex::put(CowMap<std::string, Grant>::Handle grant, std::uint32_t entitlement) {
-  std::vector<Held>& list = lists_[grant->beneficiary];
-  const auto at =
-      std::lower_bound(list.begin(), list.end(), *grant,
-                       [](const Held& a, const Grant& b) { return before(*a.grant, b); });
-  if (at != list.end() && at->grant->id == grant->id) {
-    at->grant = std::move(grant);
-  } else {
-    list.insert(at, Held{std::move(grant), entitlement});
+void GrantIndex::put(const Grant& grant, const Pair& pair) {
+  std::vector<const Grant*>& list = lists_[pair.beneficiary];
+  list.insert(std::lower_bound(list.begin(), list.end(), &grant, before), &grant);
+  Held& held = pairs_[pair.hash];
+  held = {held.count == 0 ? &grant : nullptr, pair.subject_number, pair.entitlement_number,
+          held.count + 1};
+}
+
+void GrantIndex::drop(const Grant& grant, const Pair& pair) {
+  std::vector<const Grant*>* list = lists_.edit(pair.beneficiary);
+  Held* held = pairs_.edit(pair.hash);
+  if (list == nullptr || held == nullptr) return;
+  std::erase(*list, &grant);
+  if (list->empty()) lists_.erase(pair.beneficiary);
+  if (--held->count == 0) {
+    pairs_.erase(pair.hash);
+  } else if (held->count == 1) {
+    const Grants left = listed(pair);
+    if (left.size() == 1) {
+      *held = {left.front(), pair.subject_number, pair.entitlement_number, 1};
+    }
   }
 }
 
-void GrantIndex::drop(const Grant& grant) {
-  std::vector<Held>* list = lists_.edit(grant.beneficiary);
-  if (list == nullptr) return;
-  std::erase_if(*list, [&](const Held& held) { return held.grant->id == grant.id; });
-  if (list->empty()) lists_.erase(grant.beneficiary);
+GrantIndex::Grants GrantIndex::listed(const Pair& pair) const {
+  Grants grants;
+  if (const std::vector<const Grant*>* list = lists_.find(pair.beneficiary)) {
+    for (const Grant* grant : *list) {
+      if (grant->entitlement == pair.entitlement) grants.push_back(grant);
+    }
+  }
+  return grants;
+}
+
+GrantIndex::Grants GrantIndex::of(const Pair& pair) const {
+  const Held* held = pairs_.find(pair.hash);
+  if (held == nullptr) return {};
+  if (held->grant == nullptr) return listed(pair);
+  Grants grants;
+  if (held->subject_number == pair.subject_number &&
+      held->entitlement_number == pair.entitlement_number) {
+    grants.push_back(held->grant);
+  }
+  return grants;
+}
+
+void GrantIndex::prefetch_grant(std::uint64_t hash) const {
+  const Held* held = pairs_.find(hash);
+  if (held == nullptr || held->grant == nullptr) return;
+  constexpr std::size_t kLine = 64;
+  const char* bytes = reinterpret_cast<const char*>(held->grant);
+  for (std::size_t at = 0; at < sizeof(Grant); at += kLine) __builtin_prefetch(bytes + at);
+}
+
+Pair pair_of(const State& state, const Grant& grant) {
+  return {grant.beneficiary, grant.entitlement, state.entities->subject(grant.beneficiary)->number,
+          state.entities->entitlement(grant.entitlement)->number,
+          pair_hash(cow_hash(grant.beneficiary), cow_hash(grant.entitlement))};
 }
 
 std::vector<const Grant*> grants_of(const State& state, std::string_view beneficiary) {
-  std::vector<const Grant*> grants;
-  if (state.grant_index == nullptr) return grants;
-  if (const std::vector<Held>* list = state.grant_index->of(beneficiary)) {
-    for (const Held& held : *list) grants.push_back(&*held.grant);
-  }
-  return grants;
+  if (state.grant_index == nullptr) return {};
+  const std::vector<const Grant*>* list = state.grant_index->of(beneficiary);
+  return list == nullptr ? std::vector<const Grant*>() : *list;
 }
 
 std::vector<const Grant*> grants_of(const State& state, std::string_view beneficiary,

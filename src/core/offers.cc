@@ -122,8 +122,6 @@ std::vector<Offer> offers_for(const State& state, std::string_view identity,
   }
   const StateReader reader(state, now);
   const cedar::Entity& principal = reader.of(*subject);
-  reader.pin(principal);
-  reader.pin(entry->entity);
   for (const Giver& giver : state.policies->givers) {
     if (!giver.offer) continue;
     Terms terms = terms_of(state, giver, *entry);

@@ -131,11 +131,9 @@ TEST(PrintPermit, PrintedPermitsAndStoredGrantsAgree) {
       facts.now = h.now;
       facts.source_ip = q.source_ip;
       facts.approvals = 0;
-      const cedar::Request request{reader.of(subject).uid,
-                                   cedar::EntityUid("Writ::Action", "connect"),
-                                   cedar::EntityUid("Writ::Entitlement", q.resource),
-                                   context_of(h.state, facts, part::kWhole)};
-      reader.pin(reader.of(subject));
+      const cedar::Request request{
+          reader.of(subject).uid, cedar::EntityUid("Writ::Action", "connect"),
+          cedar::EntityUid("Writ::Entitlement", q.resource), context_of(h.state, facts)};
       const cedar::Response response = cedar::authorize(printed, request, reader);
       const bool permitted =
           response.decision == cedar::Decision::kAllow && !response.forbid_failed;
@@ -158,7 +156,7 @@ TEST(PrintPermit, PrintedPermitsAndStoredGrantsAgree) {
       q.duration = minutes(10);
       const Decision a = decide(h.state, q, h.now), b = decide(*again, q, h.now);
       ASSERT_EQ(a.allow, b.allow);
-      ASSERT_EQ(a.reason, b.reason);
+      ASSERT_EQ(reason_of(a), reason_of(b));
       ASSERT_EQ(a.needs, b.needs);
       ASSERT_EQ(a.grant, b.grant);
       ASSERT_EQ(a.message, b.message);

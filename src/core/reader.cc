@@ -2,7 +2,6 @@
 
 #include <algorithm>
 
-#include "cedar/authorize.h"
 #include "cedar/extension.h"
 
 namespace writ::core {
@@ -12,6 +11,7 @@ using cedar::EntityUid;
 using cedar::Field;
 using cedar::String;
 using cedar::Value;
+using cedar::ValueView;
 
 struct Names {
   String now{"now"}, auth{"auth"}, method{"method"}, strength{"strength"},
@@ -22,7 +22,6 @@ struct Names {
   Value one_factor = Value::string("one_factor");
   Value two_factor = Value::string("two_factor");
   Value none = Value::string("none");
-  Value empty = Value::record();
 };
 const Names& names() {
   static const Names kNames;
@@ -150,9 +149,6 @@ std::optional<cedar::Entity> entity_in(const State& state, const Map& map, std::
 }  // namespace
 
 const cedar::Entity* StateReader::find(const EntityUid& uid) const {
-  for (const cedar::Entity* each : pinned_) {
-    if (each != nullptr && each->uid == uid) return each;
-  }
   for (const cedar::Entity& each : made_) {
     if (each.uid == uid) return &each;
   }
@@ -221,55 +217,80 @@ std::optional<Millis> mfa_age_of(const State& state, const Facts& facts) {
   return std::max(Millis(0), facts.now - *factor->fresh);
 }
 
-Value context_of(const State& state, const Facts& facts, std::uint32_t reads) {
+Value context_of(const State& state, const Facts& facts, std::span<const Field> asserted) {
   const Names& n = names();
-  if (reads == 0) return n.empty;
-  const auto wants = [&](std::uint32_t what) { return (reads & what) != 0; };
-  // In the order of their names, as records hold them.
-  std::vector<Field> fields;
-  fields.reserve(7);
-  if (wants(part::kActorChain) && facts.actors != nullptr) {
+  std::vector<Field> fields(asserted.begin(), asserted.end());
+  if (facts.actors != nullptr) {
     std::vector<Value> chain;
     for (const std::string& actor : *facts.actors) {
       if (const auto uid = identity_uid(state, actor)) chain.push_back(Value::entity(*uid));
     }
     fields.emplace_back(n.actor_chain, Value::set(std::move(chain)));
   }
-  if (wants(part::kApprovals) && facts.approvals) {
-    fields.emplace_back(n.approvals, Value::integer(*facts.approvals));
-  }
-  if (wants(part::kAuth)) {
-    std::vector<Field> auth;
-    auth.reserve(6);
-    const auto age =
-        wants(part::kMfaAge | part::kStrength) ? mfa_age_of(state, facts) : std::optional<Millis>();
-    if (wants(part::kAttestation)) auth.emplace_back(n.attestation, n.none);
-    if (wants(part::kCredential) && !facts.credential.empty()) {
-      auth.emplace_back(n.credential, text(facts.credential));
-    }
-    if (wants(part::kDevice) && !facts.device.empty()) {
-      auth.emplace_back(n.device, text(facts.device));
-    }
-    if (wants(part::kMethod)) auth.emplace_back(n.method, n.certificate);
-    if (wants(part::kMfaAge) && age) {
-      auth.emplace_back(n.mfa_age, Value::duration(age->count()));
-    }
-    if (wants(part::kStrength)) auth.emplace_back(n.strength, age ? n.two_factor : n.one_factor);
-    fields.emplace_back(n.auth, Value::record(std::move(auth)));
-  }
-  if (wants(part::kDuration) && facts.duration) {
-    fields.emplace_back(n.duration, Value::duration(facts.duration->count()));
-  }
-  if (wants(part::kGrant) && !facts.grant.empty()) {
+  if (facts.approvals) fields.emplace_back(n.approvals, Value::integer(*facts.approvals));
+  std::vector<Field> auth{{n.attestation, n.none}, {n.method, n.certificate}};
+  if (!facts.credential.empty()) auth.emplace_back(n.credential, text(facts.credential));
+  if (!facts.device.empty()) auth.emplace_back(n.device, text(facts.device));
+  const auto age = mfa_age_of(state, facts);
+  if (age) auth.emplace_back(n.mfa_age, Value::duration(age->count()));
+  auth.emplace_back(n.strength, age ? n.two_factor : n.one_factor);
+  fields.emplace_back(n.auth, Value::record(std::move(auth)));
+  if (facts.duration) fields.emplace_back(n.duration, Value::duration(facts.duration->count()));
+  if (!facts.grant.empty()) {
     fields.emplace_back(n.grant, Value::entity(EntityUid("Writ::Grant", facts.grant)));
   }
-  if (wants(part::kNow)) fields.emplace_back(n.now, Value::datetime(unix_ms(facts.now)));
-  if (wants(part::kSourceIp) && !facts.source_ip.empty()) {
-    if (const auto ip = cedar::parse_ip(facts.source_ip)) {
-      fields.emplace_back(n.source_ip, Value::ip(*ip));
-    }
+  fields.emplace_back(n.now, Value::datetime(unix_ms(facts.now)));
+  if (const auto ip = cedar::parse_ip(facts.source_ip)) {
+    fields.emplace_back(n.source_ip, Value::ip(*ip));
   }
   return Value::record(std::move(fields));
+}
+
+std::optional<ValueView> Context::find(std::span<const String> path) const {
+  const Names& n = names();
+  const String& name = path[0];
+  if (path.size() == 2 && name == n.auth) return auth(path[1]);
+  if (path.size() != 1) return std::nullopt;
+  if (name == n.source_ip) return source_ip();
+  if (name == n.now) return ValueView::datetime(unix_ms(facts_.now));
+  if (name == n.duration) {
+    return facts_.duration ? ValueView::duration(facts_.duration->count()) : ValueView();
+  }
+  if (name == n.approvals) {
+    return facts_.approvals ? ValueView::integer(*facts_.approvals) : ValueView();
+  }
+  if (name == n.auth || name == n.actor_chain || name == n.grant) return std::nullopt;
+  for (const Field& field : asserted_) {
+    if (field.first == name) return field.second;
+  }
+  return ValueView();
+}
+
+std::optional<ValueView> Context::auth(const String& name) const {
+  const Names& n = names();
+  if (name == n.mfa_age) {
+    const auto age = mfa_age_of(state_, facts_);
+    return age ? ValueView::duration(age->count()) : ValueView();
+  }
+  if (name == n.strength) return mfa_age_of(state_, facts_) ? n.two_factor : n.one_factor;
+  if (name == n.method) return n.certificate;
+  if (name == n.attestation) return n.none;
+  if (name == n.credential || name == n.device) return std::nullopt;
+  return ValueView();
+}
+
+ValueView Context::source_ip() const {
+  if (address_ == Address::kUnread) {
+    const auto ip = cedar::parse_ip(facts_.source_ip);
+    if (ip) ip_.range = *ip;
+    address_ = ip ? Address::kRead : Address::kNone;
+  }
+  return address_ == Address::kRead ? ValueView::ip(ip_) : ValueView();
+}
+
+ValueView Context::whole() const {
+  if (!whole_) whole_ = context_of(state_, facts_, asserted_);
+  return *whole_;
 }
 
 Facts recorded_facts(const Grant& grant, Time now) {
@@ -285,11 +306,11 @@ bool gives(const State& state, const StateReader& reader, const Giver& giver,
            const cedar::Entity& principal, const cedar::Entity& entitlement, const Facts& facts) {
   static const Action& kRequest = *action_named("request");
   static const Action& kConnect = *action_named("connect");
-  const cedar::Request request{principal.uid,
-                               giver.offer ? kRequest.entity.uid : kConnect.entity.uid,
-                               entitlement.uid, context_of(state, facts, giver.alone.reads)};
-  return cedar::authorize(giver.alone.policies, request, reader).decision ==
-         cedar::Decision::kAllow;
+  const Context context(state, facts);
+  const cedar::Entity& action = giver.offer ? kRequest.entity : kConnect.entity;
+  const cedar::RequestView request{principal.uid, action.uid, entitlement.uid, context,
+                                   &principal,    &action,    &entitlement};
+  return cedar::satisfied(giver.alone.policies, 0, request, reader);
 }
 
 Terms terms_of(const State& state, const Giver& giver, const EntitlementEntry& entry) {

@@ -4,14 +4,14 @@
 // Invariant: an entity that `find` gave stays as it is while the reader and the State live.
 #pragma once
 
-#include <array>
 #include <forward_list>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
 
-#include "cedar/entity.h"
+#include "cedar/authorize.h"
 #include "core/entities.h"
 #include "core/policy.h"
 #include "core/state.h"
@@ -27,8 +27,6 @@ class StateReader final : public cedar::EntityReader {
   const cedar::Entity* find(const cedar::EntityUid& uid) const override;
   // The identity with the groups that it is in now, and no other.
   const cedar::Entity& of(const Subject& subject) const;
-  // Makes `find` answer this one at once; it must outlive the reader.
-  void pin(const cedar::Entity& entity) const { pinned_[next_pin_++ % pinned_.size()] = &entity; }
   // Keeps an entity that only this decision knows.
   const cedar::Entity& keep(cedar::Entity entity) const {
     made_.push_front(std::move(entity));
@@ -40,8 +38,6 @@ class StateReader final : public cedar::EntityReader {
 
   const State& state_;
   Time now_;
-  mutable std::array<const cedar::Entity*, 3> pinned_{};
-  mutable std::size_t next_pin_ = 0;
   mutable std::forward_list<cedar::Entity> made_;
 };
 
@@ -66,7 +62,31 @@ struct Facts {
 };
 // Reads facts.mfa_age, or looks it up.
 std::optional<Millis> mfa_age_of(const State& state, const Facts& facts);
-cedar::Value context_of(const State& state, const Facts& facts, std::uint32_t reads);
+// The context as one record. `asserted` is what a door says about its own application.
+cedar::Value context_of(const State& state, const Facts& facts,
+                        std::span<const cedar::Field> asserted = {});
+
+// The same, with each part made when a policy reads it.
+class Context final : public cedar::ContextReader {
+ public:
+  // All must outlive it.
+  Context(const State& state, const Facts& facts, std::span<const cedar::Field> asserted = {})
+      : state_(state), facts_(facts), asserted_(asserted) {}
+
+  std::optional<cedar::ValueView> find(std::span<const cedar::String> path) const override;
+  cedar::ValueView whole() const override;
+
+ private:
+  std::optional<cedar::ValueView> auth(const cedar::String& name) const;
+  cedar::ValueView source_ip() const;
+
+  const State& state_;
+  const Facts& facts_;
+  std::span<const cedar::Field> asserted_;
+  mutable enum class Address { kUnread, kRead, kNone } address_ = Address::kUnread;
+  mutable cedar::detail::IpBox ip_;
+  mutable std::optional<cedar::Value> whole_;
+};
 
 // The facts that a grant recorded: what the conditions of its offer are asked with.
 Facts recorded_facts(const Grant& grant, Time now);

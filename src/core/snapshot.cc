@@ -239,9 +239,15 @@ class Completion {
       s.ends.set("device " + id, d.until);
       add_sorted(s.devices_of, d.identity, id);
     });
+    std::vector<std::string> serials;
     s.certificates.for_each([&](const std::string& serial, const Certificate& c) {
       s.ends.set("certificate " + serial, c.until);
+      serials.push_back(serial);
     });
+    for (const std::string& serial : serials) {
+      Certificate* certificate = s.certificates.edit(serial);
+      certificate->device_hash = cow_hash(certificate->device);
+    }
     s.changes.for_each(
         [&](const std::string& id, const Change& c) { s.ends.set("change " + id, c.until); });
     s.requests.for_each(
@@ -259,13 +265,13 @@ class Completion {
     Status status;
     auto index = std::make_shared<GrantIndex>();
     s_.grants.for_each([&](const std::string& id, const Grant& g) {
-      const EntitlementEntry* entry = entities_->entitlement(g.entitlement);
-      if (entry == nullptr || !s_.identities.contains(g.beneficiary)) {
+      if (entities_->entitlement(g.entitlement) == nullptr ||
+          !s_.identities.contains(g.beneficiary)) {
         status = corrupt("a grant is of nothing");
         return;
       }
       if (g.state != GrantState::kRevoking) s_.ends.set("grant " + id, end_of(g));
-      index->put(s_.grants.handle(id), entry->number);
+      index->put(g, pair_of(s_, g));
     });
     s_.grant_index = std::move(index);
     return status;

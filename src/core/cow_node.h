@@ -1,0 +1,204 @@
+// What a CowMap is made of: nodes that count their owners, and the slots of its shards. Internal to
+// cow_map.h.
+//
+// A slot holds one entry. Where key and value are small and plain it holds them in place, so that
+// reading one loads nothing more; else it holds a pointer to an entry that counts its owners, which
+// never moves while anything owns it.
+#pragma once
+
+#include <atomic>
+#include <cstddef>
+#include <cstdint>
+#include <cstring>
+#include <new>
+#include <string>
+#include <string_view>
+#include <type_traits>
+#include <utility>
+
+namespace writ::core::detail {
+
+// What the nodes have in common: owners, and memory that is longer than the struct.
+struct CowNode {
+  std::atomic<std::uint32_t> owners{1};
+  bool shared() const { return owners.load(std::memory_order_acquire) != 1; }
+  void keep() { owners.fetch_add(1, std::memory_order_relaxed); }
+  // True when this was the last owner.
+  bool drop() { return owners.fetch_sub(1, std::memory_order_acq_rel) == 1; }
+};
+
+// An entry with its key's bytes behind it (strings) or in it (other keys).
+template <class Key, class Value>
+struct CowEntry : CowNode {
+  CowEntry(Key k, Value v) : key(k), value(std::move(v)) {}
+  bool has(Key k) const { return key == k; }
+  static CowEntry* make(Key k, Value v) { return new CowEntry(k, std::move(v)); }
+  CowEntry* clone() const { return make(key, value); }
+  static void destroy(CowEntry* entry) { delete entry; }
+  template <class Visit>
+  void visit(Visit& f, std::string&) const {
+    f(key, value);
+  }
+  Key key;
+  Value value;
+};
+template <class Value>
+struct CowEntry<std::string, Value> : CowNode {
+  CowEntry(std::string_view k, Value v)
+      : size(static_cast<std::uint32_t>(k.size())), value(std::move(v)) {
+    std::memcpy(bytes(), k.data(), k.size());
+  }
+  char* bytes() { return reinterpret_cast<char*>(this + 1); }
+  std::string_view key() const { return {reinterpret_cast<const char*>(this + 1), size}; }
+  bool has(std::string_view k) const { return key() == k; }
+  static CowEntry* make(std::string_view k, Value v) {
+    return new (::operator new(sizeof(CowEntry) + k.size())) CowEntry(k, std::move(v));
+  }
+  CowEntry* clone() const { return make(key(), value); }
+  static void destroy(CowEntry* entry) {
+    entry->~CowEntry();
+    ::operator delete(entry);
+  }
+  template <class Visit>
+  void visit(Visit& f, std::string& buffer) const {
+    buffer.assign(key());
+    f(static_cast<const std::string&>(buffer), value);
+  }
+  std::uint32_t size;
+  Value value;
+};
+
+// A slot that points to its entry and owns it with others.
+template <class Key, class KeyView, class Value>
+struct CowPointer {
+  using Entry = CowEntry<Key, Value>;
+  static CowPointer make(KeyView key, Value value) { return {Entry::make(key, std::move(value))}; }
+  bool has(KeyView key) const { return entry->has(key); }
+  const Value& value() const { return entry->value; }
+  void prefetch() const {
+    constexpr std::size_t kLine = 64, kKey = std::is_same_v<Key, std::string> ? 32 : 0;
+    const char* bytes = reinterpret_cast<const char*>(entry);
+    for (std::size_t at = 0; at < sizeof(Entry) + kKey; at += kLine) __builtin_prefetch(bytes + at);
+  }
+  void keep() const { entry->keep(); }
+  void drop() const {
+    if (entry->drop()) Entry::destroy(entry);
+  }
+  void assign(KeyView key, Value value) {
+    if (entry->shared()) {
+      std::exchange(*this, make(key, std::move(value))).drop();
+    } else {
+      entry->value = std::move(value);
+    }
+  }
+  // To change in place, with nobody else seeing it.
+  Value& own() {
+    if (entry->shared()) std::exchange(*this, CowPointer{entry->clone()}).drop();
+    return entry->value;
+  }
+  template <class Visit>
+  void visit(Visit& f, std::string& buffer) const {
+    entry->visit(f, buffer);
+  }
+  Entry* entry;
+};
+
+// A slot that is its entry.
+template <class Key, class Value>
+struct CowPlain {
+  static CowPlain make(Key key, Value value) { return {key, value}; }
+  bool has(Key k) const { return key == k; }
+  const Value& value() const { return content; }
+  void prefetch() const {}
+  void keep() const {}
+  void drop() const {}
+  void assign(Key, Value value) { content = value; }
+  Value& own() { return content; }
+  template <class Visit>
+  void visit(Visit& f, std::string&) const {
+    f(key, content);
+  }
+  Key key;
+  Value content;
+};
+
+template <class Key, class KeyView, class Value>
+using CowSlot = std::conditional_t<std::is_trivially_copyable_v<Key> &&
+                                       std::is_trivially_copyable_v<Value> && sizeof(Value) <= 32,
+                                   CowPlain<Key, Value>, CowPointer<Key, KeyView, Value>>;
+
+// Some entries whose hashes begin alike: their tags together, then their slots. Room is for whole
+// fours, and tags beyond `count` are 0, so that four can always be compared at once.
+template <class Key, class KeyView, class Value>
+struct CowShard : CowNode {
+  using Slot = CowSlot<Key, KeyView, Value>;
+  static constexpr std::uint32_t kNone = ~0u;
+
+  static CowShard* make(std::uint32_t capacity) {
+    capacity = (capacity + 3) & ~3u;
+    auto* shard =
+        new (::operator new(sizeof(CowShard) + capacity * (sizeof(std::uint32_t) + sizeof(Slot))))
+            CowShard;
+    shard->capacity = capacity;
+    std::memset(shard->tags(), 0, capacity * sizeof(std::uint32_t));
+    return shard;
+  }
+  static void destroy(CowShard* shard) {
+    shard->~CowShard();
+    ::operator delete(shard);
+  }
+  std::uint32_t* tags() { return reinterpret_cast<std::uint32_t*>(this + 1); }
+  const std::uint32_t* tags() const { return reinterpret_cast<const std::uint32_t*>(this + 1); }
+  Slot* slots() { return reinterpret_cast<Slot*>(tags() + capacity); }
+  const Slot* slots() const { return reinterpret_cast<const Slot*>(tags() + capacity); }
+
+  // The first place with this tag of which `right(slot)` holds.
+  template <class Right>
+  std::uint32_t find(std::uint32_t tag, Right right) const {
+    using Four = std::uint32_t __attribute__((vector_size(16)));
+    using Two = std::uint64_t __attribute__((vector_size(16)));
+    for (std::uint32_t i = 0; i < count; i += 4) {
+      Four four;
+      std::memcpy(&four, tags() + i, sizeof(four));
+      const Two same = reinterpret_cast<Two>(four == tag);
+      if ((same[0] | same[1]) == 0) [[likely]]
+        continue;
+      for (std::uint32_t at = i; at < i + 4 && at < count; ++at) {
+        if (tags()[at] == tag && right(slots()[at])) return at;
+      }
+    }
+    return kNone;
+  }
+  void add(std::uint32_t tag, Slot slot) {
+    tags()[count] = tag;
+    slots()[count++] = slot;
+  }
+  Slot take(std::uint32_t at) {
+    const Slot slot = slots()[at];
+    slots()[at] = slots()[--count];
+    tags()[at] = std::exchange(tags()[count], 0u);
+    return slot;
+  }
+  std::uint32_t count = 0;
+  std::uint32_t capacity = 0;
+  std::uint32_t padding = 0;
+};
+
+// A root or page: a fixed number of children.
+template <class Child>
+struct CowFan : CowNode {
+  static CowFan* make(std::size_t children) {
+    auto* fan = new (::operator new(sizeof(CowFan) + children * sizeof(Child*))) CowFan;
+    std::memset(static_cast<void*>(fan->child()), 0, children * sizeof(Child*));
+    return fan;
+  }
+  static void destroy(CowFan* fan) {
+    fan->~CowFan();
+    ::operator delete(fan);
+  }
+  Child** child() { return reinterpret_cast<Child**>(this + 1); }
+  Child* const* child() const { return reinterpret_cast<Child* const*>(this + 1); }
+  std::uint32_t padding = 0;
+};
+
+}  // namespace writ::core::detail
