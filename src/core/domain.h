@@ -133,8 +133,8 @@ void fields(V& v, Device& d) {
 struct Enrollment {
   std::string id;  // "enr_…"
   std::string identity;
-  std::string code_hash;  // hex SHA-256 of the code
-  Time until;             // 15 minutes after opening
+  std::string code_hash;    // hex SHA-256 of the code
+  Time until;               // 15 minutes after opening
   std::string opened_by{};  // identity id; "server" for founders
 };
 template <class V>

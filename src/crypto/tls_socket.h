@@ -5,7 +5,8 @@
 // and must know what the other side did not take yet. So `write` takes all, encrypts it into a
 // buffer that is kept here and sends several records with one call; TlsSession writes each record
 // to the socket by itself and leaves the rest with the caller, which suits short messages and
-// `net`'s own queues. Databases need TLS 1.2 and certificates by host; Writ's own ends need neither.
+// `net`'s own queues. Databases need TLS 1.2 and certificates by host; Writ's own ends need
+// neither.
 //
 // Unlike TlsContext, nothing here judges the other side's SPIFFE ID: a server accepts any client
 // certificate whose key the client proves to hold (or none), so that it can refuse in its own
