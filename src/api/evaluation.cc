@@ -4,6 +4,7 @@
 #include <mutex>
 
 #include "api/context.h"
+#include "base/json_text.h"
 
 namespace writ::api {
 namespace {
@@ -154,25 +155,6 @@ Result<Asked> read_evaluation(const Json& body, const Caller& caller, const core
   return asked;
 }
 
-void add_text(std::string& out, std::string_view name, std::string_view value) {
-  if (value.empty()) return;
-  out += ",\"";
-  out += name;
-  out += "\":";
-  append_json_string(out, value);
-}
-
-void add_texts(std::string& out, std::string_view name, const std::vector<std::string>& values) {
-  out += ",\"";
-  out += name;
-  out += "\":[";
-  for (std::size_t i = 0; i < values.size(); ++i) {
-    if (i > 0) out += ',';
-    append_json_string(out, values[i]);
-  }
-  out += ']';
-}
-
 // Written out directly: this runs once for every decision.
 std::string answer_text(const control::Told& told) {
   const core::Decision& decision = told.decision;
@@ -181,19 +163,21 @@ std::string answer_text(const control::Told& told) {
   out.reserve(512);
   out += decision.allow ? "{\"decision\":true" : "{\"decision\":false";
   out += ",\"context\":{\"entry\":" + entry + ",\"decision_id\":\"dec_" + entry + '"';
-  add_texts(out, "reason", core::reason_of(decision));
-  add_text(out, "now", to_text(told.now));
+  const std::vector<std::string> reason = core::reason_of(decision);
+  if (reason.empty()) out += ",\"reason\":[]";  // always there
+  append_member(out, "reason", reason);
+  append_member(out, "now", to_text(told.now));
   if (decision.allow) {
-    add_text(out, "grant", decision.grant);
-    add_text(out, "login", decision.login);
-    add_text(out, "database", decision.database);
-    if (decision.until) add_text(out, "until", to_text(*decision.until));
+    append_member(out, "grant", decision.grant);
+    append_member(out, "login", decision.login);
+    append_member(out, "database", decision.database);
+    if (decision.until) append_member(out, "until", to_text(*decision.until));
     if (!decision.grant.empty()) {
       out += ",\"autonomy_ms\":" + std::to_string(decision.autonomy.count());
     }
   } else {
-    if (!decision.needs.empty()) add_texts(out, "needs", decision.needs);
-    add_text(out, "message", decision.message);
+    append_member(out, "needs", decision.needs);
+    append_member(out, "message", decision.message);
   }
   out += "}}";
   return out;

@@ -1,5 +1,6 @@
 #include "control/decisions.h"
 
+#include "base/json_text.h"
 #include "base/log.h"
 
 namespace writ::control {
@@ -7,26 +8,6 @@ namespace {
 
 // Drawn together, because one draw costs as much as a decision.
 constexpr std::size_t kSaltsTogether = 64;
-
-void text_member(std::string& out, std::string_view name, std::string_view value) {
-  if (value.empty()) return;
-  out += ",\"";
-  out += name;
-  out += "\":";
-  append_json_string(out, value);
-}
-
-void list_member(std::string& out, std::string_view name, const std::vector<std::string>& values) {
-  if (values.empty()) return;
-  out += ",\"";
-  out += name;
-  out += "\":[";
-  for (std::size_t i = 0; i < values.size(); ++i) {
-    if (i > 0) out += ',';
-    append_json_string(out, values[i]);
-  }
-  out += ']';
-}
 
 std::string text_of(const Json& json, std::string_view name) {
   const Json* member = json.find(name);
@@ -81,25 +62,25 @@ void append_decision_payload(std::string& out, const core::State& state, const c
   append_json_string(out, kEngineVersion);
   out += ",\"journal_seq\":" + std::to_string(state.next_seq);
   out += ",\"policy_version\":" + std::to_string(state.policy_version);
-  text_member(out, "door", q.door);
+  append_member(out, "door", q.door);
   if (door_seq) out += ",\"door_seq\":" + std::to_string(*door_seq);
   out += ",\"question\":{\"subject\":";
   append_json_string(out, q.subject);
-  text_member(out, "action", q.action);
-  text_member(out, "resource_type", q.resource_type);
-  text_member(out, "resource", q.resource);
-  text_member(out, "credential", q.credential);
-  text_member(out, "source_ip", q.source_ip);
-  text_member(out, "grant", q.grant);
-  list_member(out, "actors", q.actors);
+  append_member(out, "action", q.action);
+  append_member(out, "resource_type", q.resource_type);
+  append_member(out, "resource", q.resource);
+  append_member(out, "credential", q.credential);
+  append_member(out, "source_ip", q.source_ip);
+  append_member(out, "grant", q.grant);
+  append_member(out, "actors", q.actors);
   if (q.duration) out += ",\"duration_ms\":" + std::to_string(q.duration->count());
   if (q.approvals > 0) out += ",\"approvals\":" + std::to_string(q.approvals);
   if (!q.asserted.is_null()) out += ",\"asserted\":" + canonical(q.asserted);
   out += decision.allow ? "},\"allow\":true" : "},\"allow\":false";
-  list_member(out, "reason", core::reason_of(decision));
-  list_member(out, "errors", decision.errors);
-  list_member(out, "needs", decision.needs);
-  text_member(out, "grant", decision.grant);
+  append_member(out, "reason", core::reason_of(decision));
+  append_member(out, "errors", decision.errors);
+  append_member(out, "needs", decision.needs);
+  append_member(out, "grant", decision.grant);
   if (decision.until) out += ",\"until\":\"" + to_text(*decision.until) + "\"";
   out += '}';
 }
@@ -180,8 +161,8 @@ void Decisions::settle(Batch& batch, const Result<std::uint64_t>& first) const {
   }
   std::uint64_t index = *first;
   for (Batch::Waiting& each : batch.waiting) each.answer.entry = index++;
-  // What was revoked while the entries were written is not used any more: its doors were told to
-  // cut it, on this thread, and must not hear of an allow after that.
+  // What was revoked while the entries were written is not allowed any more. What is revoked from
+  // here on, before the answer is out, the door has heard of first: it remembers cuts.
   const auto state = states_.get();
   if (state->next_seq == batch.decided_at) return;  // nothing happened meanwhile
   for (Batch::Waiting& each : batch.waiting) {

@@ -51,6 +51,23 @@ class PlaneTest : public testing::Test {
     plane_->start();
   }
 
+  // Until the promise is kept the writer does nothing, so that what comes meanwhile goes into one
+  // group.
+  std::promise<void> hold_writer() {
+    std::promise<void> go_on, holds;
+    plane_->writer().submit(
+        {{"test"}, {}},
+        [&holds, wait = go_on.get_future().share()](const core::State&,
+                                                    Time) -> Result<core::Outcome> {
+          holds.set_value();
+          wait.wait();
+          return core::Outcome{};
+        },
+        [](const Result<Done>&) {});
+    holds.get_future().wait();
+    return go_on;
+  }
+
   // Facts, as commands would have yielded them.
   Result<Done> say(std::vector<core::EventData> events) {
     return plane_->writer().run({{"test"}, {}},
@@ -345,17 +362,7 @@ TEST_F(PlaneTest, OnAFullDiskARevocationIsAnsweredByItselfWhateverCameWithIt) {
   add_target();
   ASSERT_TRUE(give("grt_a"));
   ASSERT_TRUE(reaches("grt_a", core::GrantState::kActive));
-  std::promise<void> first_runs, go_on;
-  // Holds the writer, so that what follows goes into one group.
-  plane_->writer().submit(
-      {{"test"}, {}},
-      [&](const core::State&, Time) -> Result<core::Outcome> {
-        first_runs.set_value();
-        go_on.get_future().wait();
-        return core::Outcome{};
-      },
-      [](const Result<Done>&) {});
-  first_runs.get_future().wait();
+  auto go_on = hold_writer();
   std::promise<bool> added, revoked;
   const auto submit = [&](core::EventData data, std::promise<bool>& good) {
     plane_->writer().submit(
@@ -382,17 +389,7 @@ TEST_F(PlaneTest, OnAFullDiskARevocationIsAnsweredByItselfWhateverCameWithIt) {
 TEST_F(PlaneTest, ACommandThatIsSentTwiceAtOnceIsCarriedOutOnce) {
   start();
   std::atomic<int> runs{0};
-  std::promise<void> first_runs, go_on;
-  // Holds the writer, so that both wait and go into one group.
-  plane_->writer().submit(
-      {{"test"}, {}},
-      [&](const core::State&, Time) -> Result<core::Outcome> {
-        first_runs.set_value();
-        go_on.get_future().wait();
-        return core::Outcome{};
-      },
-      [](const Result<Done>&) {});
-  first_runs.get_future().wait();
+  auto go_on = hold_writer();
   std::promise<Result<Done>> answers[2];
   for (auto& answer : answers) {
     plane_->writer().submit(
