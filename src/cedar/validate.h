@@ -62,6 +62,14 @@ Result<Validation> validate(const Schema& schema, const PolicySet& policies,
 // The first thing that is wrong, with the place in the entity or context as a pointer. Entities of
 // actions must be as the schema declares them.
 Status validate(const Schema& schema, const Entity& entity);
+// The same for an entity, not of an action, of which null is not known.
+Status validate_parts(const Schema& schema, const EntityUid& uid, const Value* attrs,
+                      const Value* tags, const UidSet* ancestors);
+// Whether the schema can have the entity: its type is declared, and it is one of an enumerated
+// type's. `where` is the place that an error gets.
+Status validate_uid(const Schema& schema, const EntityUid& uid, const std::string& where);
+// A context for the action, which the schema must have.
+Status validate_context(const Schema& schema, const EntityUid& action, const Value& context);
 Status validate(const Schema& schema, const Entities& entities);
 Status validate(const Schema& schema, const Request& request);
 

@@ -122,37 +122,58 @@ Status validate_action(const Schema& schema, const Entity& entity, const std::st
 
 }  // namespace
 
+Status validate_uid(const Schema& schema, const EntityUid& uid, const std::string& where) {
+  if (schema.entity_type(uid.type()) == nullptr) {
+    return refuse("the schema has no entity type `" + std::string(uid.type()) + "`", where);
+  }
+  return known(schema, uid, where);
+}
+
+Status validate_context(const Schema& schema, const EntityUid& action, const Value& context) {
+  CHECK_OK(fits(context.view(), *schema.action(action)->context, "context"));
+  return all_known(schema, context.view(), "context");
+}
+
 bool is_of(ValueView value, const Type& type) {
   return fits(value, type, "").has_value();
 }
 
-Status validate(const Schema& schema, const Entity& entity) {
-  const std::string where = entity.uid.print();
-  if (is_action_type(entity.uid.type())) return validate_action(schema, entity, where);
-  const Schema::EntityType* type = schema.entity_type(entity.uid.type());
-  if (type == nullptr) {
-    return refuse("the schema has no entity type `" + std::string(entity.uid.type()) + "`", where);
+Status validate_parts(const Schema& schema, const EntityUid& uid, const Value* attrs,
+                      const Value* tags, const UidSet* ancestors) {
+  const std::string where = uid.print();
+  CHECK_OK(validate_uid(schema, uid, where));
+  const Schema::EntityType* type = schema.entity_type(uid.type());
+  if (attrs != nullptr) {
+    CHECK_OK(fits(attrs->view(), *type->attributes, where + "/attrs"));
+    CHECK_OK(all_known(schema, attrs->view(), where + "/attrs"));
   }
-  CHECK_OK(known(schema, entity.uid, where));
-  CHECK_OK(fits(entity.attrs.view(), *type->attributes, where + "/attrs"));
-  CHECK_OK(all_known(schema, entity.attrs.view(), where + "/attrs"));
-  for (const EntityUid& above : entity.ancestors) {
-    CHECK_OK(known(schema, above, where + "/parents"));
-    const Schema::EntityType* parent = schema.entity_type(above.type());
-    if (parent == nullptr || !parent->descendants.contains(entity.uid.type())) {
-      return refuse("`" + std::string(entity.uid.type()) + "` cannot be in " + above.print(),
-                    where + "/parents");
+  if (ancestors != nullptr) {
+    for (const EntityUid& above : *ancestors) {
+      CHECK_OK(known(schema, above, where + "/parents"));
+      const Schema::EntityType* parent = schema.entity_type(above.type());
+      if (parent == nullptr || !parent->descendants.contains(uid.type())) {
+        return refuse("`" + std::string(uid.type()) + "` cannot be in " + above.print(),
+                      where + "/parents");
+      }
     }
   }
-  for (const Field& tag : entity.tags.view().fields()) {
+  if (tags == nullptr) return {};
+  for (const Field& tag : tags->view().fields()) {
     const std::string at = where + "/tags/" + std::string(tag.first.view());
     if (type->tags == nullptr) {
-      return refuse("`" + std::string(entity.uid.type()) + "` has no tags", at);
+      return refuse("`" + std::string(uid.type()) + "` has no tags", at);
     }
     CHECK_OK(fits(tag.second.view(), *type->tags, at));
     CHECK_OK(all_known(schema, tag.second.view(), at));
   }
   return {};
+}
+
+Status validate(const Schema& schema, const Entity& entity) {
+  if (is_action_type(entity.uid.type())) {
+    return validate_action(schema, entity, entity.uid.print());
+  }
+  return validate_parts(schema, entity.uid, &entity.attrs, &entity.tags, &entity.ancestors);
 }
 
 Status validate(const Schema& schema, const Entities& entities) {
@@ -161,14 +182,8 @@ Status validate(const Schema& schema, const Entities& entities) {
 }
 
 Status validate(const Schema& schema, const Request& request) {
-  const auto scope = [&](const EntityUid& uid, const std::string& where) -> Status {
-    if (schema.entity_type(uid.type()) == nullptr) {
-      return refuse("the schema has no entity type `" + std::string(uid.type()) + "`", where);
-    }
-    return known(schema, uid, where);
-  };
-  CHECK_OK(scope(request.principal, "principal"));
-  CHECK_OK(scope(request.resource, "resource"));
+  CHECK_OK(validate_uid(schema, request.principal, "principal"));
+  CHECK_OK(validate_uid(schema, request.resource, "resource"));
   const Schema::Action* action = schema.action(request.action);
   if (action == nullptr) {
     return refuse("the schema has no action " + request.action.print(), "action");
@@ -182,8 +197,7 @@ Status validate(const Schema& schema, const Request& request) {
   };
   CHECK_OK(applies(action->principals, request.principal, "principal"));
   CHECK_OK(applies(action->resources, request.resource, "resource"));
-  CHECK_OK(fits(request.context.view(), *action->context, "context"));
-  return all_known(schema, request.context.view(), "context");
+  return validate_context(schema, request.action, request.context);
 }
 
 }  // namespace writ::cedar
