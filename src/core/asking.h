@@ -24,6 +24,7 @@ struct Answer {
 
 // What a door asserts about its own application.
 struct Asserted {
+  cedar::Value subject = cedar::Value::record();
   cedar::Value resource = cedar::Value::record();
   cedar::Value action = cedar::Value::record();
   std::vector<cedar::Field> context;

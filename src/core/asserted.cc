@@ -23,11 +23,14 @@ Result<Asserted> read_asserted(const Json& json) {
   }
   for (const auto& [name, value] : *object) {
     const std::string where = "/asserted/" + name;
-    if (name != "resource" && name != "action" && name != "context") {
-      return fail(Code::kInvalid, "a door asserts \"resource\", \"action\" or \"context\"", where);
+    if (name != "subject" && name != "resource" && name != "action" && name != "context") {
+      return fail(Code::kInvalid,
+                  "a door asserts \"subject\", \"resource\", \"action\" or \"context\"", where);
     }
     TRY(record, cedar::record_from_json(value, where));
-    if (name == "resource") {
+    if (name == "subject") {
+      asserted.subject = std::move(record);
+    } else if (name == "resource") {
       asserted.resource = std::move(record);
     } else if (name == "action") {
       asserted.action = std::move(record);

@@ -7,6 +7,7 @@
 //   if (Grant* e = m.edit("grt_…")) …      // to change in place; valid until the next change
 //   m.erase("grt_…");                      // nothing happens when absent
 //   m.for_each([](const std::string& key, const Grant& value) { … });  // unspecified order
+//   m.for_each_after("grt_…", [](…) { return true; });  // what comes behind it, in pieces
 //   CowMap copy = m;                       // O(1)
 //
 // Who looks several things up lets their loads overlap, with hashes that it keeps:
@@ -22,11 +23,14 @@
 // one copy may not.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <type_traits>
 #include <utility>
+#include <vector>
 
 #include "cedar/uid.h"
 #include "core/cow_node.h"
@@ -140,6 +144,34 @@ class CowMap {
       release(std::exchange(root_, nullptr), std::exchange(bits_, 0u));
     } else if (bits_ > 0 && size_ < std::size_t{kSparse} << bits_) {
       resize(bits_ - 1);
+    }
+  }
+
+  // The same in an order that stays while entries come and go: from behind `after` (which may be
+  // gone) or from the start, until `f` says false.
+  template <class Visit>
+  void for_each_after(std::optional<KeyView> after, Visit f) const {
+    if (root_ == nullptr) return;
+    using Ordered = std::pair<std::uint32_t, Key>;
+    std::vector<std::pair<Ordered, const Value*>> entries;
+    std::string buffer;
+    const std::uint32_t first = after ? tag_of(cow_hash(*after)) : 0;
+    const std::size_t shards = std::size_t{1} << bits_;
+    for (std::size_t i = after ? index_of(first) : 0; i < shards; ++i) {
+      const Shard* shard = root_->child()[i >> page_bits(bits_)]->child()[i & page_mask(bits_)];
+      entries.clear();
+      for (std::uint32_t k = 0; shard != nullptr && k < shard->count; ++k) {
+        const std::uint32_t tag = shard->tags()[k];
+        const auto add = [&](const Key& key, const Value& value) {
+          if (after && (tag < first || (tag == first && !(KeyView(key) > *after)))) return;
+          entries.emplace_back(Ordered(tag, key), &value);
+        };
+        shard->slots()[k].visit(add, buffer);
+      }
+      std::sort(entries.begin(), entries.end());
+      for (const auto& [key, value] : entries) {
+        if (!f(key.second, *value)) return;
+      }
     }
   }
 

@@ -109,6 +109,38 @@ TEST(CowMap, BehavesLikeAMapWhateverIsShared) {
   }
 }
 
+TEST(CowMap, IsWalkedInPiecesInOneOrder) {
+  for (const int size : {0, 1, 13, 2000}) {
+    Map map;
+    std::vector<std::string> whole;
+    for (int i = 0; i < size; ++i) map.set("key " + std::to_string(i), "");
+    map.for_each_after(std::nullopt, [&](const std::string& key, const std::string&) {
+      whole.push_back(key);
+      return true;
+    });
+    ASSERT_EQ(whole.size(), map.size());
+    // One at a time, while others come and go, and what was seen last is gone.
+    std::vector<std::string> pieces;
+    std::optional<std::string> after;
+    for (bool more = true; more;) {
+      more = false;
+      map.for_each_after(after ? std::optional<std::string_view>(*after) : std::nullopt,
+                         [&](const std::string& key, const std::string&) {
+                           if (key.starts_with("key ")) pieces.push_back(key);
+                           after = key;
+                           more = true;
+                           return false;
+                         });
+      if (more) map.erase(*after);
+      for (int i = 0; more && i < 3; ++i) {
+        map.set("other " + std::to_string(pieces.size()) + std::to_string(i), "");
+      }
+      if (pieces.size() == whole.size()) break;
+    }
+    EXPECT_EQ(pieces, whole);
+  }
+}
+
 struct Counted {
   static inline int alive = 0;
   Counted() { ++alive; }

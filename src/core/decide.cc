@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "cedar/authorize.h"
+#include "core/application.h"
 #include "core/asking.h"
 #include "core/grants.h"
 
@@ -99,7 +100,9 @@ std::optional<std::string> Asking::unconstitutional() {
 Asking::Asking(const State& state, const Question& question, Time now)
     : state_(state), question_(question), now_(now), reader_(state, now), wanted_(question.grant) {
   facts_.now = now;
-  facts_.factor_of = question.actors.empty() ? question.subject : question.actors.front();
+  if (question.subject_type.empty()) {
+    facts_.factor_of = question.actors.empty() ? question.subject : question.actors.front();
+  }
   facts_.source_ip = question.source_ip;
   facts_.actors = &question.actors;
   facts_.approvals = question.approvals;
@@ -347,17 +350,29 @@ Decision Asking::application() {
   if (owner == nullptr || *owner != question_.door) {
     return deny("the door \"" + identity->name + "\" has no namespace of its own");
   }
-  const std::string type = space + "::" + std::string(strip(question_.resource_type, space));
+  const auto is_type = [](const std::string& type) {
+    return type.size() <= 500 && cedar::is_type_name(type);
+  };
+  const std::string type = type_in(space, question_.resource_type);
   const std::string_view action = strip(question_.action, space);
-  if (!cedar::is_type_name(type) || type.size() > 500 || action.find("::") != action.npos) {
+  if (!is_type(type) || action.find("::") != action.npos) {
     return deny("this is no type or action of the namespace " + space);
   }
   auto asserted = read_asserted(question_.asserted);
   if (!asserted) return deny(asserted.error().text());
+  const cedar::Entities& entities = state_.policies->entities;
   const cedar::EntityUid action_uid(space + "::Action", action);
   const cedar::EntityUid resource(type, question_.resource);
-  reader_.keep(cedar::Entity{action_uid, std::move(asserted->action)});
-  reader_.keep(cedar::Entity{resource, std::move(asserted->resource)});
+  reader_.keep(with_asserted(entities, action_uid, asserted->action));
+  reader_.keep(with_asserted(entities, resource, asserted->resource));
+  if (!question_.subject_type.empty()) {
+    const std::string subject_type = type_in(space, question_.subject_type);
+    if (!is_type(subject_type)) return deny("this is no type of the namespace " + space);
+    const cedar::EntityUid subject(subject_type, question_.subject);
+    principal_ = &reader_.keep(with_asserted(entities, subject, asserted->subject));
+  } else if (!asserted->subject.view().fields().empty()) {
+    return deny("attributes of Writ's own types are never asserted");
+  }
   asserted_ = std::move(asserted->context);
   return by_policy(state_.policies->others, action_uid, resource);
 }
@@ -374,6 +389,10 @@ Decision Asking::decide() {
                             : resource_uid(state_, question_.resource_type, question_.resource);
   const bool writ = entitlement || resource.has_value();
   if (writ) action_ = action_named(question_.action);
+  if (!question_.subject_type.empty()) {
+    if (writ) return deny("what is Writ's own is for identities of Writ alone");
+    return application();
+  }
   if (auto why = unconstitutional()) return deny(std::move(*why));
   principal_ = &reader_.of(*subject_);
   if (!writ) return application();

@@ -20,6 +20,10 @@
 // with its N:: too, and never with another's. `asserted` may then have "resource" and "action"
 // (attributes of these entities) and "context"; names that Writ sets in context are refused. For
 // Writ's own types `asserted` must be null.
+//
+// The subject may be the application's too: with subject_type "user" it is N::user, no identity of
+// Writ's, and `asserted` may have "subject". What policy files say of an entity (policy.h), no door
+// asserts otherwise: of two values of an attribute, that of the files holds.
 #pragma once
 
 #include <boost/container/small_vector.hpp>
@@ -34,7 +38,8 @@ namespace writ::core {
 
 // What is asked. Only what the asker saw itself is in here; all that Writ knows comes from State.
 struct Question {
-  std::string subject;        // identity id
+  std::string subject;        // identity id; of an application's subject its own id
+  std::string subject_type;   // "" for identities; else a type of the asking door's application
   std::string action;         // "connect", "request", an administrative verb, or NAMESPACE::…
   std::string resource_type;  // "entitlement", "system", "grant", …; or an application's type
   std::string resource;       // its name or id

@@ -5,6 +5,7 @@
 #include <charconv>
 
 #include "base/bytes.h"
+#include "core/application.h"
 #include "core/command.h"
 #include "core/names.h"
 
@@ -282,7 +283,9 @@ Slice::Slice(const std::vector<const Policy*>& which) : policies(compiled(which)
 
 Result<std::shared_ptr<const Policies>> compile_policies(const std::vector<PolicyFile>& files) {
   cedar::PolicySet set;
+  TRY(entities, application_entities(files));
   for (const PolicyFile& file : files) {
+    if (is_entities(file)) continue;
     TRY(parsed, cedar::PolicySet::parse(file.text, file.name, {.ids = cedar::Ids::kAnnotation}));
     if (!parsed.templates().empty()) {
       const Policy& found = parsed.templates().front();
@@ -302,6 +305,7 @@ Result<std::shared_ptr<const Policies>> compile_policies(const std::vector<Polic
   }
   std::vector<const Policy*> all;
   for (const Policy& policy : set.policies()) all.push_back(&policy);
+  std::vector<EntityUid> known = known_entities(all, entities);
   const auto forbids = [](const Policy& p) { return p.effect == cedar::Effect::kForbid; };
   std::vector<Giver> givers;
   CowMap<std::string, std::uint32_t> places;
@@ -318,7 +322,8 @@ Result<std::shared_ptr<const Policies>> compile_policies(const std::vector<Polic
       Slice(only(
           all,
           [&](const Policy& p) { return is_offer(p) || (forbids(p) && may_cover(p, "request")); })),
-      Slice(only(all, [&](const Policy& p) { return !is_offer(p); })), std::move(places)});
+      Slice(only(all, [&](const Policy& p) { return !is_offer(p); })), std::move(places),
+      std::move(entities), std::move(known)});
 }
 
 const Giver* Policies::giver(std::string_view id) const {
@@ -386,6 +391,12 @@ permit (
 @id("terms-name-the-approvers")
 @description("Who may approve a request is named by the terms of its offer; nobody else gets this far.")
 permit (principal, action == Writ::Action::"approve", resource is Writ::Entitlement);
+
+@id("everyone-searches-their-own")
+@description("What one may do oneself; who may use what one owns; doors: in their own application.")
+permit (principal, action == Writ::Action::"search", resource) when {
+  principal == resource || (resource has owner && principal in resource.owner)
+};
 
 @id("everyone-lists-their-own")
 permit (principal, action == Writ::Action::"list_own", resource);

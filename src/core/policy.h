@@ -34,6 +34,11 @@ Result<std::shared_ptr<const Policies>> compile_policies(const std::vector<Polic
 // PolicyApplied::hash.
 const std::vector<PolicyFile>& files_of(const Policies& policies);
 
+// Files whose names end so hold no policies but entities of applications, in Cedar's JSON form:
+// what Writ knows of them without being told with each question. None is of Writ's own types, or
+// below one.
+inline constexpr std::string_view kEntitiesFile = ".entities.json";
+
 // The policies that `writ init` starts from: administration by the administrators' group, reading
 // one's own things by everyone.
 std::string default_policies();
@@ -90,6 +95,9 @@ class Policies {
   Slice requests;                                   // offers, and forbids that may cover `request`
   Slice others;                                     // all but offers
   CowMap<std::string, std::uint32_t> giver_places;  // id -> place in givers
+  cedar::Entities entities;                         // of applications
+  // All entities of applications that the files speak of, sorted: what a search tries.
+  std::vector<cedar::EntityUid> known;
   const Giver* giver(std::string_view id) const;
 };
 

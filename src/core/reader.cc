@@ -157,7 +157,7 @@ const cedar::Entity* StateReader::find(const EntityUid& uid) const {
 
 const cedar::Entity* StateReader::make(const EntityUid& uid) const {
   const std::string_view type = writ_type(uid.type());
-  if (type.empty()) return nullptr;
+  if (type.empty()) return state_.policies->entities.find(uid);
   const EntityIndex& index = *state_.entities;
   if (type == "Group") return index.group(uid.id());
   if (type == "Resource") return index.resource(uid.id());

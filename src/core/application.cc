@@ -1,0 +1,105 @@
+#include "core/application.h"
+
+#include <algorithm>
+
+#include "core/entities.h"
+
+namespace writ::core {
+namespace {
+
+using cedar::EntityUid;
+
+bool is_writ(std::string_view type) {
+  return type.starts_with("Writ::") || type.starts_with("__cedar") || type == "Writ";
+}
+
+bool is_of_application(const EntityUid& uid) {
+  return !is_writ(uid.type()) && uid.type().find("::") != std::string_view::npos;
+}
+
+void collect(const cedar::Expr& e, std::vector<EntityUid>& uids) {
+  if (e.op == cedar::Op::kLiteral) {
+    if (const auto uid = e.value.as_entity()) uids.push_back(*uid);
+  }
+  for (const cedar::Expr& arg : e.args) collect(arg, uids);
+}
+
+}  // namespace
+
+bool is_entities(const PolicyFile& file) {
+  return file.name.ends_with(kEntitiesFile);
+}
+
+Result<cedar::Entities> application_entities(const std::vector<PolicyFile>& files) {
+  JsonArray all;
+  std::string names;
+  for (const PolicyFile& file : files) {
+    if (!is_entities(file)) continue;
+    TRY(json, parse_json(file.text, {}, file.name));
+    TRY(entities, cedar::Entities::from_json(json, file.name));
+    for (const cedar::Entity& entity : entities) {
+      if (!is_of_application(entity.uid)) {
+        return fail(Code::kInvalid,
+                    entity.uid.print() + " is of no application's namespace, as TodoApp::user is",
+                    file.name);
+      }
+      for (const EntityUid& above : entity.ancestors) {
+        if (is_of_application(above)) continue;
+        return fail(Code::kInvalid,
+                    entity.uid.print() + " lies below " + above.print() +
+                        ", which is no entity of an application",
+                    file.name);
+      }
+    }
+    JsonArray& items = *json.as_array();
+    std::move(items.begin(), items.end(), std::back_inserter(all));
+    names += (names.empty() ? "" : ", ") + file.name;
+  }
+  return cedar::Entities::from_json(Json(std::move(all)), names);
+}
+
+std::vector<EntityUid> known_entities(const std::vector<const cedar::Policy*>& policies,
+                                      const cedar::Entities& entities) {
+  std::vector<EntityUid> uids;
+  for (const cedar::Entity& entity : entities) uids.push_back(entity.uid);
+  for (const cedar::Policy* policy : policies) {
+    for (const cedar::Constraint* scope :
+         {&policy->principal, &policy->action, &policy->resource}) {
+      uids.insert(uids.end(), scope->uids.begin(), scope->uids.end());
+    }
+    for (const cedar::Condition& condition : *policy->conditions) collect(condition.expr, uids);
+  }
+  std::erase_if(uids, [](const EntityUid& uid) { return !is_of_application(uid); });
+  std::sort(uids.begin(), uids.end());
+  uids.erase(std::unique(uids.begin(), uids.end()), uids.end());
+  return uids;
+}
+
+cedar::Entity with_asserted(const cedar::Entities& entities, const EntityUid& uid,
+                            const cedar::Value& asserted) {
+  const cedar::Entity* known = entities.find(uid);
+  if (known == nullptr) return cedar::Entity{uid, asserted};
+  cedar::Entity entity = *known;
+  std::vector<cedar::Field> fields = known->attrs.view().fields();
+  for (const cedar::Field& field : asserted.view().fields()) {
+    if (!known->attrs.find(field.first.view())) fields.push_back(field);
+  }
+  entity.attrs = cedar::Value::record(std::move(fields));
+  return entity;
+}
+
+std::string namespace_of_door(const State& state, std::string_view door) {
+  const Identity* identity = state.identities.find(door);
+  if (identity == nullptr || identity->kind != IdentityKind::kDoor) return {};
+  std::string space = namespace_of(identity->name);
+  const std::string* owner = state.entities->door_of_namespace(space);
+  return owner != nullptr && *owner == door ? space : std::string();
+}
+
+std::string type_in(std::string_view space, std::string_view type) {
+  const std::string prefix = std::string(space) + "::";
+  return type.starts_with(prefix) && type.size() > prefix.size() ? std::string(type)
+                                                                 : prefix + std::string(type);
+}
+
+}  // namespace writ::core

@@ -1,0 +1,34 @@
+// What Writ knows of the applications behind doors: the entities that policy files hold (policy.h).
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/result.h"
+#include "cedar/entity.h"
+#include "core/policy.h"
+#include "core/state.h"
+
+namespace writ::core {
+
+// Whether a file of a policy set holds entities.
+bool is_entities(const PolicyFile& file);
+// All of them together. kInvalid when one is twice, is of a type of Writ's or of none of a
+// namespace, or lies below something of Writ's: only events put things into Writ's groups.
+Result<cedar::Entities> application_entities(const std::vector<PolicyFile>& files);
+// The entities of applications, actions too, that these are or that policies name; sorted, each
+// once.
+std::vector<cedar::EntityUid> known_entities(const std::vector<const cedar::Policy*>& policies,
+                                             const cedar::Entities& entities);
+
+// The entity with what a door asserts of it, where nothing else is known.
+cedar::Entity with_asserted(const cedar::Entities& entities, const cedar::EntityUid& uid,
+                            const cedar::Value& asserted);
+
+// The namespace that a door speaks for; empty when it has none of its own.
+std::string namespace_of_door(const State& state, std::string_view door);
+// A type as the door means it: "user" and "TodoApp::user" are TodoApp::user.
+std::string type_in(std::string_view space, std::string_view type);
+
+}  // namespace writ::core
