@@ -192,7 +192,9 @@ Result<PolicySet> residual_policies(const PolicySet& policies, const PartialResp
     policy.begin = of.begin;
     policy.end = of.end;
     std::vector<Condition> conditions;
-    conditions.push_back({false, tree_of(residual.expr), of.begin, of.end});
+    Result<Expr> tree = tree_of(residual.expr);
+    if (!tree) return tl::unexpected<Error>(in_policy(tree.error(), of));
+    conditions.push_back({false, std::move(*tree), of.begin, of.end});
     policy.conditions = std::make_shared<const std::vector<Condition>>(std::move(conditions));
     CHECK_OK(made.add(std::move(policy)));
   }

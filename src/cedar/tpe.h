@@ -107,8 +107,9 @@ Result<Response> reauthorize(const PolicySet& policies, const PartialResponse& r
 Status check_agrees(const PartialRequest& known, const Request& request);
 Status check_agrees(const PartialEntities& known, const Entities& entities);
 
-// The expression as a tree: negated comparisons, `is … in` and `has a.b` have their short forms
-// again.
-Expr tree_of(const CoreExpr& expr);
+// The expression as a tree, as people would write it: negated comparisons, `is … in` and `has a.b`
+// have their short forms again. kExhausted where the tree would be deeper than kMaxDepth or have
+// more than a million parts, which known values can make of a policy that had fewer.
+Result<Expr> tree_of(const CoreExpr& expr);
 
 }  // namespace writ::cedar

@@ -1,24 +1,38 @@
 // The few forms of a CoreExpr back to those that people write.
 #include <algorithm>
 
+#include "cedar/extension.h"
 #include "cedar/text.h"
 #include "cedar/tpe.h"
 
 namespace writ::cedar {
 namespace {
 
+constexpr std::size_t kMostNodes = 1'000'000;
+
 class Tree {
  public:
   explicit Tree(const CoreExpr& from) : from_(from) {}
 
-  Expr expr(std::uint32_t at) const {
+  Result<Expr> run() {
+    Expr made = expr(from_.root);
+    if (nodes_ > kMostNodes) {
+      return fail(Code::kExhausted, "what is left of a policy has more than " +
+                                        std::to_string(kMostNodes) + " parts");
+    }
+    if (made.depth > kMaxDepth) {
+      return fail(Code::kExhausted, "what is left of a policy is nested more than " +
+                                        std::to_string(kMaxDepth) + " deep");
+    }
+    return made;
+  }
+
+ private:
+  Expr expr(std::uint32_t at) {
     const CoreNode& node = from_[at];
     switch (node.op) {
-      case Op::kLiteral: {
-        Expr made = bare(node, Op::kLiteral);
-        made.value = node.value;
-        return made;
-      }
+      case Op::kLiteral:
+        return value(node, node.value.view());
       case Op::kNot:
         return negation(node);
       case Op::kAnd:
@@ -31,8 +45,59 @@ class Tree {
     return made;
   }
 
- private:
-  static Expr bare(const CoreNode& node, Op op) {
+  // As it is written: sets, records and extension values by what makes them.
+  Expr value(const CoreNode& at, ValueView v) {
+    switch (v.kind()) {
+      case Kind::kSet: {
+        Expr made = bare(at, Op::kSet);
+        for (const Value& item : v.items()) {
+          if (nodes_ > kMostNodes) break;
+          add(made, value(at, item));
+        }
+        return made;
+      }
+      case Kind::kRecord: {
+        Expr made = bare(at, Op::kRecord);
+        for (const Field& field : v.fields()) {
+          made.names.emplace_back(field.first.view());
+          add(made, value(at, field.second));
+        }
+        return made;
+      }
+      case Kind::kIp:
+        return call(at, Function::kIp, ip_text(v.ip()));
+      case Kind::kDecimal:
+        return call(at, Function::kDecimal, decimal_text(v.integer()));
+      case Kind::kDuration:
+        return call(at, Function::kDuration, duration_text(v.integer()));
+      case Kind::kDatetime: {
+        if (has_datetime_text(v.integer())) {
+          return call(at, Function::kDatetime, datetime_text(v.integer()));
+        }
+        Expr made = bare(at, Op::kCall);
+        made.function = Function::kOffset;
+        add(made, call(at, Function::kDatetime, "1970-01-01"));
+        add(made, call(at, Function::kDuration, duration_text(v.integer())));
+        return made;
+      }
+      default: {
+        Expr made = bare(at, Op::kLiteral);
+        made.value = Value::of(v);
+        return made;
+      }
+    }
+  }
+  Expr call(const CoreNode& at, Function function, std::string_view text) {
+    Expr made = bare(at, Op::kCall);
+    made.function = function;
+    Expr arg = bare(at, Op::kLiteral);
+    arg.value = Value::string(text);
+    add(made, std::move(arg));
+    return made;
+  }
+
+  Expr bare(const CoreNode& node, Op op) {
+    ++nodes_;
     Expr made;
     made.op = op;
     made.function = node.function;
@@ -46,7 +111,7 @@ class Tree {
     to.args.push_back(std::move(arg));
   }
 
-  Expr negation(const CoreNode& node) const {
+  Expr negation(const CoreNode& node) {
     const CoreNode& of = from_[node.args[0]];
     const Op op = of.op == Op::kEqual       ? Op::kNotEqual
                   : of.op == Op::kLessEqual ? Op::kGreater
@@ -63,7 +128,7 @@ class Tree {
 
   // Parts that came of one `is … in` or `has a.b` share nodes, so that taking them together also
   // keeps the tree from growing beyond what was written.
-  Expr conjunction(const CoreNode& node) const {
+  Expr conjunction(const CoreNode& node) {
     Expr made = bare(node, Op::kAnd);
     for (std::size_t i = 0; i < node.args.size();) {
       const CoreNode& part = from_[node.args[i]];
@@ -112,12 +177,13 @@ class Tree {
   }
 
   const CoreExpr& from_;
+  std::size_t nodes_ = 0;
 };
 
 }  // namespace
 
-Expr tree_of(const CoreExpr& expr) {
-  return Tree(expr).expr(expr.root);
+Result<Expr> tree_of(const CoreExpr& expr) {
+  return Tree(expr).run();
 }
 
 }  // namespace writ::cedar
