@@ -16,13 +16,18 @@ struct Streams {
 
 using Words = std::vector<std::string>;
 
-// Each answers the exit status: 0 done (or allowed, or valid), 1 an error, 2 denied, 3 not valid.
+// Each answers the exit status: 0 done (or allowed, or valid), 1 an error, 2 denied, 3 not valid, 4
+// a decision that depends on what is unknown.
 // Every verb takes `-f, --error-format` of human, plain or json.
 
 // -p --policies, --policy-format, -k --template-linked; -s --schema, --schema-format; --entities;
 // --request-json, or -l --principal, -a --action, -r --resource, -c --context;
 // --request-validation; -v; -t; and --json for {"decision","reason","errors"}.
 int run_authorize(const Words& args, const Streams& streams);
+// Flags for policies and schema; --entities, of which parts may be unknown; --request-json, or
+// --principal-type, --principal-eid, -a --action, --resource-type, --resource-eid, -c --context;
+// -t; and --json for {"decision","reason","policies","residuals"}.
+int run_tpe(const Words& args, const Streams& streams);
 // EXPRESSION, with flags for request, schema and entities as above.
 int run_evaluate(const Words& args, const Streams& streams);
 // Flags for policies and schema, --deny-warnings, --validation-mode strict or permissive, --level.

@@ -19,6 +19,7 @@ inline constexpr int kDone = 0;
 inline constexpr int kFailure = 1;
 inline constexpr int kDenied = 2;
 inline constexpr int kNotValid = 3;
+inline constexpr int kUndecided = 4;
 
 // An app with --error-format.
 struct Command {

@@ -47,6 +47,17 @@ std::vector<Verb> cedar_verbs() {
           "--request-json FILE, or --principal, --action, --resource and --context; "
           "--request-validation false; -v; -t; --json prints {\"decision\",\"reason\",\"errors\"}.",
           run_cedar<cedar::run_authorize>),
+      verb("cedar tpe", "evaluate policies where parts of a request are unknown",
+           "flags of `cedar tpe`, and --json",
+           {"writ cedar tpe -s s.cedarschema -p p.cedar --entities e.json --principal-type User "
+            "--principal-eid alice -a 'Action::\"view\"' --resource-type Doc",
+            "0 allow, 2 deny, 4 not known yet: prints what is left of each policy"},
+           "Flags, without -- before them: --schema FILE, --schema-format, --policies FILE, "
+           "--policy-format, --template-linked FILE, --entities FILE, --request-json FILE, or "
+           "--principal-type, --principal-eid, --action, --resource-type, --resource-eid and "
+           "--context FILE; -t; --json prints {\"decision\",\"reason\",\"policies\","
+           "\"residuals\"}.",
+           run_cedar<cedar::run_tpe>),
       verb("cedar evaluate", "evaluate a Cedar expression",
            "EXPRESSION and flags of `cedar evaluate`",
            {"writ cedar evaluate -l 'User::\"a\"' -a 'Action::\"b\"' -r 'Doc::\"c\"' '1 + 1'",
