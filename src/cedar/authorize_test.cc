@@ -11,16 +11,17 @@ namespace {
 thread_local std::size_t allocations = 0;
 }  // namespace
 
-// Counts every allocation of this program, so that a test can say that there was none.
-[[gnu::noinline]] void* operator new(std::size_t size) {
+// Counts every allocation of this program, so that a test can say that there was none. Weak: the
+// thread sanitizer brings its own, and there nothing is counted.
+[[gnu::noinline, gnu::weak]] void* operator new(std::size_t size) {
   ++allocations;
   if (void* memory = std::malloc(size)) return memory;
   throw std::bad_alloc();
 }
-[[gnu::noinline]] void operator delete(void* memory) noexcept {
+[[gnu::noinline, gnu::weak]] void operator delete(void* memory) noexcept {
   std::free(memory);
 }
-[[gnu::noinline]] void operator delete(void* memory, std::size_t) noexcept {
+[[gnu::noinline, gnu::weak]] void operator delete(void* memory, std::size_t) noexcept {
   std::free(memory);
 }
 

@@ -31,8 +31,7 @@ constexpr const char* kConditions[] = {
     "context.auth.attestation == \"none\" && context.auth has device",
     "context.auth.device == \"dev_a\"",
     "context has auth.credential && context.auth.credential == \"c1\"",
-    "context.auth == {\"attestation\": \"none\", \"method\": \"certificate\", \"strength\": "
-    "\"one_factor\"}",
+    R"(context.auth == {"attestation": "none", "method": "certificate", "strength": "one_factor"})",
     "context.auth has nothing",
     "context.auth.nothing",
     "context.nothing.more",

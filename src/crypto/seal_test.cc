@@ -84,7 +84,7 @@ TEST(KeyEncryptionKey, RefusesFilesThatOthersMayReadOrThatAreMalformed) {
   SystemRandom random;
   const std::string path = folder.path + "/kek";
   ASSERT_TRUE(KeyEncryptionKey::create(path, random));
-  for (const mode_t mode : {0640, 0604, 0620, 0601}) {
+  for (const mode_t mode : {0640U, 0604U, 0620U, 0601U}) {
     ASSERT_EQ(::chmod(path.c_str(), mode), 0);
     EXPECT_EQ(KeyEncryptionKey::load(path).error().code, Code::kDenied);
   }
