@@ -56,13 +56,13 @@ std::uint64_t weight(ValueView v) {
 
 }  // namespace
 
-Residual Folding::fold(const CoreExpr& expr, const Typing* typing) {
+Residual Folding::fold(const CoreExpr& expr, const Typing* typing, Index node) {
   expr_ = &expr;
   typing_ = typing;
   made_.clear();
   states_.clear();
   memo_.assign(expr.nodes.size(), kNone);
-  return finish(visit(expr.root));
+  return finish(visit(node));
 }
 
 Folding::Index Folding::visit(Index at) {

@@ -27,7 +27,11 @@ class Folding {
   Folding(const Known& known, Steps& steps) : known_(known), steps_(steps) {}
   // `typing` must have passed. Without one nothing is taken for granted, and more may fail. When
   // the steps are spent the answer is of no use.
-  Residual fold(const CoreExpr& expr, const Typing* typing);
+  Residual fold(const CoreExpr& expr, const Typing* typing) {
+    return fold(expr, typing, expr.root);
+  }
+  // Of the part at a node.
+  Residual fold(const CoreExpr& expr, const Typing* typing, std::uint32_t node);
 
  private:
   enum class State : std::uint8_t {
