@@ -309,7 +309,7 @@ struct Standing {
     }
   }
   Decision decision(const ClockOptions& options) const {
-    const bool denies = options.failed_forbid == ClockOptions::FailedForbid::kDenies;
+    const bool denies = options.failed_forbid == FailedForbid::kDenies;
     if (forbids > 0 || (denies && failed_forbids > 0)) return Decision::kDeny;
     return permits > 0 ? Decision::kAllow : Decision::kDeny;
   }

@@ -9,13 +9,12 @@
 
 #include "base/result.h"
 #include "cedar/authorize.h"
+#include "cedar/tpe.h"
 
 namespace writ::cedar {
 
 struct ClockOptions {
   std::string attribute = "now";  // of the context; a datetime
-  // Whether a forbid that fails is skipped, as Cedar has it, or denies.
-  enum class FailedForbid : std::uint8_t { kSkipped, kDenies };
   FailedForbid failed_forbid = FailedForbid::kSkipped;
   std::size_t most = 1'000;  // times that are looked at
   std::uint64_t steps = 10'000'000;

@@ -108,7 +108,7 @@ TEST(NextChange, AForbidThatFailsMayDeny) {
       "context.missing == 1 };";
   EXPECT_EQ(next(policies, 0), "never");
   ClockOptions denies;
-  denies.failed_forbid = ClockOptions::FailedForbid::kDenies;
+  denies.failed_forbid = FailedForbid::kDenies;
   EXPECT_EQ(next(policies, 0, denies), "deny at 200");
 }
 

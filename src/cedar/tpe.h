@@ -34,6 +34,9 @@ struct Residual {
   CoreExpr expr;
 };
 
+// What a forbid that fails does: Cedar skips it, a caller may want it to deny.
+enum class FailedForbid : std::uint8_t { kSkipped, kDenies };
+
 struct TpeOptions {
   ValidationMode mode = ValidationMode::kStrict;
   std::uint64_t steps = 500'000'000;

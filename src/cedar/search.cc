@@ -1,0 +1,254 @@
+#include "cedar/search.h"
+
+#include <algorithm>
+#include <numeric>
+
+#include "cedar/evaluation.h"
+
+namespace writ::cedar {
+namespace {
+
+using Lookups = std::vector<Lookup>;
+
+// More of them are no better than looking at every candidate.
+constexpr std::size_t kMostLookups = 1'000;
+
+class Narrowing {
+ public:
+  Narrowing(const CoreExpr& expr, Sought sought, const EntityReader& entities)
+      : expr_(expr),
+        variable_(sought == Sought::kPrincipal ? Op::kPrincipal : Op::kResource),
+        entities_(entities) {}
+
+  std::optional<Lookups> of(std::uint32_t at) const {
+    const CoreNode& node = expr_[at];
+    switch (node.op) {
+      case Op::kLiteral:
+        if (node.value.as_bool().value_or(false)) return std::nullopt;
+        return Lookups();
+      case Op::kAnd:
+        return best(node);
+      case Op::kOr:
+        return all(node.args);
+      case Op::kIf:
+        return all({node.args[1], node.args[2]});
+      case Op::kEqual:
+        if (std::optional<Lookups> found = equality(node.args[0], node.args[1])) return found;
+        return equality(node.args[1], node.args[0]);
+      case Op::kIn:
+        return membership(node);
+      case Op::kCall:
+        if (node.function != Function::kContains) return std::nullopt;
+        return attribute_lookup(Lookup::Kind::kHolds, node.args[0], node.args[1]);
+      default:
+        return std::nullopt;
+    }
+  }
+
+ private:
+  // Any one operand of `&&` narrows; the one that asks for least is taken.
+  std::optional<Lookups> best(const CoreNode& node) const {
+    std::optional<Lookups> made;
+    for (const std::uint32_t arg : node.args) {
+      std::optional<Lookups> one = of(arg);
+      if (one && (!made || rank(*one) < rank(*made))) made = std::move(one);
+    }
+    return made;
+  }
+  static std::size_t rank(const Lookups& of) {
+    std::size_t made = 0;
+    for (const Lookup& each : of) made += each.kind == Lookup::Kind::kIs ? 1 : 100;
+    return made;
+  }
+
+  std::optional<Lookups> all(const std::vector<std::uint32_t>& of_these) const {
+    Lookups made;
+    for (const std::uint32_t arg : of_these) {
+      std::optional<Lookups> one = of(arg);
+      if (!one || made.size() + one->size() > kMostLookups) return std::nullopt;
+      made.insert(made.end(), one->begin(), one->end());
+    }
+    return made;
+  }
+
+  bool is_variable(std::uint32_t at) const { return expr_[at].op == variable_; }
+  const Value* literal(std::uint32_t at) const {
+    return expr_[at].op == Op::kLiteral ? &expr_[at].value : nullptr;
+  }
+
+  std::optional<Lookups> equality(std::uint32_t left, std::uint32_t right) const {
+    const Value* value = literal(right);
+    if (value == nullptr) return std::nullopt;
+    if (is_variable(left)) return Lookups{{Lookup::Kind::kIs, {}, *value}};
+    return attribute_lookup(Lookup::Kind::kHas, left, right);
+  }
+
+  std::optional<Lookups> attribute_lookup(Lookup::Kind kind, std::uint32_t left,
+                                          std::uint32_t right) const {
+    const CoreNode& get = expr_[left];
+    const Value* value = literal(right);
+    if (get.op != Op::kGet || !is_variable(get.args[0]) || value == nullptr) return std::nullopt;
+    return Lookups{{kind, get.names[0], *value}};
+  }
+
+  std::optional<Lookups> membership(const CoreNode& node) const {
+    const Value* above = literal(node.args[1]);
+    if (is_variable(node.args[0]) && above != nullptr) {
+      if (above->kind() == Kind::kEntity) return Lookups{{Lookup::Kind::kIn, {}, *above}};
+      if (above->kind() != Kind::kSet || above->view().items().size() > kMostLookups) {
+        return std::nullopt;
+      }
+      Lookups made;
+      for (const Value& item : above->view().items()) {
+        made.push_back({Lookup::Kind::kIn, {}, item});
+      }
+      return made;
+    }
+    // `User::"a" in resource.readers`: the attribute is one of those that she is in, or herself.
+    const Value* below = literal(node.args[0]);
+    const std::optional<EntityUid> uid = below == nullptr ? std::nullopt : below->as_entity();
+    const CoreNode& get = expr_[node.args[1]];
+    if (!uid || get.op != Op::kGet || !is_variable(get.args[0])) return std::nullopt;
+    const Entity* entity = entities_.find(*uid);
+    Lookups made{{Lookup::Kind::kHas, get.names[0], *below},
+                 {Lookup::Kind::kHolds, get.names[0], *below}};
+    if (entity == nullptr) return made;
+    if (entity->ancestors.size() > kMostLookups / 2) return std::nullopt;
+    for (const EntityUid& each : entity->ancestors) {
+      made.push_back({Lookup::Kind::kHas, get.names[0], Value::entity(each)});
+      made.push_back({Lookup::Kind::kHolds, get.names[0], Value::entity(each)});
+    }
+    return made;
+  }
+
+  const CoreExpr& expr_;
+  Op variable_;
+  const EntityReader& entities_;
+};
+
+// Those for which some permit may hold; empty for all.
+std::optional<std::vector<std::uint32_t>> narrowed(const TypedPolicies& policies,
+                                                   const PartialResponse& response, Sought sought,
+                                                   const EntityIndex& candidates,
+                                                   const EntityReader& entities) {
+  std::vector<std::uint32_t> made;
+  for (std::size_t i = 0; i < response.residuals.size(); ++i) {
+    const Residual& residual = response.residuals[i];
+    if (policies.set().policies()[i].effect == Effect::kForbid) continue;
+    if (residual.outcome == Residual::Outcome::kTrue) return std::nullopt;
+    if (residual.outcome != Residual::Outcome::kPartial) continue;
+    const std::optional<Lookups> found = lookups(residual.expr, sought, entities);
+    if (!found) return std::nullopt;
+    for (const Lookup& each : *found) {
+      if (!candidates.can(each)) return std::nullopt;
+      const std::span<const std::uint32_t> some = candidates.find(each);
+      made.insert(made.end(), some.begin(), some.end());
+    }
+  }
+  std::sort(made.begin(), made.end());
+  made.erase(std::unique(made.begin(), made.end()), made.end());
+  return made;
+}
+
+}  // namespace
+
+std::optional<Lookups> lookups(const CoreExpr& expr, Sought sought, const EntityReader& entities) {
+  return Narrowing(expr, sought, entities).of(expr.root);
+}
+
+EntityIndex::EntityIndex(std::span<const Entity> entities,
+                         const std::vector<std::string>& attributes)
+    : entities_(entities) {
+  is_.reserve(entities.size());
+  for (const std::string& each : attributes) by_value_.push_back({each, {}, {}});
+  for (std::uint32_t i = 0; i < entities.size(); ++i) {
+    const Entity& entity = entities[i];
+    is_[entity.uid].push_back(i);
+    in_[entity.uid].push_back(i);
+    for (const EntityUid& above : entity.ancestors) in_[above].push_back(i);
+    for (ByValue& by : by_value_) {
+      const ValueView value = entity.attrs.view().find(by.attribute);
+      if (value.is(Kind::kNone)) continue;
+      by.has[Value::of(value)].push_back(i);
+      if (!value.is(Kind::kSet)) continue;
+      for (const Value& item : value.items()) by.holds[item].push_back(i);
+    }
+  }
+}
+
+const EntityIndex::ByValue* EntityIndex::of(std::string_view attribute) const {
+  const auto at = std::find_if(by_value_.begin(), by_value_.end(),
+                               [&](const ByValue& by) { return by.attribute == attribute; });
+  return at == by_value_.end() ? nullptr : &*at;
+}
+
+bool EntityIndex::can(const Lookup& lookup) const {
+  return lookup.kind == Lookup::Kind::kIs || lookup.kind == Lookup::Kind::kIn ||
+         of(lookup.attribute) != nullptr;
+}
+
+std::span<const std::uint32_t> EntityIndex::find(const Lookup& lookup) const {
+  const auto in = [](const auto& map, const auto& key) -> std::span<const std::uint32_t> {
+    const auto at = map.find(key);
+    return at == map.end() ? std::span<const std::uint32_t>() : at->second;
+  };
+  if (lookup.kind == Lookup::Kind::kIs || lookup.kind == Lookup::Kind::kIn) {
+    const std::optional<EntityUid> uid = lookup.value.as_entity();
+    if (!uid) return {};
+    return in(lookup.kind == Lookup::Kind::kIs ? is_ : in_, *uid);
+  }
+  const ByValue* by = of(lookup.attribute);
+  if (by == nullptr) return {};
+  return in(lookup.kind == Lookup::Kind::kHas ? by->has : by->holds, lookup.value);
+}
+
+Result<Found> search(const TypedPolicies& policies, const PartialRequest& request,
+                     const EntityIndex& candidates, const EntityReader& entities,
+                     const SearchOptions& options) {
+  const std::optional<EntityUid> principal = request.principal.uid();
+  const std::optional<EntityUid> resource = request.resource.uid();
+  if (principal.has_value() == resource.has_value() || !request.context) {
+    return fail(Code::kInvalid,
+                "a search wants either the principal or the resource unknown, and nothing else");
+  }
+  const Sought sought = principal ? Sought::kResource : Sought::kPrincipal;
+  const std::string& type = principal ? request.resource.type : request.principal.type;
+  TRY(response, tpe(policies, request, KnownEntities(entities, Unlisted::kAbsent)));
+  Found found;
+  const bool failing_denies = options.failed_forbid == FailedForbid::kDenies;
+  if (response.decision == Decision::kDeny) return found;
+  if (failing_denies && response.forbid_failed) return found;
+
+  std::vector<std::uint32_t> some;
+  if (auto narrow = narrowed(policies, response, sought, candidates, entities)) {
+    some = std::move(*narrow);
+  } else {
+    some.resize(candidates.entities().size());
+    std::iota(some.begin(), some.end(), 0U);
+  }
+  PolicySet left;
+  TRY(all, residual_policies(policies.set(), response, Which::kAll));
+  for (std::size_t i = 0; i < response.residuals.size(); ++i) {
+    const Residual::Outcome outcome = response.residuals[i].outcome;
+    if (outcome == Residual::Outcome::kTrue || outcome == Residual::Outcome::kPartial) {
+      CHECK_OK(left.add(all.policies()[i]));
+    }
+  }
+  const CompiledPolicies compiled(std::move(left));
+  const detail::PlainContext context(*request.context);
+  for (const std::uint32_t index : some) {
+    const Entity& entity = candidates.entities()[index];
+    if (entity.uid.type() != type) continue;
+    ++found.looked_at;
+    const RequestView view{principal ? *principal : entity.uid, request.action,
+                           resource ? *resource : entity.uid,   context,
+                           principal ? nullptr : &entity,       nullptr,
+                           resource ? nullptr : &entity};
+    const Response is = authorize(compiled, view, entities);
+    const bool denied = failing_denies && is.forbid_failed;
+    if (is.decision == Decision::kAllow && !denied) found.allowed.push_back(index);
+  }
+  return found;
+}
+
+}  // namespace writ::cedar

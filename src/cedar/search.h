@@ -1,0 +1,87 @@
+// Search: which principals or resources an action is allowed for. Policies are evaluated once with
+// that part unknown; what is left is cheap to evaluate for each candidate, and often names the
+// candidates (`resource in X`, `resource.owner == X`), so that an index finds them.
+// Invariant: the answer is the same as that of the authorizer, asked about each candidate.
+#pragma once
+
+#include <boost/unordered/unordered_flat_map.hpp>
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/result.h"
+#include "cedar/tpe.h"
+
+namespace writ::cedar {
+
+// What an index can be asked for.
+struct Lookup {
+  enum class Kind : std::uint8_t {
+    kIs,     // the entity `value`
+    kIn,     // entities in the entity `value`, and that itself
+    kHas,    // entities whose `attribute` is `value`
+    kHolds,  // entities whose `attribute` is a set that holds `value`
+  };
+  Kind kind = Kind::kIs;
+  std::string attribute;  // of kHas and kHolds
+  Value value;
+  bool operator==(const Lookup&) const = default;
+};
+
+// The part of a request that is sought; of the request, that part alone is unknown.
+enum class Sought : std::uint8_t { kPrincipal, kResource };
+
+// Lookups that together find every candidate for which the expression can be true; none when it
+// never is. Empty when it can be true for any.
+std::optional<std::vector<Lookup>> lookups(const CoreExpr& expr, Sought sought,
+                                           const EntityReader& entities);
+
+// Candidates, by what lookups ask for. Immutable and safe to share.
+class EntityIndex {
+ public:
+  using Indices = std::vector<std::uint32_t>;
+  // The entities must outlive this. Only these attributes can be looked up.
+  EntityIndex(std::span<const Entity> entities, const std::vector<std::string>& attributes);
+
+  std::span<const Entity> entities() const { return entities_; }
+  bool can(const Lookup& lookup) const;
+  // Ascending. None for what it cannot.
+  std::span<const std::uint32_t> find(const Lookup& lookup) const;
+
+ private:
+  struct ValueHash {
+    std::size_t operator()(const Value& value) const { return value.hash(); }
+  };
+  struct ByValue {
+    std::string attribute;
+    boost::unordered_flat_map<Value, Indices, ValueHash> has;
+    boost::unordered_flat_map<Value, Indices, ValueHash> holds;
+  };
+  const ByValue* of(std::string_view attribute) const;
+
+  std::span<const Entity> entities_;
+  boost::unordered_flat_map<EntityUid, Indices, UidHash> is_;
+  boost::unordered_flat_map<EntityUid, Indices, UidHash> in_;
+  std::vector<ByValue> by_value_;
+};
+
+struct SearchOptions {
+  FailedForbid failed_forbid = FailedForbid::kSkipped;
+};
+
+struct Found {
+  std::vector<std::uint32_t> allowed;  // indices of candidates, ascending
+  std::size_t looked_at = 0;           // how many candidates were evaluated
+};
+
+// The request must be valid for the policies' environment, and wholly known but for the id of what
+// is sought. Candidates of other types are not allowed. Entities and candidates must be valid by
+// the schema; an entity that the reader does not find does not exist.
+Result<Found> search(const TypedPolicies& policies, const PartialRequest& request,
+                     const EntityIndex& candidates, const EntityReader& entities,
+                     const SearchOptions& options = {});
+
+}  // namespace writ::cedar
