@@ -42,10 +42,13 @@ struct Url {
   }
 };
 
+class Metadata;  // metadata.h
+
 struct Context {
   control::Plane& plane;
   const issue::Authority& authority;
   Pool& pool;
+  Metadata& metadata;
   Url url;
 };
 
@@ -91,6 +94,8 @@ void add_read_routes(net::HttpServer& server, const Context& context);
 void add_connect_routes(net::HttpServer& server, const Context& context);
 void add_evidence_routes(net::HttpServer& server, const Context& context);
 void add_evaluation_routes(net::HttpServer& server, const Context& context);
+void add_search_routes(net::HttpServer& server, const Context& context);
+void add_metadata_routes(net::HttpServer& server, const Context& context);
 void add_door_routes(net::HttpServer& server, const Context& context);
 
 std::string enrolment_ticket(const Context& context, const core::State& state,

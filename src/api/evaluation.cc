@@ -1,15 +1,17 @@
-// POST /access/v1/evaluation: AuthZEN 1.0, section 6 (Access Evaluation).
+// POST /access/v1/evaluation and /access/v1/evaluations: AuthZEN 1.0, sections 6 (Access
+// Evaluation) and 7 (Access Evaluations).
 #include <array>
 #include <map>
 #include <mutex>
 
-#include "api/context.h"
+#include "api/question.h"
 #include "base/json_text.h"
 
 namespace writ::api {
 namespace {
 
 constexpr net::RouteLimits kMostBody{64 * 1024};
+constexpr net::RouteLimits kMostBodyOfMany{512 * 1024};
 
 // Which decision numbers of a door were seen: all up to `base`, and a window of bits above. Numbers
 // far below the highest count as seen.
@@ -48,119 +50,23 @@ class SeenNumbers {
 struct Seen {
   std::mutex mutex;
   std::map<std::string, SeenNumbers> doors;  // guarded by mutex
+
+  // kConflict when this door used the number before.
+  Status take(const Context& context, const control::Asked& asked) {
+    if (!asked.door_seq) return {};
+    std::lock_guard lock(mutex);
+    const auto [numbers, first] = doors.try_emplace(asked.question.door);
+    // What was seen before this server started, the door itself remembers.
+    if (first) numbers->second.begin_at(context.plane.doors().decision_floor(numbers->first));
+    if (numbers->second.add(*asked.door_seq)) return {};
+    return fail(Code::kConflict, "this number was used before", "/context/door_seq");
+  }
 };
-
-const std::string* text_member(const Json& json, std::string_view name) {
-  const Json* member = json.find(name);
-  return member == nullptr ? nullptr : member->as_string();
-}
-
-tl::unexpected<Error> missing(std::string pointer) {
-  return fail(Code::kInvalid, "a non-empty string is wanted here", std::move(pointer));
-}
-
-struct Asked {
-  core::Question question;
-  std::optional<std::int64_t> door_seq;
-};
-
-// What a door says in `context` about the connection itself. The rest is asserted.
-Status read_door_context(const Json& context, Asked& asked) {
-  if (const std::string* serial = text_member(context, "credential")) {
-    asked.question.credential = *serial;
-  }
-  if (const std::string* ip = text_member(context, "source_ip")) asked.question.source_ip = *ip;
-  if (const std::string* grant = text_member(context, "grant")) asked.question.grant = *grant;
-  const Json* seq = context.find("door_seq");
-  if (seq == nullptr || seq->as_int() == nullptr || *seq->as_int() <= 0) {
-    return fail(Code::kInvalid, "door_seq is a positive integer", "/context/door_seq");
-  }
-  asked.door_seq = *seq->as_int();
-  return {};
-}
-
-// `context` without what read_door_context took.
-Json asserted_context(const Json& context) {
-  Json rest = Json::object();
-  for (const auto& [name, value] : *context.as_object()) {
-    if (name != "credential" && name != "source_ip" && name != "grant" && name != "door_seq") {
-      rest.set(name, value);
-    }
-  }
-  return rest;
-}
-
-Result<Asked> read_evaluation(const Json& body, const Caller& caller, const core::State& state) {
-  if (body.as_object() == nullptr) return fail(Code::kInvalid, "an object is wanted here", "/");
-  const std::array<std::string_view, 3> kParts{"subject", "action", "resource"};
-  for (const std::string_view part : kParts) {
-    const Json* member = body.find(part);
-    if (member == nullptr || member->as_object() == nullptr) {
-      return fail(Code::kInvalid, "an object is wanted here", "/" + std::string(part));
-    }
-  }
-  const Json& subject = *body.find("subject");
-  const Json& resource = *body.find("resource");
-  const std::string* subject_type = text_member(subject, "type");
-  const std::string* subject_id = text_member(subject, "id");
-  const std::string* action = text_member(*body.find("action"), "name");
-  const std::string* resource_type = text_member(resource, "type");
-  const std::string* resource_id = text_member(resource, "id");
-  if (subject_type == nullptr || subject_type->empty()) return missing("/subject/type");
-  if (subject_id == nullptr || subject_id->empty()) return missing("/subject/id");
-  if (action == nullptr || action->empty()) return missing("/action/name");
-  if (resource_type == nullptr || resource_type->empty()) return missing("/resource/type");
-  if (resource_id == nullptr || resource_id->empty()) return missing("/resource/id");
-  const Json* context = body.find("context");
-  if (context != nullptr && context->as_object() == nullptr) {
-    return fail(Code::kInvalid, "an object is wanted here", "/context");
-  }
-
-  Asked asked;
-  core::Question& question = asked.question;
-  if (*subject_type != "identity") {
-    return fail(Code::kInvalid, "subjects are of type \"identity\"", "/subject/type");
-  }
-  if (subject_id->starts_with("spiffe://")) {
-    auto id = core::identity_of_spiffe(state, *subject_id);
-    if (!id) return fail(Code::kInvalid, id.error().message, "/subject/id");
-    question.subject = std::move(*id);
-  } else {
-    question.subject = *subject_id;
-  }
-  question.action = *action;
-  question.resource_type = *resource_type;
-  question.resource = *resource_id;
-  if (caller.kind == core::IdentityKind::kDoor) {
-    question.door = caller.actor.identity;
-    static const Json kNothing = Json::object();
-    CHECK_OK(read_door_context(context == nullptr ? kNothing : *context, asked));
-    // What the door asserts about its own things; core takes it only for the door's own types.
-    Json asserted = Json::object();
-    for (const std::string_view part : kParts) {
-      if (const Json* properties = body.find(part)->find("properties")) {
-        asserted.set(part, *properties);
-      }
-    }
-    if (question.resource_type != "entitlement") {
-      if (Json rest = asserted_context(*context); !rest.as_object()->empty()) {
-        asserted.set("context", std::move(rest));
-      }
-    }
-    if (!asserted.as_object()->empty()) question.asserted = std::move(asserted);
-  } else {
-    question.credential = caller.actor.credential;
-    question.source_ip = caller.actor.source_ip;
-  }
-  return asked;
-}
 
 // Written out directly: this runs once for every decision.
-std::string answer_text(const control::Told& told) {
+void append_answer(std::string& out, const control::Told& told) {
   const core::Decision& decision = told.decision;
   const std::string entry = std::to_string(told.entry);
-  std::string out;
-  out.reserve(512);
   out += decision.allow ? "{\"decision\":true" : "{\"decision\":false";
   out += ",\"context\":{\"entry\":" + entry + ",\"decision_id\":\"dec_" + entry + '"';
   const std::vector<std::string> reason = core::reason_of(decision);
@@ -180,7 +86,87 @@ std::string answer_text(const control::Told& told) {
     append_member(out, "message", decision.message);
   }
   out += "}}";
-  return out;
+}
+
+// Section 7.3: an evaluation that cannot be made is a denial with its error.
+void append_answer(std::string& out, const Error& error) {
+  out += "{\"decision\":false,\"context\":{\"error\":{\"status\":";
+  out += std::to_string(http_status(error.code));
+  append_member(out, "code", code_name(error.code));
+  append_member(out, "message", error.message);
+  append_member(out, "where", error.where);
+  out += "}}}";
+}
+
+void ask_one(const Context& context, unsigned thread, control::Asked asked,
+             net::Responder responder) {
+  auto shared = std::make_shared<net::Responder>(std::move(responder));
+  context.plane.decisions().ask(thread, std::move(asked.question), asked.door_seq,
+                                [shared](const control::Told& told) {
+                                  net::Response response;
+                                  response.body.reserve(512);
+                                  append_answer(response.body, told);
+                                  shared->send(std::move(response));
+                                });
+}
+
+// The errors of a group's items, and where its answers belong.
+struct Group {
+  std::vector<std::optional<Error>> items;  // empty: a question, in order
+  control::Until until = control::Until::kAll;
+
+  std::string text(const std::vector<control::Told>& told) const {
+    std::string out = "{\"evaluations\":[";
+    std::size_t next = 0;
+    for (const std::optional<Error>& error : items) {
+      if (!error && next == told.size()) break;  // not asked any more
+      if (out.back() != '[') out += ',';
+      const bool allow = !error && told[next].decision.allow;
+      if (error) {
+        append_answer(out, *error);
+      } else {
+        append_answer(out, told[next++]);
+      }
+      if (until == (allow ? control::Until::kFirstAllow : control::Until::kFirstDenial)) break;
+    }
+    return out + "]}";
+  }
+};
+
+Error in_item(Error error, std::size_t index) {
+  if (error.where.starts_with('/')) {
+    error.where = "/evaluations/" + std::to_string(index) + error.where;
+  }
+  return error;
+}
+
+void ask_many(const Context& context, unsigned thread, const Caller& caller,
+              const core::State& state, Evaluations evaluations, Seen& seen,
+              net::Responder responder) {
+  auto group = std::make_shared<Group>();
+  group->until = evaluations.until;
+  std::vector<control::Asked> asked;
+  for (const Result<Evaluation>& item : evaluations.items) {
+    std::optional<Error> error;
+    if (!item) {
+      error = item.error();
+    } else if (auto one = to_asked(*item, caller, state); !one) {
+      error = in_item(one.error(), group->items.size());
+    } else if (const Status taken = seen.take(context, *one); !taken) {
+      error = in_item(taken.error(), group->items.size());
+    } else {
+      asked.push_back(std::move(*one));
+    }
+    group->items.push_back(std::move(error));
+    if (group->items.back() && group->until == control::Until::kFirstDenial) break;
+  }
+  auto shared = std::make_shared<net::Responder>(std::move(responder));
+  context.plane.decisions().ask_all(thread, asked, group->until,
+                                    [shared, group](const std::vector<control::Told>& told) {
+                                      net::Response response;
+                                      response.body = group->text(told);
+                                      shared->send(std::move(response));
+                                    });
 }
 
 // One reader of the state for each thread that serves, so that a request takes no lock for it.
@@ -203,42 +189,46 @@ class Readers {
 void add_evaluation_routes(net::HttpServer& server, const Context& context) {
   auto seen = std::make_shared<Seen>();
   auto readers = std::make_shared<Readers>(context.plane.states());
+  const auto single = [&context, seen](const net::Request& request, const Caller& caller,
+                                       const core::State& state, const Json& body,
+                                       net::Responder responder) {
+    auto evaluation = read_evaluation(body);
+    if (!evaluation) return responder.send_error(evaluation.error());
+    auto asked = to_asked(*evaluation, caller, state);
+    if (!asked) return responder.send_error(asked.error());
+    if (const Status taken = seen->take(context, *asked); !taken) {
+      return responder.send_error(taken.error());
+    }
+    ask_one(context, request.thread_index, std::move(*asked), std::move(responder));
+  };
   server.route(
       "POST", "/access/v1/evaluation",
-      [&context, seen, readers](const net::Request& request, net::Responder responder) {
+      [&context, readers, single](const net::Request& request, net::Responder responder) {
         const auto state = readers->get(request.thread_index);
-        auto caller = authenticate(context, request, *state);
+        const auto caller = begin_authzen(context, request, *state);
         if (!caller) return responder.send_error(caller.error());
-        auto json = parse_json(request.body, {.bytes = kMostBody.body});
+        const auto json = parse_json(request.body, {.bytes = kMostBody.body});
         if (!json) return responder.send_error(json.error());
-        auto asked = read_evaluation(*json, *caller, *state);
-        if (!asked) return responder.send_error(asked.error());
-        if (caller->kind != core::IdentityKind::kDoor &&
-            asked->question.subject != caller->actor.identity) {
-          return responder.send_error(
-              {Code::kDenied, "only doors ask about others; ask about yourself", "/subject/id"});
-        }
-        if (asked->door_seq) {
-          std::lock_guard lock(seen->mutex);
-          const auto [numbers, first] = seen->doors.try_emplace(caller->actor.identity);
-          // What was seen before this server started, the door itself remembers.
-          if (first) {
-            numbers->second.begin_at(context.plane.doors().decision_floor(numbers->first));
-          }
-          if (!numbers->second.add(*asked->door_seq)) {
-            return responder.send_error(
-                {Code::kConflict, "this number was used before", "/context/door_seq"});
-          }
-        }
-        auto shared = std::make_shared<net::Responder>(std::move(responder));
-        context.plane.decisions().ask(request.thread_index, std::move(asked->question),
-                                      asked->door_seq, [shared](const control::Told& told) {
-                                        net::Response response;
-                                        response.body = answer_text(told);
-                                        shared->send(std::move(response));
-                                      });
+        single(request, *caller, *state, *json, std::move(responder));
       },
       kMostBody);
+  server.route(
+      "POST", "/access/v1/evaluations",
+      [&context, readers, single, seen](const net::Request& request, net::Responder responder) {
+        const auto state = readers->get(request.thread_index);
+        const auto caller = begin_authzen(context, request, *state);
+        if (!caller) return responder.send_error(caller.error());
+        const auto json = parse_json(request.body, {.bytes = kMostBodyOfMany.body});
+        if (!json) return responder.send_error(json.error());
+        auto evaluations = read_evaluations(*json);
+        if (!evaluations) return responder.send_error(evaluations.error());
+        if (evaluations->items.empty()) {
+          return single(request, *caller, *state, *json, std::move(responder));
+        }
+        ask_many(context, request.thread_index, *caller, *state, std::move(*evaluations), *seen,
+                 std::move(responder));
+      },
+      kMostBodyOfMany);
 }
 
 }  // namespace writ::api

@@ -48,8 +48,10 @@ Result<Json> explain_decision(const Context& context, const control::RecordedDec
                               std::uint64_t index) {
   TRY(state, context.plane.state_at(recorded.journal_seq));
   core::Explanation explanation = core::explain(state, recorded.question, recorded.time);
-  const std::string who =
-      core::display_name(state, context.plane.vault(), recorded.question.subject);
+  const core::Question& question = recorded.question;
+  const std::string who = question.subject_type.empty()
+                              ? core::display_name(state, context.plane.vault(), question.subject)
+                              : question.subject_type + " \"" + question.subject + "\"";
   explanation.lines.insert(explanation.lines.begin(), to_text(recorded.time) + "  " + who +
                                                           " asked to " + recorded.question.action +
                                                           " " + recorded.question.resource + ": " +
@@ -280,7 +282,8 @@ void add_read_routes(net::HttpServer& server, const Context& context) {
             if (!entry) return shared->send_error(entry.error());
             auto read = control::read_decision_payload(entry->payload);
             if (!read) return shared->send_error(read.error());
-            own = read->question.subject == caller.actor.identity;
+            own = read->question.subject_type.empty() &&
+                  read->question.subject == caller.actor.identity;
             recorded = std::move(*read);
           } else {
             const auto concerned = concerns(context, id, caller.actor.identity);

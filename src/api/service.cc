@@ -1,6 +1,7 @@
 #include "api/service.h"
 
 #include "api/context.h"
+#include "api/metadata.h"
 #include "base/log.h"
 #include "net/http_server.h"
 #include "net/tls.h"
@@ -15,6 +16,7 @@ constexpr int kRenewAtFraction = 3;
 struct ServerCertificate {
   crypto::TlsIdentity identity;
   Time renew_at;
+  Time until;
 };
 
 // A fresh key and certificate for the listener; the key never leaves this process.
@@ -34,7 +36,7 @@ Result<ServerCertificate> make_certificate(control::Plane& plane, const issue::A
         return core::Outcome{{issued.event}, {}, {}};
       }));
   const Time now = plane.time().now();
-  return ServerCertificate{{pem, key.to_pem()}, until - (until - now) / kRenewAtFraction};
+  return ServerCertificate{{pem, key.to_pem()}, until - (until - now) / kRenewAtFraction, until};
 }
 
 }  // namespace
@@ -44,11 +46,12 @@ struct Service::State {
       : plane(the_plane),
         authority(std::move(the_authority)),
         pool(kPoolThreads),
-        context{the_plane, authority, pool, {}} {}
+        context{the_plane, authority, pool, metadata, {}} {}
 
   control::Plane& plane;
   const issue::Authority authority;
   Pool pool;
+  Metadata metadata;
   Context context;
   std::vector<std::string> hosts;
   std::shared_ptr<net::TlsServer> tls;
@@ -72,6 +75,7 @@ struct Service::State {
       auto fresh = make_certificate(plane, authority, hosts);
       Status done = fresh ? tls->replace(fresh->identity, authority.root_pem()) : fail(fresh);
       if (done) {
+        metadata.sign_with(fresh->identity.chain_pem, fresh->identity.key_pem, fresh->until);
         at = fresh->renew_at;
       } else {
         log(Level::kError, "certificate_not_renewed", {{"error", done.error().text()}});
@@ -95,6 +99,8 @@ Result<std::unique_ptr<Service>> Service::start(control::Plane& plane,
   TRY(tls, net::TlsServer::create(certificate.identity, state->authority.root_pem(),
                                   net::ClientCertificate::kOptional, plane.time()));
   state->tls = tls;
+  state->metadata.sign_with(certificate.identity.chain_pem, certificate.identity.key_pem,
+                            certificate.until);
   net::HttpServerOptions http;
   http.address = options.address;
   http.port = options.port;
@@ -113,6 +119,8 @@ Result<std::unique_ptr<Service>> Service::start(control::Plane& plane,
   add_connect_routes(*state->server, context);
   add_evidence_routes(*state->server, context);
   add_evaluation_routes(*state->server, context);
+  add_search_routes(*state->server, context);
+  add_metadata_routes(*state->server, context);
   add_door_routes(*state->server, context);
   Url& url = state->context.url;
   url.given = options.public_url;

@@ -66,6 +66,7 @@ void append_decision_payload(std::string& out, const core::State& state, const c
   if (door_seq) out += ",\"door_seq\":" + std::to_string(*door_seq);
   out += ",\"question\":{\"subject\":";
   append_json_string(out, q.subject);
+  append_member(out, "subject_type", q.subject_type);
   append_member(out, "action", q.action);
   append_member(out, "resource_type", q.resource_type);
   append_member(out, "resource", q.resource);
@@ -102,6 +103,7 @@ Result<RecordedDecision> read_decision_payload(std::string_view payload) {
   core::Question& q = recorded.question;
   q.door = text_of(json, "door");
   q.subject = text_of(*question, "subject");
+  q.subject_type = text_of(*question, "subject_type");
   q.action = text_of(*question, "action");
   q.resource_type = text_of(*question, "resource_type");
   q.resource = text_of(*question, "resource");
@@ -123,9 +125,9 @@ Result<RecordedDecision> read_decision_payload(std::string_view payload) {
   return recorded;
 }
 
-void Decisions::decide(const std::shared_ptr<const core::State>& state, std::string_view salt,
+bool Decisions::decide(const std::shared_ptr<const core::State>& state, std::string_view salt,
                        const core::Question& question, std::optional<std::int64_t> door_seq,
-                       ToldCallback told, Batch& batch) const {
+                       const Answering& answering, ToldCallback told, Batch& batch) const {
   const auto [now, jumped] = time_.read();
   Told answer;
   answer.state = state;
@@ -142,14 +144,21 @@ void Decisions::decide(const std::shared_ptr<const core::State>& state, std::str
   thread_local std::string payload;  // keeps its room
   payload.clear();
   append_decision_payload(payload, *state, question, answer.decision, now, door_seq);
+  if (answering && answer.decision.allow) {
+    payload.pop_back();
+    payload += answering(*state, now) + '}';
+  }
   auto prepared = store::prepare(payload, salt);
   if (!prepared) {
     deny(answer.decision, prepared.error().message);
-    return told(answer);
+    told(answer);
+    return false;
   }
+  const bool allow = answer.decision.allow;
   if (batch.entries.empty()) batch.decided_at = state->next_seq;
   batch.entries.push_back(std::move(*prepared));
   batch.waiting.push_back({std::move(told), std::move(answer)});
+  return allow;
 }
 
 void Decisions::settle(Batch& batch, const Result<std::uint64_t>& first) const {
@@ -174,21 +183,64 @@ void Decisions::settle(Batch& batch, const Result<std::uint64_t>& first) const {
   }
 }
 
-void Decisions::ask(unsigned thread, core::Question question, std::optional<std::int64_t> door_seq,
-                    ToldCallback told) {
-  Thread& own = *threads_[thread];
-  if (own.salts.size() < tlog::kSaltSize) {
-    own.salts = random_.bytes(kSaltsTogether * tlog::kSaltSize);
-  }
+Decisions::Batch& Decisions::batch_of(Thread& own) const {
   if (own.batch == nullptr) {
     own.batch = std::make_shared<Batch>();
     own.batch->entries.reserve(own.usual);
     own.batch->waiting.reserve(own.usual);
   }
+  return *own.batch;
+}
+
+std::array<char, tlog::kSaltSize> Decisions::salt_of(Thread& own) const {
+  if (own.salts.size() < tlog::kSaltSize) {
+    own.salts = random_.bytes(kSaltsTogether * tlog::kSaltSize);
+  }
   const std::size_t left = own.salts.size() - tlog::kSaltSize;
-  decide(own.reader.get(), std::string_view(own.salts).substr(left), question, door_seq,
-         std::move(told), *own.batch);
+  std::array<char, tlog::kSaltSize> salt{};
+  own.salts.copy(salt.data(), salt.size(), left);
   own.salts.resize(left);
+  return salt;
+}
+
+void Decisions::ask(unsigned thread, core::Question question, std::optional<std::int64_t> door_seq,
+                    ToldCallback told) {
+  Thread& own = *threads_[thread];
+  Batch& batch = batch_of(own);
+  const auto salt = salt_of(own);
+  decide(own.reader.get(), {salt.data(), salt.size()}, question, door_seq, {}, std::move(told),
+         batch);
+}
+
+void Decisions::ask_all(unsigned thread, const std::vector<Asked>& asked, Until until,
+                        AllToldCallback told) {
+  struct Gathered {
+    std::vector<Told> answers;
+    std::size_t open = 1;  // answers that are not there yet, and this function
+    AllToldCallback told;
+    void close_one() {
+      if (--open == 0) told(std::move(answers));
+    }
+  };
+  Thread& own = *threads_[thread];
+  const auto state = own.reader.get();
+  const auto gathered = std::make_shared<Gathered>();
+  gathered->told = std::move(told);
+  for (const Asked& each : asked) {
+    const std::size_t place = gathered->answers.size();
+    gathered->answers.emplace_back();
+    ++gathered->open;
+    const auto salt = salt_of(own);
+    const bool allow = decide(
+        state, {salt.data(), salt.size()}, each.question, each.door_seq, {},
+        [gathered, place](const Told& answer) {
+          gathered->answers[place] = answer;
+          gathered->close_one();
+        },
+        batch_of(own));
+    if (until == (allow ? Until::kFirstAllow : Until::kFirstDenial)) break;
+  }
+  gathered->close_one();
 }
 
 void Decisions::flush(unsigned thread, const RunOn& run_on) {
@@ -205,8 +257,13 @@ void Decisions::flush(unsigned thread, const RunOn& run_on) {
 }
 
 void Decisions::ask_now(core::Question question, ToldCallback told) {
+  ask_now(std::move(question), {}, std::move(told));
+}
+
+void Decisions::ask_now(core::Question question, const Answering& answering, ToldCallback told) {
   auto batch = std::make_shared<Batch>();
-  decide(states_.get(), random_.bytes(tlog::kSaltSize), question, {}, std::move(told), *batch);
+  decide(states_.get(), random_.bytes(tlog::kSaltSize), question, {}, answering, std::move(told),
+         *batch);
   if (batch->entries.empty()) return;
   writer_.record({batch->entries, [this, batch](const Result<std::uint64_t>& first) {
                     settle(*batch, first);

@@ -6,6 +6,7 @@
 // version, engine version, the question with who asserted what, and the outcome.
 #pragma once
 
+#include <array>
 #include <functional>
 #include <memory>
 #include <optional>
@@ -26,6 +27,19 @@ struct Told {
   Time now;                                  // at which it was decided
 };
 using ToldCallback = std::function<void(const Told&)>;
+
+// What is asked together: when to stop.
+enum class Until { kAll, kFirstDenial, kFirstAllow };
+struct Asked {
+  core::Question question;
+  std::optional<std::int64_t> door_seq;
+};
+// The answers to the first questions, as many as were decided.
+using AllToldCallback = std::function<void(std::vector<Told>)>;
+// Makes an answer that a permit of `question` allows; gives what the entry says of it, as members
+// of a JSON object (`,"name":value`), or nothing.
+using Answering = std::function<std::string(const core::State&, Time)>;
+
 // Runs a task on the thread of that index, or drops it when the thread has ended.
 using RunOn = std::function<void(unsigned thread, std::function<void()> task)>;
 
@@ -40,12 +54,18 @@ class Decisions {
   // be recorded the answer is a denial.
   void ask(unsigned thread, core::Question question, std::optional<std::int64_t> door_seq,
            ToldCallback told);
+  // The same for several questions, in order, on one state: all or up to one that is denied or
+  // allowed. Each has an entry of its own; `told` is called once, when all are durable.
+  void ask_all(unsigned thread, const std::vector<Asked>& asked, Until until, AllToldCallback told);
   // At the end of the thread's turn. `run_on` outlives the writer's work on what was handed over.
   void flush(unsigned thread, const RunOn& run_on);
 
   // For threads without an index: decides and hands over at once; `told` is called on the writer's
   // thread.
   void ask_now(core::Question question, ToldCallback told);
+  // The same; when it is allowed, `answering` runs at once, on the state and time of the decision,
+  // and the entry has what it says.
+  void ask_now(core::Question question, const Answering& answering, ToldCallback told);
 
   // Records a denial that was made elsewhere (a command that policy refused).
   void record_denial(const core::Question& question, const Error& why);
@@ -54,9 +74,13 @@ class Decisions {
   struct Thread;
   struct Batch;
   // Adds to the batch; `told` is called at once when the answer cannot be written down at all.
-  void decide(const std::shared_ptr<const core::State>& state, std::string_view salt,
+  // Answers whether it is an allow so far.
+  bool decide(const std::shared_ptr<const core::State>& state, std::string_view salt,
               const core::Question& question, std::optional<std::int64_t> door_seq,
-              ToldCallback told, Batch& batch) const;
+              const Answering& answering, ToldCallback told, Batch& batch) const;
+  // The batch of the thread's turn, and 16 random bytes that nobody else gets.
+  Batch& batch_of(Thread& own) const;
+  std::array<char, tlog::kSaltSize> salt_of(Thread& own) const;
   // The writer's thread: what the batch's askers will be told.
   void settle(Batch& batch, const Result<std::uint64_t>& first) const;
 

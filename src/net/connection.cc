@@ -142,6 +142,7 @@ void Connection::process() {
         break;
       case MessageReader::Found::kBad:
         keep_alive_ = false;
+        if (in_body_) take_headers(input());
         refuse(reader_.bad_status(), {Code::kInvalid, reader_.bad_message(), {}});
         break;
     }
@@ -188,8 +189,15 @@ void Connection::take_head() {
   }
 }
 
+void Connection::take_headers(const std::string& in) {
+  reader_.headers(in, request_.headers);
+  const std::string_view id = request_.header("X-Request-ID");
+  request_id_ = is_request_id(id) ? id : std::string_view();
+}
+
 void Connection::dispatch() {
   const std::string& in = input();
+  take_headers(in);
   in_body_ = false;
   head_begun_ = false;
   keep_alive_ = reader_.keep_alive() && !retiring_;
@@ -219,7 +227,6 @@ void Connection::dispatch() {
   request_.query = mark == std::string_view::npos ? std::string_view() : target.substr(mark + 1);
   request_.body = reader_.body(in);
   request_.params = std::move(match_.params);
-  reader_.headers(in, request_.headers);
 
   phase_ = Phase::kHandling;
   const std::uint64_t number = ++sequence_;
@@ -305,6 +312,10 @@ void Connection::put(const Response& response) {
     out.append("\r\n");
   }
   if (!keep_alive_ || retiring_) out.append("Connection: close\r\n");
+  if (!request_id_.empty()) {
+    out.append("X-Request-ID: ").append(request_id_).append("\r\n");
+    request_id_.clear();
+  }
   for (const auto& [name, value] : response.headers) {
     // A newline in a value would let whoever chose it write headers of their own.
     if (!is_header_text(name) || !is_header_text(value)) continue;

@@ -122,6 +122,8 @@ class Connection final : public TlsPipe {
 
   void process();
   void take_head();
+  // Reads the headers, and keeps the request's id for its answer.
+  void take_headers(const std::string& in);
   void dispatch();
   void begin_stream();
   void refuse(int status, const Error& error);
@@ -138,6 +140,7 @@ class Connection final : public TlsPipe {
   MessageReader reader_;
   Request request_;
   Router::Match match_;
+  std::string request_id_;      // "X-Request-ID" of the request at hand; empty: none
   std::uint64_t sequence_ = 0;  // of the request being handled
   Phase phase_ = Phase::kHandshake;
   SteadyTime deadline_ = SteadyTime::max();

@@ -82,6 +82,11 @@ Response json_response(const Json& body, int status) {
   return {.status = status, .body = compact(body), .headers = {}};
 }
 
+bool is_request_id(std::string_view text) {
+  return text.size() <= 200 &&
+         std::all_of(text.begin(), text.end(), [](char c) { return c >= ' ' && c <= '~'; });
+}
+
 std::string_view Reply::header(std::string_view name) const {
   for (const auto& [key, value] : headers) {
     if (equal_name(key, name)) return value;

@@ -51,6 +51,10 @@ struct Response {
 Response error_response(const Error& error);
 Response json_response(const Json& body, int status = 200);
 
+// Whether a request's "X-Request-ID" can be sent back in its answer, as the server does: at most
+// 200 characters of visible ASCII and spaces. Empty: there is none.
+bool is_request_id(std::string_view text);
+
 // What a client got. Headers' names are as sent.
 struct Reply {
   int status = 0;

@@ -1,6 +1,6 @@
 // An HTTPS/1.1 listener on TLS 1.3 with client certificates. A few I/O threads, each with its own
 // event loop; a connection stays on its thread. Handlers run there and must not block; they
-// answer at once or later, from any thread.
+// answer at once or later, from any thread. An answer repeats the "X-Request-ID" of its request.
 //
 // Requests of one connection are handled one after the other, in order (pipelined ones wait). A
 // request is handled only while the connection's client certificate is valid. What is malformed,
