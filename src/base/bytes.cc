@@ -44,7 +44,7 @@ Result<std::string> decode64(std::string_view text, std::string_view alphabet) {
   std::uint32_t bits = 0;
   int count = 0;
   for (char c : text) {
-    const int v = index[static_cast<unsigned char>(c)];
+    const std::int8_t v = index[static_cast<unsigned char>(c)];
     if (v < 0) return fail(Code::kInvalid, "base64 text has a character outside its alphabet");
     bits = (bits << 6) | static_cast<std::uint32_t>(v);
     count += 6;

@@ -18,10 +18,12 @@ namespace {
 // strict JSON forbids. `problem` then says what that was.
 class Builder {
  public:
+  // NOLINTBEGIN(readability-identifier-naming): Boost.JSON asks for these names.
   static constexpr std::size_t max_object_size = std::size_t(-1);
   static constexpr std::size_t max_array_size = std::size_t(-1);
   static constexpr std::size_t max_key_size = std::size_t(-1);
   static constexpr std::size_t max_string_size = std::size_t(-1);
+  // NOLINTEND(readability-identifier-naming)
 
   explicit Builder(const JsonLimits& limits) : limits_(limits) { stack_.reserve(8); }
 

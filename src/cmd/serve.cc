@@ -91,7 +91,7 @@ Result<std::string> write_config(const std::string& folder, const Args& args,
     names += (names.empty() ? "" : ", ") + toml_string(name);
   }
   if (names.empty()) names = toml_string(listen.host);
-  const std::string path = folder + "/server.toml";
+  std::string path = folder + "/server.toml";
   CHECK_OK(write_file(path,
                       "data = \"data\"\n"
                       "kek = \"keys/kek\"  # better on another disk\n"

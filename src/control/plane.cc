@@ -239,10 +239,9 @@ Result<std::unique_ptr<Plane>> Plane::open(PlaneOptions options, store::FileSyst
   TRY(decision_log, store::DecisionLog::open(files, log_options));
   TRY(evidence, Evidence::over(*journal, *decision_log, files, log_options.folder,
                                vault->note_key(), state.genesis.trust_domain));
-  auto plane = std::unique_ptr<Plane>(
-      new Plane(std::move(options), files, clock, random, std::move(open), std::move(fatal),
-                std::move(journal), std::move(decision_log), std::move(vault), std::move(evidence),
-                std::move(state)));
+  auto plane = std::unique_ptr<Plane>(new Plane(
+      std::move(options), files, clock, random, std::move(open), std::move(fatal),
+      std::move(journal), std::move(decision_log), std::move(vault), std::move(evidence), state));
   if (plane->server_identity_.empty()) {
     return fail(Code::kCorrupt, "the journal names no server");
   }
@@ -252,7 +251,8 @@ Result<std::unique_ptr<Plane>> Plane::open(PlaneOptions options, store::FileSyst
 Plane::Plane(PlaneOptions options, store::FileSystem& files, const Clock& clock, Random& random,
              OpenTarget open, std::function<void(const Error&)> fatal,
              std::unique_ptr<store::Journal> journal, std::unique_ptr<store::DecisionLog> log,
-             std::unique_ptr<Vault> vault, std::unique_ptr<Evidence> evidence, core::State state)
+             std::unique_ptr<Vault> vault, std::unique_ptr<Evidence> evidence,
+             const core::State& state)
     : options_(std::move(options)),
       files_(files),
       clock_(clock),

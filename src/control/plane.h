@@ -104,7 +104,7 @@ class Plane {
   Plane(PlaneOptions options, store::FileSystem& files, const Clock& clock, Random& random,
         OpenTarget open, std::function<void(const Error&)> fatal,
         std::unique_ptr<store::Journal> journal, std::unique_ptr<store::DecisionLog> log,
-        std::unique_ptr<Vault> vault, std::unique_ptr<Evidence> evidence, core::State state);
+        std::unique_ptr<Vault> vault, std::unique_ptr<Evidence> evidence, const core::State& state);
 
   void published(const std::vector<core::Event>& events, const core::State& state);
   void start_reconciler(const std::string& target);

@@ -174,16 +174,15 @@ Result<Done> Writer::run(Origin origin, Command command) {
 }
 
 void Writer::record(PendingEntries entries) {
-  bool taken = false;
   {
-    std::lock_guard lock(mutex_);
+    std::unique_lock lock(mutex_);
     if (!stopping_ && waiting_entries_ + entries.entries.size() <= limits_.waiting_entries) {
       waiting_entries_ += entries.entries.size();
       entries_.push_back(std::move(entries));
-      taken = true;
+      lock.unlock();
+      return wake_.notify_one();
     }
   }
-  if (taken) return wake_.notify_one();
   entries.durable(fail(Code::kExhausted, "too many decisions wait for their evidence"));
 }
 
@@ -397,7 +396,7 @@ void Writer::write_commands(std::deque<Task> tasks) {
 
   if (backlog_) return add_to_backlog(std::move(group));
   if (const Status committed = commit(group); !committed) {
-    const Error error = committed.error();
+    const Error& error = committed.error();
     log(Level::kError, "journal_append_failed", {{"error", error.text()}});
     if (error.code != Code::kExhausted) {
       for (auto& waiting : group.waiting) waiting.task->done(fail(committed));

@@ -142,7 +142,7 @@ Result<SslContextPtr> make_context(const SSL_METHOD* method, const TlsIdentity* 
   if (identity != nullptr) CHECK_OK(use_identity(native, *identity));
   Demand* const raw = demand.get();
   must(SSL_CTX_set_ex_data(native, demand_index(), raw) == 1, "allocating");
-  demand.release();
+  static_cast<void>(demand.release());  // it is the context's now
   SSL_CTX_set_cert_verify_callback(native, verify_callback, raw);
   return context;
 }

@@ -37,16 +37,16 @@ void ClientPipe::connect(const tcp::resolver::results_type& addresses,
   error_code ignored;
   socket().close(ignored);
   const tcp::endpoint target = next->endpoint();
-  socket().async_connect(
-      target, [self, addresses, next, host, context = std::move(context)](const error_code& error) {
-        if (self->is_dead()) return;
-        if (!error) return self->secure(context, crypto::TlsSession::Role::kClient, host);
-        if (auto after = std::next(next); after != addresses.end()) {
-          return self->connect(addresses, after, host, context);
-        }
-        self->break_off(
-            {Code::kUnavailable, "connecting to " + host + " failed: " + error.message(), {}});
-      });
+  socket().async_connect(target, [self, addresses, next = std::move(next), host,
+                                  context = std::move(context)](const error_code& error) {
+    if (self->is_dead()) return;
+    if (!error) return self->secure(context, crypto::TlsSession::Role::kClient, host);
+    if (auto after = std::next(next); after != addresses.end()) {
+      return self->connect(addresses, after, host, context);
+    }
+    self->break_off(
+        {Code::kUnavailable, "connecting to " + host + " failed: " + error.message(), {}});
+  });
 }
 
 void ClientPipe::set_deadline(Millis from_now, std::string what) {

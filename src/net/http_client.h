@@ -17,7 +17,7 @@
 #include "net/tls.h"
 
 namespace boost::asio {
-class io_context;
+class io_context;  // NOLINT(readability-identifier-naming)
 }
 
 namespace writ::net {

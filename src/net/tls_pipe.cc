@@ -126,7 +126,7 @@ void TlsPipe::drain() {
   break_off(end_);
 }
 
-void TlsPipe::break_off(Error why) {
+void TlsPipe::break_off(const Error& why) {
   if (dead_) return;
   const auto self = shared_from_this();
   dead_ = true;

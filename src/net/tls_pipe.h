@@ -60,7 +60,7 @@ class TlsPipe : public std::enable_shared_from_this<TlsPipe> {
   enum class Ending { kAtOnce, kDrain };
   void finish(Ending ending);
   // Ends now.
-  void break_off(Error why);
+  void break_off(const Error& why);
   bool is_dead() const { return dead_; }
 
   std::shared_ptr<const crypto::Certificate> peer() const {

@@ -405,7 +405,7 @@ Result<tlog::EntryProof> FolderLog::prove(std::uint64_t index) const {
 
 Status FolderLog::maintain() {
   const std::lock_guard lock(maintain_mutex_);
-  const Status tiled = tile_up_to(size());
+  Status tiled = tile_up_to(size());
   // Space that became free serves the reserve even if tiles fail.
   CHECK_OK(segments_.refill());
   return tiled;

@@ -23,7 +23,7 @@ Result<std::string> checkpoint_text(const Checkpoint& checkpoint) {
 }
 
 Result<Checkpoint> parse_checkpoint_text(std::string_view text) {
-  const auto bad = [](std::string why) {
+  const auto bad = [](const std::string& why) {
     return fail(Code::kInvalid, "this is not a checkpoint: " + why);
   };
   std::vector<std::string> lines;

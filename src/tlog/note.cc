@@ -63,7 +63,7 @@ Result<NoteVerifier> note_verifier(std::string name, const crypto::PublicKey& ke
 }
 
 Result<NoteVerifier> parse_verifier_key(std::string_view text) {
-  const auto bad = [](std::string why) {
+  const auto bad = [](const std::string& why) {
     return fail(Code::kInvalid, "this is not a log's public key (name+hash+base64): " + why);
   };
   const std::size_t first = text.find('+');

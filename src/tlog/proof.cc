@@ -22,7 +22,7 @@ void fields(V& v, Extra& e) {
   v("salt", e.salt);
 }
 
-tl::unexpected<Error> no_proof(std::string why, std::size_t line) {
+tl::unexpected<Error> no_proof(const std::string& why, std::size_t line) {
   return fail(Code::kInvalid, "this is not a proof of a log entry: " + why,
               "line " + std::to_string(line));
 }

@@ -29,7 +29,7 @@ Control::Control(boost::asio::io_context& io, net::Endpoint server,
       clock_(clock),
       events_(std::move(events)),
       decisions_(io, server, tls, decision_options()),
-      lines_(io, server, tls, "/v1/door/stream",
+      lines_(io, std::move(server), std::move(tls), "/v1/door/stream",
              net::LineClientHandlers{
                  [this](const std::shared_ptr<net::LineStream>& stream) { opened(stream); },
                  [this](net::LineStream&, std::string_view text) { line(text); },

@@ -193,7 +193,7 @@ void Spool::append(std::string text, std::function<void()> durable) {
   writer_->rewrite(whole_file(), nullptr);
 }
 
-void Spool::add_report(std::int64_t seq, Json report, std::function<void()> durable) {
+void Spool::add_report(std::int64_t seq, const Json& report, std::function<void()> durable) {
   std::string line = compact(report);
   pending_.push_back({seq, line});
   append("{\"report\":" + line + "}",

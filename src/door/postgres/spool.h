@@ -76,7 +76,7 @@ class Spool {
   Status read(const std::string& path);
   Status apply(const Json& record);
   void append(std::string record, std::function<void()> durable);
-  void add_report(std::int64_t seq, Json report, std::function<void()> durable);
+  void add_report(std::int64_t seq, const Json& report, std::function<void()> durable);
   void reserve();
   std::string whole_file() const;
   void failed();

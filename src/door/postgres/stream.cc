@@ -61,11 +61,12 @@ struct Connecting : std::enable_shared_from_this<Connecting> {
       socket.async_connect(endpoint, [self = shared_from_this()](const auto& e) { self->end(e); });
       return;
     }
-    resolver.async_resolve(host, port, [self = shared_from_this()](const auto& e, auto found) {
-      if (e) return self->end(e);
-      asio::async_connect(self->socket, found,
-                          [self](const auto& failed, const auto&) { self->end(failed); });
-    });
+    resolver.async_resolve(
+        host, port, [self = shared_from_this()](const auto& e, const auto& found) {
+          if (e) return self->end(e);
+          asio::async_connect(self->socket, found,
+                              [self](const auto& failed, const auto&) { self->end(failed); });
+        });
   }
   void end(const boost::system::error_code& error) {
     if (error)

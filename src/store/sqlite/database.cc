@@ -161,7 +161,7 @@ Status Database::execute(const std::string& sql) const {
 Result<std::string> Database::value(std::string_view sql) const {
   TRY(statement, prepare(sql));
   TRY(row, statement.step());
-  const std::string first = row ? std::string(statement.blob(0)) : std::string();
+  std::string first = row ? std::string(statement.blob(0)) : std::string();
   // A statement that also changes something (journal_mode) commits, and can fail, at its end.
   while (row) {
     TRY(more, statement.step());

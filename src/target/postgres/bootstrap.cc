@@ -47,7 +47,7 @@ std::string text_array(const std::vector<std::string>& items) {
 // "writ:" and the name; a name that does not fit in PostgreSQL's 63 bytes is cut and told apart by
 // its hash. Roles of entitlements cannot be mistaken for logins, whose names have no colon.
 std::string role_of(const Entitlement& e) {
-  const std::string role = "writ:" + e.name;
+  std::string role = "writ:" + e.name;
   if (role.size() <= 63) return role;
   std::string head = role.substr(0, 42);
   while (!is_utf8(head)) head.pop_back();

@@ -140,7 +140,9 @@ Result<std::vector<std::string>> parse_array(std::string_view text) {
     }
     if (!closed) return corrupt();
     items.push_back(std::move(item));
-    if (at < text.size() && (text[at++] != ',' || at == text.size())) return corrupt();
+    if (at == text.size()) break;
+    if (text[at] != ',' || at + 1 == text.size()) return corrupt();
+    ++at;
   }
   return items;
 }
