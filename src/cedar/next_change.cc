@@ -7,6 +7,7 @@
 #include <compare>
 
 #include "cedar/core_expr.h"
+#include "cedar/evaluation.h"
 #include "cedar/tpe_fold.h"
 
 namespace writ::cedar {
@@ -315,6 +316,20 @@ struct Standing {
   }
 };
 
+// Whether a policy reads the time, or the context as a whole.
+bool reads(const Expr& expr, const std::string& attribute) {
+  if (expr.op == Op::kContext) return true;
+  const bool member = (expr.op == Op::kGet || expr.op == Op::kHas) &&
+                      expr.args[0].op == Op::kContext && !expr.names.empty();
+  if (member) return expr.names[0] == attribute;
+  return std::any_of(expr.args.begin(), expr.args.end(),
+                     [&](const Expr& arg) { return reads(arg, attribute); });
+}
+bool reads(const Policy& policy, const std::string& attribute) {
+  return std::any_of(policy.conditions->begin(), policy.conditions->end(),
+                     [&](const Condition& each) { return reads(each.expr, attribute); });
+}
+
 std::optional<bool> truth(Residual::Outcome outcome) {
   if (outcome == Residual::Outcome::kError) return std::nullopt;
   return outcome == Residual::Outcome::kTrue;
@@ -334,7 +349,18 @@ Result<NextChange> next_change(const CompiledPolicies& policies, const Request& 
   Clock clock(request, entities, options);
   Standing steady;
   std::vector<Timed> timed;
+  const detail::PlainContext context(request.context);
+  const RequestView view = detail::view_of(request, context);
+  const Response response = authorize(policies, view, entities);
   for (std::uint32_t i = 0; i < policies.size(); ++i) {
+    if (!reads(policies.policy(i), options.attribute)) {
+      const bool failed = std::any_of(response.errors.begin(), response.errors.end(),
+                                      [&](const PolicyError& error) { return error.policy == i; });
+      steady.count(
+          policies.effect(i),
+          failed ? std::nullopt : std::optional<bool>(satisfied(policies, i, view, entities)));
+      continue;
+    }
     TRY(expr, lower(policies.policy(i)));
     Residual left = clock.fold(expr);
     if (clock.spent()) return spent();

@@ -155,6 +155,11 @@ const Typing& TypedPolicies::typing(std::size_t policy) const {
 
 Result<PartialResponse> tpe(const TypedPolicies& policies, const PartialRequest& request,
                             const PartialReader& entities) {
+  const Environment& environment = policies.environment();
+  if (request.principal.type != environment.principal || !(request.action == environment.action) ||
+      request.resource.type != environment.resource) {
+    return fail(Code::kInvalid, "the request is not of the types that the policies were typed for");
+  }
   Steps steps(policies.options().steps);
   const detail::Known known{request, entities, &policies.schema()};
   detail::Folding folding(known, steps);

@@ -74,8 +74,8 @@ struct PartialResponse {
   std::vector<Residual> residuals;  // by index among the policies
 };
 
-// The request must be valid, and of the policies' environment. kExhausted when the steps do not
-// suffice.
+// The request must be valid; kInvalid when it is of another environment than the policies,
+// kExhausted when the steps do not suffice.
 Result<PartialResponse> tpe(const TypedPolicies& policies, const PartialRequest& request,
                             const PartialReader& entities);
 // The same in one, with the request validated.

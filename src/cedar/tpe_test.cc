@@ -307,6 +307,27 @@ TEST_F(Tpe, ReauthorizingWantsWhatWasKnown) {
   EXPECT_THAT(again(other, doc + R"(, "parents": []})"), HasSubstr("context: "));
 }
 
+TEST_F(Tpe, RefusesRequestsOfOtherTypes) {
+  const auto typed =
+      TypedPolicies::of(PolicySet(), schema_, {"User", EntityUid("Action", "View"), "Color"});
+  ASSERT_TRUE(typed) << typed.error().text();
+  EXPECT_FALSE(tpe(*typed, request(), PartialEntities()));
+  EXPECT_FALSE(
+      TypedPolicies::of(PolicySet(), schema_, {"Doc", EntityUid("Action", "View"), "Color"}));
+}
+
+TEST_F(Tpe, TakesPoliciesAsDeepAsTheyGet) {
+  std::string deep = "resource.isPublic";
+  for (int i = 0; i < 95; ++i) deep = "!" + ("(" + deep + ")");
+  std::string text = left_of(deep, request());
+  EXPECT_EQ(response_.residuals[0].outcome, Outcome::kPartial);
+  deep = "1";
+  for (int i = 0; i < 95; ++i) deep = "(if resource.isPublic then " + deep + " else 2)";
+  text = left_of(deep + " == 1", request());
+  EXPECT_EQ(response_.residuals[0].outcome, Outcome::kPartial);
+  EXPECT_THAT(text, HasSubstr("if resource.isPublic then"));
+}
+
 TEST_F(Tpe, HasAStepLimit) {
   TpeOptions few;
   few.steps = 3;
