@@ -5,6 +5,7 @@
 #include <iostream>
 
 #include "base/log.h"
+#include "base/measured_for_test.h"
 #include "door/postgres/door.h"
 #include "door/postgres/world_for_test.h"
 
@@ -91,7 +92,7 @@ TEST_F(DoorCutTest, CutsTwoHundredAtOnce) {
   ASSERT_TRUE(server.wait_for_reports("receipt", 1));
   std::cout << "200 sessions ended " << all.count() << " ms after the command left, receipt "
             << (clock.steady() - start).count() << " ms\n";
-  EXPECT_LT(all, Millis(1'000));
+  if (kMeasured) EXPECT_LT(all, Millis(1'000));
   EXPECT_EQ(server.of_type("receipt").at(0).find("sessions")->as_array()->size(), 200u);
   EXPECT_EQ(ask(other.get(), "SELECT 1"), "1");
 }
@@ -344,6 +345,7 @@ TEST_F(DoorProcessTest, ReportsTheSessionsThatDiedWithIt) {
 }
 
 TEST_F(DoorProcessTest, HoldsFiveHundredIdleConnectionsInLittleMemory) {
+  if (!kMeasured) GTEST_SKIP() << "measures memory";
   give(kReader, "grt_idle", minutes(5));
   start_process();
   ASSERT_TRUE(eventually([&] { return PQstatus(dial().get()) == CONNECTION_OK; }));
@@ -362,6 +364,7 @@ TEST_F(DoorProcessTest, HoldsFiveHundredIdleConnectionsInLittleMemory) {
 }
 
 TEST_F(DoorProcessTest, PassesALargeCopyAboutAsFastAsADirectConnection) {
+  if (!kMeasured) GTEST_SKIP() << "measures time";
   give(kReader, "grt_copy", minutes(5));
   start_process();
   ASSERT_TRUE(eventually([&] { return PQstatus(dial().get()) == CONNECTION_OK; }));
