@@ -447,6 +447,81 @@ TEST_F(AuthzenTest, CertificationDiscovery) {
   EXPECT_EQ(claims->find("signed_metadata"), nullptr);
 }
 
+// ---- A client that shares no code with Writ ----
+
+TEST_F(AuthzenTest, CurlIsAnsweredToo) {
+  if (std::system("curl --version >/dev/null 2>&1") != 0) GTEST_SKIP() << "there is no curl";
+  fixture();
+  ASSERT_TRUE(write_file(folder_ + "/ca.pem", roots_, 0600));
+  ASSERT_TRUE(write_file(folder_ + "/cert.pem", door_.certificate, 0600));
+  ASSERT_TRUE(write_file(folder_ + "/key.pem", door_.key.to_pem().reveal(), 0600));
+  const std::string url = "https://127.0.0.1:" + std::to_string(service_->port());
+  const std::string curl = "cd '" + folder_ + "' && curl -sS --max-time 20 --cacert ca.pem ";
+  const std::string as_door = curl +
+                              "--cert cert.pem --key key.pem -H 'Content-Type: application/json' "
+                              "-H 'X-Request-ID: from curl' -D headers -d @body " +
+                              url;
+  const auto run = [&](const std::string& command) {
+    std::string out;
+    FILE* pipe = popen(command.c_str(), "r");
+    EXPECT_NE(pipe, nullptr);
+    std::array<char, 4096> part{};
+    for (std::size_t n = 0; (n = fread(part.data(), 1, part.size(), pipe)) > 0;) {
+      out.append(part.data(), n);
+    }
+    EXPECT_EQ(pclose(pipe), 0) << command;
+    const auto json = parse_json(out);
+    EXPECT_TRUE(json) << out;
+    return json ? *json : Json();
+  };
+  const auto answer = [&](std::string_view path, const std::string& body) {
+    EXPECT_TRUE(write_file(folder_ + "/body", body, 0600));
+    return run(as_door + std::string(path));
+  };
+  EXPECT_TRUE(is_allowed(answer(kOne, ask(kAlice, kRead, kRecord1))));
+  const auto headers = read_file(folder_ + "/headers", 1 << 16);
+  ASSERT_TRUE(headers);
+  EXPECT_TRUE(headers->starts_with("HTTP/1.1 200 OK\r\n")) << *headers;
+  EXPECT_NE(headers->find("X-Request-ID: from curl\r\n"), std::string::npos) << *headers;
+  EXPECT_EQ(decisions_of(answer(kMany, ask(kBob, "", kRecord1,
+                                           R"("evaluations":[{"action":{"name":"read"}},
+                                              {"action":{"name":"write"}}])"))),
+            (std::vector<bool>{true, false}));
+  EXPECT_EQ(names_of(answer(kSubjects, ask(kUsers, kWrite, kRecord2)), "user"), Names{"bob"});
+  EXPECT_EQ(names_of(answer(kResources, ask(kAlice, kRead, kRecords)), "record"),
+            (Names{"record-1", "record-2"}));
+  EXPECT_EQ(names_of(answer(kActions, ask(kAlice, "", kRecord1)), ""), (Names{"read", "write"}));
+  EXPECT_EQ(*answer(kOne, "{").find("error")->find("code")->as_string(), "invalid");
+  // Another application, with a key that never leaves openssl's file.
+  ASSERT_EQ(command(ada_, "add_identity",
+                    Json::object(
+                        {{"kind", "door"}, {"name", "records"}, {"owner", "group:administrators"}}))
+                ->status,
+            200);
+  const auto opened = command(ada_, "open_enrollment", Json::object({{"identity", "records"}}));
+  ASSERT_EQ(opened->status, 200) << opened->body;
+  ASSERT_EQ(std::system(("cd '" + folder_ +
+                         "' && openssl genpkey -algorithm EC -pkeyopt ec_paramgen_curve:P-256 "
+                         "-out key.pem 2>/dev/null && openssl req -new -key key.pem "
+                         "-subj /CN=records -out csr.pem")
+                            .c_str()),
+            0);
+  const Json enrolment = Json::object({{"code", text_of(*body_of(opened).find("result"), "code")},
+                                       {"csr", *read_file(folder_ + "/csr.pem", 1 << 16)},
+                                       {"label", "records"}});
+  ASSERT_TRUE(write_file(folder_ + "/body", compact(enrolment), 0600));
+  const Json enrolled =
+      run(curl + "-H 'Content-Type: application/json' -d @body " + url + "/v1/enroll");
+  ASSERT_TRUE(write_file(folder_ + "/cert.pem", text_of(enrolled, "certificate"), 0600));
+  EXPECT_FALSE(is_allowed(answer(kOne, ask(kAlice, kRead, kRecord1)))) << "of another application";
+
+  const Json metadata = run(curl + url + "/.well-known/authzen-configuration");
+  EXPECT_EQ(text_of(metadata, "policy_decision_point"), url);
+  const Json nobody =
+      run(curl + "-H 'Content-Type: application/json' -d '{}' " + url + std::string(kOne));
+  EXPECT_EQ(text_of(*nobody.find("error"), "code"), "unauthenticated");
+}
+
 // ---- What a search tells whom ----
 
 TEST_F(AuthzenTest, ASearchIsPermittedByPolicyAndRecordedOnce) {

@@ -230,7 +230,8 @@ TEST_F(ServiceTest, BadJsonGetsOneErrorWithItsPlace) {
   EXPECT_NE(where("/v1/commands", "{\"verb\":\"a\",\"verb\":\"b\"}").find("1:"), std::string::npos);
   EXPECT_NE(where("/v1/commands", "{\"command_id\":\"x\",\"verb\":7,\"body\":{}}").find("/verb"),
             std::string::npos);
-  EXPECT_NE(where("/access/v1/evaluation", "{\"subject\":{}}").find("/action"), std::string::npos);
+  EXPECT_NE(where("/access/v1/evaluation", "{\"subject\":{}}").find("/subject/type"),
+            std::string::npos);
   EXPECT_NE(where("/v1/commands", std::string(5000, '[')).find("1:"), std::string::npos);
 }
 
