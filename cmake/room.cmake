@@ -1,6 +1,6 @@
 # writ_room(NAME path CALLS rooms... LINK libraries...)
 # One room: every .cc below src/PATH becomes the library writ_NAME; every *_test.cc beside them one
-# test program NAME_test; every *_fuzz.cc a fuzzer (preset fuzz). A folder without sources is skipped,
+# test program NAME_test; every *_fuzz.cc a fuzzer (option WRIT_FUZZ). A folder without sources is skipped,
 # so rooms appear when they have something to hold. PATH defaults to NAME. TEST_LINK is for the test
 # program alone. The target `tests` builds all test programs, `fuzzers` all fuzzers.
 find_package(GTest REQUIRED)
@@ -26,6 +26,7 @@ if(WRIT_PCH)
     string(TOLOWER pch_${set}_test pch)
     target_precompile_headers(${pch} PRIVATE <gmock/gmock.h> <gtest/gtest.h>)
     target_link_libraries(${pch} PRIVATE GTest::gmock)
+    target_compile_options(${pch} PRIVATE ${WRIT_TEST_OPTIONS})
   endforeach()
 endif()
 
@@ -67,11 +68,12 @@ function(writ_room NAME)
   endforeach()
   target_link_libraries(writ_${NAME} PUBLIC ${ROOM_LINK})
   writ_use_pch(writ_${NAME} plain ${NAME} ${ROOM_CALLS})
-  if(tests AND NOT WRIT_FUZZ)
+  if(tests)
     add_executable(${NAME}_test ${tests})
     target_compile_definitions(${NAME}_test PRIVATE WRIT_SOURCE_DIR="${CMAKE_SOURCE_DIR}")
     target_link_libraries(${NAME}_test PRIVATE writ_${NAME} ${ROOM_TEST_LINK} GTest::gmock
                           GTest::gtest_main)
+    target_compile_options(${NAME}_test PRIVATE ${WRIT_TEST_OPTIONS})
     writ_use_pch(${NAME}_test test ${NAME} ${ROOM_CALLS})
     add_dependencies(tests ${NAME}_test)
     gtest_discover_tests(${NAME}_test TEST_PREFIX ${NAME}. DISCOVERY_MODE PRE_TEST
