@@ -75,7 +75,11 @@ class Domain {
     door.name_digest = "door";
     put(IdentityAdded{door});
     put(DoorAdded{Door{door_, "postgres", "127.0.0.1", 6432, {"pg-main"}}});
-    put(PolicyApplied{1, "hash", {{"bench.cedar", default_policies() + kPolicies}}});
+    const auto hash = [](std::string_view bytes) { return std::to_string(cow_hash(bytes)); };
+    for (EventData& data :
+         apply_files(state, {{"bench.cedar", default_policies() + kPolicies}}, hash)) {
+      put(std::move(data));
+    }
   }
 
   void put(EventData data) {

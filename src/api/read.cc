@@ -2,6 +2,7 @@
 #include <charconv>
 
 #include "api/context.h"
+#include "core/policy_text.h"
 #include "core/views.h"
 
 namespace writ::api {
@@ -190,6 +191,19 @@ void add_words(const Context& context, const Json& body, Json& words) {
   }
 }
 
+// A text that a pending change of policy names: the list of its files, or one of them.
+Result<std::string> text_of_change(const core::State& state, const std::string& id,
+                                   std::string_view hash) {
+  const core::Change* change = state.changes.find(id);
+  const std::string list_hash = change == nullptr ? std::string() : core::policy_list_of(*change);
+  const auto none = [] {
+    return fail(Code::kNotFound, "no change of this id names a text with this hash");
+  };
+  if (list_hash.empty()) return none();
+  if (hash != list_hash && !core::names_text(state, list_hash, hash)) return none();
+  return core::policy_text(state, hash);
+}
+
 }  // namespace
 
 void add_read_routes(net::HttpServer& server, const Context& context) {
@@ -252,6 +266,25 @@ void add_read_routes(net::HttpServer& server, const Context& context) {
                                                         {"hash", sha256_hex(*statement)},
                                                         {"words", std::move(words)}})));
       });
+
+  server.route("GET", "/v1/approvals/{id}/texts/{hash}",
+               [&context](const net::Request& request, net::Responder responder) {
+                 const auto state = context.plane.states().get();
+                 auto caller = authenticate(context, request, *state);
+                 if (!caller) return responder.send_error(caller.error());
+                 const std::string id(request.param("id"));
+                 if (const Status may = core::may_approve(*state, id, caller->actor.identity,
+                                                          context.plane.time().now());
+                     !may && may.error().where != core::kNeedsSecondFactor) {
+                   return responder.send_error(may.error());
+                 }
+                 auto text = text_of_change(*state, id, request.param("hash"));
+                 if (!text) return responder.send_error(text.error());
+                 net::Response response;
+                 response.body = std::move(*text);
+                 response.content_type = "text/plain; charset=utf-8";
+                 responder.send(std::move(response));
+               });
 
   server.route("GET", "/v1/grants/{id}",
                [&context](const net::Request& request, net::Responder responder) {

@@ -5,6 +5,7 @@
 
 #include <filesystem>
 
+#include "api/context.h"
 #include "api/service.h"
 #include "control/fake_target_for_test.h"
 #include "core/policy.h"
@@ -214,9 +215,8 @@ class ServiceTest : public testing::Test {
   void apply(const std::string& text) { apply_files({{"test.cedar", text}}); }
   // The default policies and these files.
   void apply_files(std::vector<core::PolicyFile> files) {
-    const std::int64_t version = plane_->states().get()->policy_version + 1;
     files.insert(files.begin(), {"default.cedar", core::default_policies()});
-    say({core::PolicyApplied{version, "h", files}});
+    say(core::apply_files(*plane_->states().get(), files, sha256_hex));
   }
   // A baseline grant that has come alive.
   void give(const std::string& id, const std::string& identity, const std::string& entitlement) {

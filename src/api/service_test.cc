@@ -381,5 +381,84 @@ TEST_F(ServiceTest, OnlyWhoMayDecideSeesWhatIsPending) {
   EXPECT_EQ(status(&bob, "GET", path), 200);
 }
 
+// A megabyte of comments and a policy, as one of several files.
+std::string large_policy(const std::string& id) {
+  std::string text;
+  while (text.size() < (1 << 20)) text += "// " + std::string(90, 'x') + " \"quoted\"\n";
+  return text + "@id(\"" + id +
+         "\") permit (principal, action == Writ::Action::\"connect\", resource);\n";
+}
+
+TEST_F(ServiceTest, PoliciesOfMegabytesComeIntoForceByTwoPersons) {
+  const Holder ada = person("ada");
+  const Holder bob = person("bob");
+  const Holder eve = add(ada, "eve", "user");
+  Json files =
+      Json::array({Json::object({{"name", "default.cedar"}, {"text", core::default_policies()}})});
+  for (const std::string name : {"a", "b", "c", "d"}) {
+    files.push(Json::object({{"name", name + ".cedar"}, {"text", large_policy(name)}}));
+  }
+  const Json whole = Json::object({{"command_id", "policies"},
+                                   {"verb", "apply_policy"},
+                                   {"body", Json::object({{"files", files}})}});
+  constexpr std::string_view kPath = "/v1/commands/apply_policy";
+  EXPECT_EQ(status(&ada, "POST", "/v1/commands", whole), 413);
+  EXPECT_EQ(status(nullptr, "POST", kPath, whole), 413);
+  EXPECT_EQ(status(&eve, "POST", kPath, whole), 403);
+  const auto proposed = call(&ada, "POST", kPath, whole);
+  ASSERT_EQ(proposed->status, 200) << proposed->body;
+  const std::string change = text_of(*body_of(proposed).find("result"), "change");
+  EXPECT_EQ(proposed->body, call(&ada, "POST", kPath, whole)->body);  // carried out once
+
+  // Who decides on it reads every text, each by the hash that the statement rests on.
+  const std::string approval = "/v1/approvals/" + change;
+  const Json shown = body_of(call(&bob, "GET", approval + "?decision=approve"));
+  const Json statement = *parse_json(text_of(shown, "statement"));
+  const std::string hash = text_of(*statement.find("change")->find("body"), "hash");
+  const auto list = call(&bob, "GET", approval + "/texts/" + hash);
+  ASSERT_EQ(list->status, 200) << list->body;
+  EXPECT_EQ(sha256_hex(list->body), hash);
+  const Json names = *parse_json(list->body);
+  ASSERT_EQ(names.as_array()->size(), 5u);
+  const std::string last = text_of(names.as_array()->back(), "hash");
+  EXPECT_EQ(call(&bob, "GET", approval + "/texts/" + last)->body, large_policy("d"));
+  EXPECT_EQ(status(&ada, "GET", approval + "/texts/" + last), 403);
+  EXPECT_EQ(status(&eve, "GET", approval + "/texts/" + last), 403);
+  EXPECT_EQ(status(&bob, "GET", approval + "/texts/" + std::string(64, '0')), 404);
+  EXPECT_EQ(status(&bob, "GET", "/v1/approvals/chg_none/texts/" + last), 404);
+
+  EXPECT_EQ(status(&bob, "POST", "/v1/step-up", Json::object({{"code", code_of(bob.identity)}})),
+            200);
+  const std::string text = text_of(shown, "statement");
+  const auto approved = command(bob, "approve",
+                                Json::object({{"id", change},
+                                              {"approve", true},
+                                              {"signature", to_base64(*bob.key.sign(text))},
+                                              {"statement_hash", sha256_hex(text)}}));
+  ASSERT_EQ(approved->status, 200) << approved->body;
+  EXPECT_EQ(plane_->states().get()->policy_version, 2);
+  const Json rows = body_of(call(&ada, "GET", "/v1/list/policies?scope=all"));
+  ASSERT_EQ(rows.find("rows")->as_array()->size(), 5u);
+  EXPECT_EQ(text_of(rows.find("rows")->as_array()->back(), "text"), large_policy("d"));
+}
+
+TEST_F(ServiceTest, WhatIsWrongWithPoliciesIsSaidAtItsPlace) {
+  const Holder ada = person("ada");
+  const auto answer = [&](std::string_view verb, const Json& body) {
+    return call(
+        &ada, "POST", "/v1/commands/apply_policy",
+        Json::object({{"command_id", new_id("cmd", random_)}, {"verb", verb}, {"body", body}}));
+  };
+  const auto bad =
+      answer("apply_policy", *parse_json(R"({"files":[{"name":"x.cedar","text":"\npermit ("}]})"));
+  EXPECT_EQ(bad->status, 400);
+  EXPECT_NE(bad->body.find("x.cedar:2:"), std::string::npos) << bad->body;
+  EXPECT_EQ(answer("add_group", Json::object())->status, 400);
+  EXPECT_EQ(answer("apply_policy", Json::object())->status, 400);
+  EXPECT_EQ(call_as({ada.certificate, ada.key.to_pem()}, "POST", "/v1/commands/apply_policy", "{")
+                ->status,
+            400);
+}
+
 }  // namespace
 }  // namespace writ::api

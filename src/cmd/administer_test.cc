@@ -20,7 +20,9 @@ struct Administering : testing::Test {
     server.on("POST /v1/commands", Json::object({{"result", *parse_json(result)}, {"seq", 1}}));
   }
   Json sent() {
-    const Json whole = *parse_json(server.calls("/v1/commands").back().body);
+    JsonLimits limits;
+    limits.bytes = 40 << 20;
+    const Json whole = *parse_json(server.calls().back().body, limits);
     return *whole.find("body");
   }
   bool says(std::string_view text) const {
@@ -67,6 +69,34 @@ TEST_F(Administering, PolicyApplyProposesAChange) {
   EXPECT_EQ(text_or_empty(body.find("files")->as_array()->front(), "name"), "good.cedar");
   EXPECT_EQ(text_or_empty(body.find("files")->as_array()->front(), "text"), kGoodPolicy);
   EXPECT_EQ(desk.run({"policy", "apply", good, good}), 2);  // one name twice
+}
+
+TEST_F(Administering, PolicyApplySendsTheFilesOfAFolder) {
+  answers(R"({"change":"chg_1","state":"pending","until":"2026-11-22T09:30:00.000Z"})");
+  std::filesystem::create_directories(desk.folder.path + "/policies/below.cedar");
+  for (const std::string name : {"b", "a", "c", "d"}) {
+    std::string text = "@id(\"" + name + "\") permit (principal, action, resource);\n";
+    while (text.size() < 1'000'000) text += "// " + std::string(90, 'x') + "\n";
+    file("policies/" + name + ".cedar", text);
+  }
+  file("policies/notes.txt", "no policy");
+  ASSERT_EQ(desk.run({"policy", "apply", desk.folder.path + "/policies"}), 0)
+      << desk.terminal.notes;
+  const Json body = sent();
+  const JsonArray& files = *body.find("files")->as_array();
+  ASSERT_EQ(files.size(), 4u);
+  EXPECT_EQ(text_or_empty(files.front(), "name"), "a.cedar");
+  EXPECT_GE(text_or_empty(files.back(), "text").size(), 1'000'000u);
+  EXPECT_EQ(server.calls("/v1/commands/apply_policy").size(), 1u);
+}
+
+TEST_F(Administering, PolicyCheckNamesTheFileAndTheLimit) {
+  const std::string path = file("large.cedar", std::string(9 << 20, ' '));
+  EXPECT_EQ(desk.run({"policy", "check", path}), 2);
+  EXPECT_NE(desk.terminal.notes.find("large.cedar"), std::string::npos) << desk.terminal.notes;
+  EXPECT_NE(desk.terminal.notes.find("8 MiB"), std::string::npos) << desk.terminal.notes;
+  std::filesystem::create_directories(desk.folder.path + "/none");
+  EXPECT_EQ(desk.run({"policy", "check", desk.folder.path + "/none"}), 4);
 }
 
 TEST_F(Administering, RemovalsProposeAChange) {

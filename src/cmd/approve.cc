@@ -3,6 +3,7 @@
 #include "cmd/statement.h"
 #include "cmd/text.h"
 #include "cmd/verbs.h"
+#include "core/policy_text.h"
 #include "crypto/hash.h"
 #include "net/http.h"
 
@@ -52,6 +53,32 @@ Told told_by(Client& client, const Json& answer, const Json& statement) {
   return told;
 }
 
+// The files that a change of policy would put in force. What is in force already is not fetched.
+// Each text is what the hash in the statement stands for: nobody signs one policy and gets another.
+Status add_files(Client& client, const std::string& id, const std::string& list_hash, Told& told) {
+  const auto hash_of = [](std::string_view text) { return to_hex(as_bytes(crypto::sha256(text))); };
+  const auto fetch = [&](const std::string& hash) -> Result<std::string> {
+    TRY(text, client.fetch("/v1/approvals/" + net::percent_encode(id) + "/texts/" +
+                           net::percent_encode(hash)));
+    if (hash_of(text) == hash) return text;
+    return fail(Code::kCorrupt, "the server shows other policies than are to be signed", id);
+  };
+  std::map<std::string, std::string> known;
+  for (const auto& [name, text] : told.policies) known.emplace(hash_of(text), text);
+  TRY(list_text, fetch(list_hash));
+  TRY(list_json, parse_json(list_text, {.bytes = 64 << 20}));
+  TRY(list, from_json<std::vector<core::NamedText>>(list_json));
+  for (core::NamedText& named : list) {
+    auto found = known.find(named.hash);
+    if (found == known.end()) {
+      TRY(text, fetch(named.hash));
+      found = known.emplace(named.hash, std::move(text)).first;
+    }
+    told.files.emplace_back(std::move(named.name), found->second);
+  }
+  return {};
+}
+
 // The statement must be about what was asked for, by this person: a signature is given away for
 // nothing else, whatever the server says.
 Status check_statement(const Json& statement, const HomeConfig& config, const std::string& id,
@@ -93,8 +120,13 @@ Result<int> decide(Context& context, const Args& args, bool approves) {
   CHECK_OK(check_statement(*statement, client.home().config(), id, decision));
   const bool json = args.has("--json");
   if (!json || !args.has("--yes")) {
-    const std::string shown =
-        show_statement(*statement, told_by(client, answer, *statement), context.terminal.style());
+    Told told = told_by(client, answer, *statement);
+    const Json* change = statement->find("change");
+    if (change != nullptr && text_or_empty(*change, "verb") == "apply_policy") {
+      const Json* body = change->find("body");
+      CHECK_OK(add_files(client, id, body == nullptr ? "" : text_or_empty(*body, "hash"), told));
+    }
+    const std::string shown = show_statement(*statement, told, context.terminal.style());
     json ? context.terminal.note(shown) : context.terminal.out(shown);
   }
   if (!args.has("--yes")) {

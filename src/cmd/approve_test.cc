@@ -30,24 +30,29 @@ TEST(ShowStatement, APolicyChangeIsADifference) {
   const auto statement = *parse_json(R"({"statement":"writ approval 1","trust_domain":"t",
       "approver":"idn_2","decision":"approve","policy_version":3,
       "change":{"id":"chg_1","proposer":"idn_1","verb":"apply_policy","opened":"x","until":"y",
-                "body":{"files":[{"name":"a.cedar","text":"permit(principal);\nnew line\n"},
-                                 {"name":"b.cedar","text":"added file\n"}]}}})");
+                "body":{"hash":"0f1e"}}})");
   Told told;
   told.names["idn_1"] = "alice";
   told.policies["a.cedar"] = "permit(principal);\n";
   told.policies["gone.cedar"] = "forbid(principal);\n";
+  told.policies["same.cedar"] = "as before\n";
+  told.files = {{"a.cedar", "permit(principal);\nnew line\n"},
+                {"same.cedar", "as before\n"},
+                {"b.cedar", "added file\n"}};
   const std::string shown = show_statement(statement, told, {});
-  for (const char* part :
-       {"alice (idn_1)", "apply_policy", "+new line", "b.cedar, a new file", "added file",
-        "gone.cedar, goes away", "-forbid(principal);", "policy version  3"}) {
+  for (const char* part : {"alice (idn_1)", "apply_policy", "+new line", "b.cedar, a new file",
+                           "added file", "gone.cedar, goes away", "-forbid(principal);",
+                           "policy version  3", "0f1e", "1 file stays as it is in force"}) {
     EXPECT_NE(shown.find(part), std::string::npos) << part << "\n" << shown;
   }
 }
 
 TEST(ShowStatement, WithoutPoliciesInForceTheWholeTextIsShown) {
-  const auto statement = *parse_json(
-      R"({"change":{"id":"c","verb":"apply_policy","body":{"files":[{"name":"a","text":"l1\nl2\n"}]}}})");
-  const std::string shown = show_statement(statement, {}, {});
+  const auto statement =
+      *parse_json(R"({"change":{"id":"c","verb":"apply_policy","body":{"hash":"0f1e"}}})");
+  Told told;
+  told.files = {{"a", "l1\nl2\n"}};
+  const std::string shown = show_statement(statement, told, {});
   EXPECT_NE(shown.find("a, the whole text:\n  l1\n  l2\n"), std::string::npos) << shown;
 }
 

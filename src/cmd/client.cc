@@ -5,7 +5,7 @@
 namespace writ::cmd {
 namespace {
 
-constexpr std::size_t kMostReply = 17 << 20;  // a whole entry bundle
+constexpr std::size_t kMostReply = 40 << 20;  // a whole policy set, as JSON
 constexpr net::ClientLimits kLimits{
     .connect_time = Millis(5'000), .reply_time = Millis(45'000), .reply_body = kMostReply};
 constexpr net::ClientLimits kQuickLimits{
@@ -150,9 +150,12 @@ Result<std::string> Client::fetch(std::string_view target) {
 Result<Json> Client::command(std::string_view verb, Json body) {
   const Json whole = Json::object(
       {{"command_id", new_id("cli", context_->random)}, {"verb", verb}, {"body", std::move(body)}});
-  auto answer = post("/v1/commands", whole);
+  // A policy set may be larger than what the other path takes.
+  const std::string_view path =
+      verb == "apply_policy" ? "/v1/commands/apply_policy" : "/v1/commands";
+  auto answer = post(path, whole);
   // With the same id, so it happens once even if the first one arrived.
-  if (!answer && answer.error().code == Code::kUnavailable) answer = post("/v1/commands", whole);
+  if (!answer && answer.error().code == Code::kUnavailable) answer = post(path, whole);
   if (!answer) return answer;
   return member_of(*answer, "result");
 }

@@ -34,7 +34,7 @@ class Client {
   Result<Json> post(std::string_view target, const Json& body);
   // The answer as it is, for what is no JSON.
   Result<std::string> fetch(std::string_view target);
-  // POST /v1/commands with an id of its own, sent again once when the answer was lost. Answers
+  // A command with an id of its own, sent again once when the answer was lost. Answers
   // "result".
   Result<Json> command(std::string_view verb, Json body);
 

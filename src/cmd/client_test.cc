@@ -205,6 +205,63 @@ TEST_F(Commands, AStatementAboutSomethingElseIsNotSigned) {
   EXPECT_TRUE(server.calls("/v1/commands").empty());
 }
 
+std::string hash_of(std::string_view text) {
+  return to_hex(as_bytes(crypto::sha256(text)));
+}
+
+// A change of policy: what is shown is what the signed hash stands for, whatever the server says.
+struct ApprovingPolicies : Commands {
+  void SetUp() override {
+    server.enrolled(desk.context.home);
+    list =
+        canonical(*parse_json(R"([{"name":"a.cedar","hash":")" + hash_of("as before\n") +
+                              R"("},{"name":"b.cedar","hash":")" + hash_of("added\n") + R"("}])"));
+    const Json statement = *parse_json(
+        R"({"statement":"writ approval 1","trust_domain":"test","approver":"idn_alice",
+            "decision":"approve","policy_version":1,
+            "change":{"id":"chg_1","proposer":"idn_bob","verb":"apply_policy",
+                      "body":{"hash":")" +
+        hash_of(list) + R"("}}})");
+    server.on("GET /v1/approvals/chg_1",
+              Json::object(
+                  {{"statement", canonical(statement)}, {"hash", ""}, {"words", Json::object()}}));
+    server.on("GET /v1/list/policies",
+              *parse_json(R"({"rows":[{"file":"a.cedar","text":"as before\n"},
+                                      {"file":"old.cedar","text":"goes\n"}]})"));
+    tell(hash_of(list), list);
+    server.on("POST /v1/commands", *parse_json(R"({"result":{"id":"chg_1","state":"approved"},
+                                                   "seq":1})"));
+  }
+  void tell(const std::string& hash, const std::string& text) {
+    server.on("GET /v1/approvals/chg_1/texts/" + hash, [text](const Call&) {
+      return net::Response{.body = text, .content_type = "text/plain", .headers = {}};
+    });
+  }
+
+  std::string list;
+};
+
+TEST_F(ApprovingPolicies, ShowsWhatWouldChangeAndFetchesNoMore) {
+  tell(hash_of("added\n"), "added\n");
+  ASSERT_EQ(desk.run({"approve", "chg_1", "--yes"}), 0) << desk.terminal.notes;
+  for (const char* shown : {"b.cedar, a new file:\n  added", "old.cedar, goes away",
+                            "1 file stays as it is in force"}) {
+    EXPECT_NE(desk.terminal.output.find(shown), std::string::npos) << shown << "\n"
+                                                                   << desk.terminal.output;
+  }
+  EXPECT_TRUE(server.calls("/v1/approvals/chg_1/texts/" + hash_of("as before\n")).empty());
+  EXPECT_EQ(server.calls("/v1/commands").size(), 1u);
+}
+
+TEST_F(ApprovingPolicies, OtherTextsThanTheHashesStandForAreNotSigned) {
+  tell(hash_of("added\n"), "something else\n");
+  EXPECT_EQ(desk.run({"approve", "chg_1", "--yes"}), 7);
+  tell(hash_of("added\n"), "added\n");
+  tell(hash_of(list), "[]");
+  EXPECT_EQ(desk.run({"approve", "chg_1", "--yes"}), 7);
+  EXPECT_TRUE(server.calls("/v1/commands").empty());
+}
+
 // ---- connecting ----
 
 struct Connecting : Commands {

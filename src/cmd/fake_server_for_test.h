@@ -41,7 +41,8 @@ class FakeServer {
         server_.route(method, pattern,
                       [this](const net::Request& request, net::Responder responder) {
                         responder.send(answer(request));
-                      });
+                      },
+                      {.body = 24 << 20});
       }
     }
     if (!server_.start()) std::abort();

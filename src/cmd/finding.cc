@@ -1,5 +1,6 @@
 // remedy: carrying out what a finding proposes, after saying what that would break.
 #include "cmd/client.h"
+#include "cmd/proposal.h"
 #include "cmd/text.h"
 #include "cmd/verbs.h"
 
@@ -26,6 +27,8 @@ Result<int> remedy(Context& context, const Args& args) {
   TRY(preview, client.command("remedy", Json::object({{"finding", finding}, {"confirm", false}})));
   if (!args.has("--json")) {
     say(context, "Would:", text_or_empty(preview, "would"));
+    say(context, "About:",
+        text_or_empty(preview, "target").empty() ? text_or_empty(preview, "about") : std::string());
     say(context, "Target:", text_or_empty(preview, "target"));
     say(context, "Login:", text_or_empty(preview, "login"));
     if (const auto last = parse_time(text_or_empty(preview, "last_use"))) {
@@ -46,14 +49,12 @@ Result<int> remedy(Context& context, const Args& args) {
     }
   }
   TRY(done, client.command("remedy", Json::object({{"finding", finding}, {"confirm", true}})));
-  if (args.has("--json")) {
-    print_json(context, done);
-  } else {
-    context.terminal.out(
-        "Done:     the finding closes when the target was observed again: "
-        "writ list findings --all\n");
-  }
-  return 0;
+  return say_done(context, args, done,
+                  text_or_empty(preview, "target").empty()
+                      ? "Done:     the finding closes by itself: writ list findings --all"
+                      : "Done:     the finding closes when the target was observed again: "
+                        "writ list findings --all",
+                  "");
 }
 
 }  // namespace

@@ -43,9 +43,10 @@ Result<int> list(Context& context, const Args& args) {
   } else if (rows.as_array()->empty()) {
     context.terminal.note(when_empty(kind, all));
   } else {
-    for (Json& row : *rows.as_array()) {  // whole texts are for programs
+    for (Json& row : *rows.as_array()) {  // whole texts and their hashes are for programs
       if (row.as_object() == nullptr) continue;
-      std::erase_if(*row.as_object(), [](const JsonMember& m) { return m.first == "text"; });
+      std::erase_if(*row.as_object(),
+                    [](const JsonMember& m) { return m.first == "text" || m.first == "hash"; });
     }
     context.terminal.out(table(*rows.as_array(), context.terminal.style()));
   }

@@ -1,7 +1,9 @@
 // policy check, policy apply: policies are files; they come into force by a change of two persons.
 #include "core/policy.h"
 
+#include <algorithm>
 #include <filesystem>
+#include <map>
 
 #include "base/file.h"
 #include "cmd/client.h"
@@ -12,19 +14,49 @@
 namespace writ::cmd {
 namespace {
 
-constexpr std::size_t kMostPolicyBytes = 1 << 20;
-
-Result<std::vector<core::PolicyFile>> read_policies(const std::vector<std::string>& paths) {
-  std::vector<core::PolicyFile> files;
-  for (const std::string& path : paths) {
-    std::string name = std::filesystem::path(path).filename().string();
-    for (const core::PolicyFile& other : files) {
-      if (other.name != name) continue;
-      return fail(Code::kInvalid, "two files are named " + name + "; names must differ", path);
+// A folder stands for its policies and entities, by name; not for those in folders below.
+Result<std::vector<std::string>> files_at(const std::string& path) {
+  std::error_code error;
+  if (!std::filesystem::is_directory(path, error)) return std::vector<std::string>{path};
+  std::vector<std::string> paths;
+  for (std::filesystem::directory_iterator at(path, error), end; !error && at != end;
+       at.increment(error)) {
+    const std::string name = at->path().filename().string();
+    if ((name.ends_with(".cedar") || name.ends_with(core::kEntitiesFile)) &&
+        at->is_regular_file(error)) {
+      paths.push_back(at->path().string());
     }
-    TRY(text, read_file(path, kMostPolicyBytes));
-    if (!is_utf8(text)) return fail(Code::kInvalid, "this file is not valid UTF-8", path);
-    files.push_back({std::move(name), std::move(text)});
+  }
+  if (error)
+    return fail(Code::kUnavailable, "this folder cannot be read: " + error.message(), path);
+  if (paths.empty())
+    return fail(Code::kNotFound, "there are no *.cedar files in this folder", path);
+  std::sort(paths.begin(), paths.end());
+  return paths;
+}
+
+// Within the bounds of a policy set.
+Result<std::vector<core::PolicyFile>> read_policies(const std::vector<std::string>& operands) {
+  std::vector<core::PolicyFile> files;
+  std::map<std::string, std::string> known;  // name → path
+  std::size_t bytes = 0;
+  for (const std::string& operand : operands) {
+    TRY(paths, files_at(operand));
+    for (const std::string& path : paths) {
+      std::string name = std::filesystem::path(path).filename().string();
+      if (const auto [other, is_new] = known.emplace(name, path); !is_new) {
+        return fail(Code::kInvalid, "two files are named " + name + "; names must differ", path);
+      }
+      TRY(text, read_file(path, core::kMostPolicyBytes));
+      bytes += text.size();
+      files.push_back({std::move(name), std::move(text)});
+      if (bytes > core::kMostPolicyBytes || files.size() > core::kMostPolicyFiles) break;
+    }
+  }
+  if (const Status good = core::check_policy_files(files); !good) {
+    Error error = good.error();
+    if (const auto path = known.find(error.where); path != known.end()) error.where = path->second;
+    return tl::unexpected<Error>(std::move(error));
   }
   return files;
 }
@@ -46,6 +78,10 @@ Result<int> apply(Context& context, const Args& args) {
   return say_done(context, args, result, "Applied:  in force from now on", "");
 }
 
+constexpr std::string_view kBounds =
+    "FILE is a file, or a folder, which stands for its *.cedar files. A policy set has at most "
+    "10,000 files, 8 MiB a file, and 16 MiB in all.";
+
 }  // namespace
 
 std::vector<Verb> policy_verbs() {
@@ -54,16 +90,18 @@ std::vector<Verb> policy_verbs() {
       {.path = "policy check",
        .summary = "check policy files, without a server",
        .operands = {files},
-       .examples = {{"writ policy check policies/*.cedar", ""}},
+       .examples = {{"writ policy check policies", "the *.cedar files of a folder"}},
        .heading = "Administering",
-       .run = check},
+       .run = check,
+       .more = kBounds},
       {.path = "policy apply",
        .summary = "propose these files as the whole policy; a second person approves",
        .operands = {files},
        .options = {json_option()},
-       .examples = {{"writ policy apply policies/*.cedar", "all of them: what is not named goes"}},
+       .examples = {{"writ policy apply policies", "all of them: what is not named goes"}},
        .heading = "Administering",
-       .run = apply},
+       .run = apply,
+       .more = kBounds},
   };
 }
 

@@ -75,29 +75,31 @@ std::string whole_text(std::string_view text) {
 }
 
 // Policies: what differs from those in force, and files that go away.
-std::string show_policies(const Json& files, const Told& told, const TableStyle& style) {
+std::string show_policies(const Told& told, const TableStyle& style) {
   std::string out;
   std::map<std::string, std::string> gone = told.policies;
-  for (const Json& file : *files.as_array()) {
-    const Json* name = file.find("name");
-    const Json* text = file.find("text");
-    if (name == nullptr || text == nullptr || name->as_string() == nullptr ||
-        text->as_string() == nullptr) {
-      out += record(file, style, 2);
-      continue;
-    }
-    const std::string title = toned(printable(*name->as_string()), Tone::kBold, style);
-    const auto before = told.policies.find(*name->as_string());
-    gone.erase(*name->as_string());
+  std::size_t same = 0;
+  for (const auto& [name, text] : told.files) {
+    const std::string title = toned(printable(name), Tone::kBold, style);
+    const auto before = told.policies.find(name);
+    gone.erase(name);
     if (before == told.policies.end()) {
       out += "\n" + title + (told.policies.empty() ? ", the whole text:\n" : ", a new file:\n") +
-             whole_text(*text->as_string());
+             whole_text(text);
       continue;
     }
-    const std::string diff =
-        unified_diff(before->second, *text->as_string(), printable(*name->as_string()));
-    out += "\n" + title +
-           (diff.empty() ? ": as it is in force\n" : ":\n" + coloured_diff(diff, style));
+    const std::string diff = unified_diff(before->second, text, printable(name));
+    if (before->second == text) {
+      ++same;
+    } else if (diff.empty()) {  // no line differs: the end of the last one does
+      out += "\n" + title + ": the last line ends, or ends no longer\n";
+    } else {
+      out += "\n" + title + ":\n" + coloured_diff(diff, style);
+    }
+  }
+  if (same > 0) {
+    out += "\n" + std::to_string(same) +
+           (same == 1 ? " file stays as it is in force\n" : " files stay as they are in force\n");
   }
   for (const auto& [name, text] : gone) {
     out += "\n" + toned(printable(name), Tone::kBold, style) + ", goes away:\n" +
@@ -137,20 +139,9 @@ std::string show_statement(const Json& statement, const Told& told, const TableS
   }
   if (const Json* change = statement.find("change")) {
     out += toned("The change", Tone::kBold, style) + "\n";
-    Json head = *change;
-    const Json* body = change->find("body");
-    const Json* files = body == nullptr ? nullptr : body->find("files");
-    const bool policies = files != nullptr && files->as_array() != nullptr;
-    if (policies) {
-      Json rest = *body;
-      std::erase_if(*rest.as_object(), [](const JsonMember& m) { return m.first == "files"; });
-      head.set("body", rest);
-      if (rest.as_object()->empty()) {
-        std::erase_if(*head.as_object(), [](const JsonMember& m) { return m.first == "body"; });
-      }
-    }
-    out += record(with_names(ordered(head, {"proposer", "verb", "body"}), told), style, 2);
-    if (policies) out += show_policies(*files, told, style);
+    out += record(with_names(ordered(*change, {"proposer", "verb", "body"}), told), style, 2);
+    const Json* verb = change->find("verb");
+    if (verb != nullptr && *verb == Json("apply_policy")) out += show_policies(told, style);
   }
   Json rest = Json::object();
   for (const JsonMember& m : *members) {

@@ -15,8 +15,11 @@ namespace writ::cmd {
 struct Told {
   std::map<std::string, std::string> names;     // identity id → name
   std::map<std::string, std::string> policies;  // file name → text in force
-  std::map<std::string, std::string> words;     // sealed box → what a person typed
-  std::string purpose;                          // of the request
+  // Of a change of policy: the files that it would put in force, name and text, in their order. Who
+  // fills this in has made sure that their hash is the one in the statement.
+  std::vector<std::pair<std::string, std::string>> files;
+  std::map<std::string, std::string> words;  // sealed box → what a person typed
+  std::string purpose;                       // of the request
 };
 
 std::string show_statement(const Json& statement, const Told& told, const TableStyle& style);

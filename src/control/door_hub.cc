@@ -200,12 +200,26 @@ Status check_own_session(const core::State& state, const std::string& door, cons
   return fail(Code::kDenied, "this session is another door's", "/session");
 }
 
+// What a door may say of a session, so that its report fits into an event.
+constexpr std::size_t kMostId = 128;
+constexpr std::size_t kMostReported = 300;
+constexpr std::size_t kMostSessionsOfACut = 1000;
+
+Status check_id(const std::string& id, std::string_view pointer) {
+  if (id.size() <= kMostId) return {};
+  return fail(Code::kInvalid, "an id has at most " + std::to_string(kMostId) + " bytes",
+              std::string(pointer));
+}
+
 // The event of one report, for the state before it.
 Result<core::EventData> event_of(const std::string& door, const Json& line,
                                  const core::State& state) {
   const std::string type = type_of(line);
   if (type == "session_started") {
     TRY(r, from_json<SessionStarted>(line));
+    CHECK_OK(check_id(r.session, "/session"));
+    CHECK_OK(check_id(r.grant, "/grant"));
+    CHECK_OK(check_id(r.credential, "/credential"));
     TRY(identity, core::identity_of_spiffe(state, r.subject));
     CHECK_OK(check_own_grant(state, door, r.grant));
     const core::Grant* grant = state.grants.find(r.grant);
@@ -221,21 +235,40 @@ Result<core::EventData> event_of(const std::string& door, const Json& line,
       return fail(Code::kExhausted, "this door has " + std::to_string(*open) +
                                         " open sessions, and may have no more");
     }
-    core::Session session{r.session,   door,          r.grant,   identity,
-                          r.source_ip, r.application, r.backend, r.time};
+    core::Session session{r.session, door, r.grant, identity};
+    session.source_ip = core::cut_text(r.source_ip, kMostReported);
+    session.application = core::cut_text(r.application, kMostReported);
+    session.backend = r.backend;
+    session.since = r.time;
     session.credential = r.credential;
     if (certificate != nullptr) session.device = certificate->device;
     return core::SessionStarted{std::move(session), r.seq};
   }
   if (type == "session_ended") {
     TRY(r, from_json<SessionEnded>(line));
+    CHECK_OK(check_id(r.session, "/session"));
+    CHECK_OK(check_id(r.grant, "/grant"));
     CHECK_OK(check_own_grant(state, door, r.grant));
     CHECK_OK(check_own_session(state, door, r.session));
-    return core::SessionEnded{r.session, r.grant, door, r.seq, r.reason, r.bytes_in, r.bytes_out};
+    return core::SessionEnded{
+        r.session,  r.grant,    door, r.seq, core::cut_text(r.reason, kMostReported),
+        r.bytes_in, r.bytes_out};
   }
   TRY(r, from_json<Receipt>(line));
+  CHECK_OK(check_id(r.grant, "/grant"));
   CHECK_OK(check_own_grant(state, door, r.grant));
-  for (const std::string& session : r.sessions) CHECK_OK(check_own_session(state, door, session));
+  if (r.sessions.size() > kMostSessionsOfACut) {
+    return fail(Code::kInvalid,
+                "a receipt names at most " + std::to_string(kMostSessionsOfACut) + " sessions",
+                "/sessions");
+  }
+  std::size_t bytes = 0;
+  for (const std::string& session : r.sessions) {
+    CHECK_OK(check_id(session, "/sessions"));
+    CHECK_OK(check_own_session(state, door, session));
+    bytes += session.size();
+  }
+  if (bytes > 50'000) return fail(Code::kInvalid, "the receipt is too large", "/sessions");
   return core::GrantCut{r.grant, door, r.seq, r.sessions};
 }
 

@@ -411,14 +411,21 @@ void Plane::published(const std::vector<core::Event>& events, const core::State&
     }
   }
   if (!touched.empty()) waits_.changed(touched, state);
-  if (offers_changed) {
-    writer_->submit(
-        {{"server"}, {}},
-        [](const core::State& now_state, Time now) -> Result<core::Outcome> {
-          return core::Outcome{core::lost_offers(now_state, now), {}, {}};
-        },
-        [](const Result<Done>&) {});
-  }
+  if (offers_changed) revoke_lost_offers();
+}
+
+void Plane::revoke_lost_offers() {
+  auto more = std::make_shared<bool>(false);
+  writer_->submit(
+      {{"server"}, {}},
+      [more](const core::State& state, Time now) -> Result<core::Outcome> {
+        core::Outcome outcome{core::lost_offers(state, now), {}, {}};
+        *more = shorten(outcome.events);
+        return outcome;
+      },
+      [this, more](const Result<Done>& done) {
+        if (done && *more) revoke_lost_offers();
+      });
 }
 
 void Plane::housekeep() {

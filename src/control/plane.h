@@ -107,6 +107,8 @@ class Plane {
         std::unique_ptr<Vault> vault, std::unique_ptr<Evidence> evidence, const core::State& state);
 
   void published(const std::vector<core::Event>& events, const core::State& state);
+  // Revokes grants whose offer no longer matches, group by group.
+  void revoke_lost_offers();
   void start_reconciler(const std::string& target);
   Reconciler* reconciler_of(const core::State& state, const std::string& grant);
   void housekeep();

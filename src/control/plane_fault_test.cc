@@ -15,6 +15,7 @@
 #include "base/log.h"
 #include "control/fake_target_for_test.h"
 #include "control/plane.h"
+#include "crypto/hash.h"
 #include "crypto/random.h"
 #include "store/faulty_file_system.h"
 #include "store/verify.h"
@@ -22,6 +23,10 @@
 
 namespace writ::control {
 namespace {
+
+std::string sha256_hex(std::string_view bytes) {
+  return to_hex(as_bytes(crypto::sha256(bytes)));
+}
 
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
 constexpr unsigned kSeeds = 100;  // each takes ten times as long
@@ -166,10 +171,13 @@ class FaultyPlane {
     core::PolicyFile policy{"jobs.cedar",
                             R"(@id("jobs") permit (principal, action == Writ::Action::"connect",
     resource == Writ::Entitlement::"pg-main/orders/reader");)"};
-    const auto said =
-        say({core::TargetAdded{target}, core::ResourceAdded{root}, core::ResourceAdded{orders},
-             core::EntitlementAdded{reader}, core::IdentityAdded{job},
-             core::PolicyApplied{plane_->states().get()->policy_version + 1, "hash", {policy}}});
+    std::vector<core::EventData> events{core::TargetAdded{target}, core::ResourceAdded{root},
+                                        core::ResourceAdded{orders}, core::EntitlementAdded{reader},
+                                        core::IdentityAdded{job}};
+    for (core::EventData& data : core::apply_files(*plane_->states().get(), {policy}, sha256_hex)) {
+      events.push_back(std::move(data));
+    }
+    const auto said = say(std::move(events));
     ASSERT_TRUE(said) << said.error().text();
   }
 

@@ -13,6 +13,10 @@
 namespace writ::control {
 namespace {
 
+std::string sha256_hex(std::string_view bytes) {
+  return to_hex(as_bytes(crypto::sha256(bytes)));
+}
+
 constexpr auto kPatience = std::chrono::seconds(20);
 
 // A plane over a disk that can fail, and one target in memory.
@@ -260,6 +264,84 @@ TEST_F(PlaneTest, WhatWasAcknowledgedSurvivesAPowerLoss) {
   EXPECT_TRUE(ends("grt_a"));
 }
 
+TEST_F(PlaneTest, PoliciesOfMegabytesAreInForceAfterAPowerLossOrNotAtAll) {
+  start();
+  std::string text = "@id(\"new\") permit (principal, action, resource);\n";
+  while (text.size() < (3 << 20)) text += "// " + std::string(90, 'x') + "\n";
+  const auto events =
+      core::apply_files(*plane_->states().get(), {{"large.cedar", text}}, sha256_hex);
+  ASSERT_GT(events.size(), 40u);
+  ASSERT_TRUE(say(events));
+  disk_.lose_power();
+  plane_.reset();
+  disk_.crash(11);
+  start();
+  const auto state = plane_->states().get();
+  EXPECT_EQ(state->policy_version, 2);
+  EXPECT_EQ(core::policy_files(*state, state->policy_hash)->front().text, text);
+  // One that the journal has no space for leaves no trace.
+  const auto next = core::apply_files(*state, {{"next.cedar", text + text}}, sha256_hex);
+  store::Faults full;
+  full.no_space = 1'000'000;
+  disk_.set_faults(full);
+  EXPECT_FALSE(say(next));
+  disk_.set_faults({});
+  disk_.lose_power();
+  plane_.reset();
+  disk_.crash(12);
+  start();
+  EXPECT_EQ(plane_->states().get()->policy_version, 2);
+  EXPECT_EQ(plane_->states().get()->policy_texts.size(), state->policy_texts.size());
+  ASSERT_TRUE(say(next));
+  EXPECT_EQ(plane_->states().get()->policy_version, 3);
+}
+
+// The index by which stories are found has shorter keys than a name may have.
+TEST_F(PlaneTest, ANameOfAnyLengthIsRecordedAndFound) {
+  start();
+  const std::string name(2000, 'n');
+  const auto said = say({core::GroupAdded{{name, "", false}}});
+  ASSERT_TRUE(said) << said.error().text();
+  const auto story = story_of(plane_->evidence().journal(), name);
+  ASSERT_TRUE(story);
+  EXPECT_EQ(*story, std::vector<std::uint64_t>{said->seq});
+  EXPECT_FALSE(fatal_) << fatal_error_;
+}
+
+TEST_F(PlaneTest, WhatIsTooMuchForOneBatchIsRefusedOrGoesInSeveral) {
+  start();
+  core::Identity job;
+  job.id = "idn_job";
+  job.kind = core::IdentityKind::kServiceAccount;
+  job.name = job.name_digest = "job";
+  job.owner = "group:administrators";
+  job.since = clock_.now();
+  ASSERT_TRUE(say({core::IdentityAdded{job}}));
+  std::vector<core::EventData> opened;
+  const Time until = clock_.now() + std::chrono::seconds(1);
+  const auto open = [&](std::size_t count) {
+    for (std::size_t i = 0; i < count; ++i) {
+      const std::string number = std::to_string(opened.size());
+      opened.emplace_back(core::EnrollmentOpened{
+          core::Enrollment{"enr_" + number, job.id, "hash " + number, until}});
+    }
+  };
+  open(25'000);
+  ASSERT_TRUE(say(opened));
+  open(30'000);
+  const auto refused = say(opened);
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().code, Code::kExhausted);
+  // They end at the same time, and are recorded group by group.
+  const auto deadline = std::chrono::steady_clock::now() + kPatience;
+  while (plane_->states().get()->enrollments.size() > 2 &&  // the founders have theirs
+         std::chrono::steady_clock::now() < deadline) {
+    ASSERT_TRUE(say({}));
+  }
+  EXPECT_EQ(plane_->states().get()->enrollments.size(), 2u);
+  EXPECT_FALSE(fatal_) << fatal_error_;
+}
+
 TEST_F(PlaneTest, ARevocationThatWasCutShortGoesOnAfterAStart) {
   start();
   add_target();
@@ -412,11 +494,11 @@ TEST_F(PlaneTest, ACommandThatIsSentTwiceAtOnceIsCarriedOutOnce) {
 TEST_F(PlaneTest, AnAllowIsNotToldOnceItsGrantIsRevoked) {
   start();
   add_target();
-  ASSERT_TRUE(say({core::PolicyApplied{2,
-                                       "h",
-                                       {{"test.cedar",
-                                         "@id(\"test\") permit (principal, action == "
-                                         "Writ::Action::\"connect\", resource);"}}}}));
+  ASSERT_TRUE(say(core::apply_files(*plane_->states().get(),
+                                    {{"test.cedar",
+                                      "@id(\"test\") permit (principal, action == "
+                                      "Writ::Action::\"connect\", resource);"}},
+                                    sha256_hex)));
   ASSERT_TRUE(give("grt_a"));
   ASSERT_TRUE(reaches("grt_a", core::GrantState::kActive));
   core::Question question;

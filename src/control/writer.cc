@@ -9,6 +9,7 @@
 
 #include "base/log.h"
 #include "control/answers.h"
+#include "crypto/hash.h"
 
 namespace writ::control {
 namespace {
@@ -22,9 +23,21 @@ constexpr Millis kLongestSleep{1000};
 constexpr Millis kPrunePause = std::chrono::minutes(1);
 // Events that wait for space on the disk at most.
 constexpr std::size_t kMostBacklog = 50'000;
+// Events of one command; and of a group, after which the next command waits for the next group. A
+// batch of the journal holds both together.
+constexpr std::size_t kMostOfACommand = 50'000;
+constexpr std::size_t kMostOfAGroup = 20'000;
+static_assert(kMostOfACommand + kMostOfAGroup <= store::kMostBatchEvents);
+// The side table's keys are short: longer names stand there by their hash.
+constexpr std::size_t kMostStoryName = 400;
 
 std::string command_key(const Origin& origin) {
   return (origin.actors.empty() ? std::string() : origin.actors.front()) + "/" + origin.command_id;
+}
+
+std::string story_name(std::string_view subject) {
+  if (subject.size() <= kMostStoryName) return std::string(subject);
+  return "sha256:" + to_hex(as_bytes(crypto::sha256(subject)));
 }
 
 }  // namespace
@@ -60,6 +73,13 @@ bool narrows(const core::EventData& data) {
          std::holds_alternative<core::EnrollmentEnded>(data) ||
          std::holds_alternative<core::EntitlementRemoved>(data) ||
          std::holds_alternative<core::DoorRemoved>(data);
+}
+
+bool shorten(std::vector<core::EventData>& events) {
+  constexpr std::size_t kMost = kMostOfAGroup / 2;
+  if (events.size() <= kMost) return false;
+  events.erase(events.begin() + kMost, events.end());
+  return true;
 }
 
 Narrowing narrowing_of(const std::vector<core::Event>& events) {
@@ -99,12 +119,12 @@ bool widens(const core::EventData& data) {
 store::SidePut story_key(std::string_view subject, std::uint64_t seq) {
   std::array<char, 24> digits;
   std::snprintf(digits.data(), digits.size(), "%020llu", static_cast<unsigned long long>(seq));
-  return {std::string(kStory), std::string(subject) + "\n" + digits.data(), ""};
+  return {std::string(kStory), story_name(subject) + "\n" + digits.data(), ""};
 }
 
 Result<std::vector<std::uint64_t>> story_of(const store::Journal& journal,
                                             std::string_view subject) {
-  const std::string prefix = std::string(subject) + "\n";
+  const std::string prefix = story_name(subject) + "\n";
   std::vector<std::uint64_t> seqs;
   std::string after = prefix;
   for (;;) {
@@ -237,6 +257,8 @@ void Writer::loop() {
       tasks.push_front({Origin{{"server"}, {}},
                         [this](const core::State& state, Time now) -> Result<core::Outcome> {
                           core::Outcome outcome{core::due(state, now), {}, {}};
+                          // What is more comes with the next turn.
+                          shorten(outcome.events);
                           if (outcome.events.empty()) due_again_ = time_.steady() + kLongestSleep;
                           return outcome;
                         },
@@ -322,6 +344,12 @@ Result<bool> Writer::run_task(Task& task, Group& group) {
     }
   }
   TRY(outcome, task.command(group.after, now));
+  if (outcome.events.size() > kMostOfACommand) {
+    return fail(Code::kExhausted, "this would be " + std::to_string(outcome.events.size()) +
+                                      " events at once, and at most " +
+                                      std::to_string(kMostOfACommand) +
+                                      " are recorded together; do it in steps");
+  }
   if (backlog_ &&
       (!std::all_of(outcome.events.begin(), outcome.events.end(), narrows) ||
        backlog_->events.size() + group.events.size() + outcome.events.size() > kMostBacklog)) {
@@ -357,7 +385,11 @@ Result<bool> Writer::run_task(Task& task, Group& group) {
     const std::string key = command_key(task.origin);
     ++answers_;
     Answer answer{task.origin.digest, now, outcome.result};
-    for (store::SidePut& row : kept_answer(key, answer)) puts.push_back(std::move(row));
+    std::vector<store::SidePut> rows = kept_answer(key, answer);
+    const bool fits = rows.front().value.size() <= store::kMostSideBytes;
+    for (store::SidePut& row : rows) {
+      if (fits) puts.push_back(std::move(row));
+    }
     group.answers.insert_or_assign(key, std::move(answer));
   }
   for (const std::string& subject : outcome.erase_subjects) {
@@ -380,11 +412,20 @@ Status Writer::commit(Group& group) {
 }
 
 void Writer::write_commands(std::deque<Task> tasks) {
+  while (!tasks.empty()) tasks = write_group(std::move(tasks));
+}
+
+std::deque<Writer::Task> Writer::write_group(std::deque<Task> tasks) {
+  std::deque<Task> later;
   Group group;
   group.before = state_;
   group.after = state_;
   group.first_seq = state_.next_seq;
   for (Task& task : tasks) {
+    if (group.events.size() >= kMostOfAGroup) {
+      later.push_back(std::move(task));
+      continue;
+    }
     // A task that fails leaves no trace in the group; its sender hears at once.
     if (auto ran = run_task(task, group); !ran) task.done(fail(std::move(ran)));
   }
@@ -394,13 +435,18 @@ void Writer::write_commands(std::deque<Task> tasks) {
   const Narrowing narrowing = narrowing_of(group.events);
   if (narrowing.cuts()) hooks_.narrowed(narrowing, group.after);
 
-  if (backlog_) return add_to_backlog(std::move(group));
+  if (backlog_) {
+    add_to_backlog(std::move(group));
+    return later;
+  }
   if (const Status committed = commit(group); !committed) {
     const Error& error = committed.error();
     log(Level::kError, "journal_append_failed", {{"error", error.text()}});
     if (error.code != Code::kExhausted) {
       for (auto& waiting : group.waiting) waiting.task->done(fail(committed));
-      return hooks_.fatal(error);
+      for (Task& task : later) task.done(fail(committed));
+      hooks_.fatal(error);
+      return {};
     }
     if (group.events.empty() || !narrowing.only) {
       vault_.put_back(std::move(group.new_keys));
@@ -411,7 +457,7 @@ void Writer::write_commands(std::deque<Task> tasks) {
           alone.push_back(std::move(*waiting.task));
           write_commands(std::move(alone));
         }
-        return;
+        return later;
       }
       // And it must not be lost with what was asked in the same breath.
       std::deque<Task> again;
@@ -426,14 +472,14 @@ void Writer::write_commands(std::deque<Task> tasks) {
       }
       if (!again.empty()) write_commands(std::move(again));
       for (auto& waiting : group.waiting) waiting.task->done(fail(committed));
-      return;
+      return later;
     }
     // Acts now, is recorded later.
     backlog_ = std::make_unique<Group>();
     backlog_->first_seq = group.first_seq;
     has_backlog_ = true;
     add_to_backlog(std::move(group));
-    return;
+    return later;
   }
   if (!group.events.empty()) {
     state_ = std::move(group.after);
@@ -442,6 +488,7 @@ void Writer::write_commands(std::deque<Task> tasks) {
     hooks_.published(group.events, state_);
   }
   for (auto& waiting : group.waiting) waiting.task->done(std::move(waiting.answer));
+  return later;
 }
 
 // Nothing may stand in the journal before the backlog does, so everything joins it.

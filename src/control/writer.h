@@ -123,6 +123,8 @@ class Writer {
   void loop();
   void write_entries(std::vector<PendingEntries> entries);
   void write_commands(std::deque<Task> tasks);
+  // Answers the tasks for which this group has no room.
+  std::deque<Task> write_group(std::deque<Task> tasks);
   void add_to_backlog(Group group);
   void write_backlog();
   Result<std::optional<Json>> known_answer(const Origin& origin, const Group& group,
@@ -165,6 +167,10 @@ Narrowing narrowing_of(const std::vector<core::Event>& events);
 bool narrows(const core::EventData& data);
 // Whether an event gives anyone more than they had.
 bool widens(const core::EventData& data);
+
+// Events that may come in several commands are cut to what one should have; true when some are
+// left.
+bool shorten(std::vector<core::EventData>& events);
 
 // The side-table keys under which an event is found again by what it is about ("story" table).
 store::SidePut story_key(std::string_view subject, std::uint64_t seq);

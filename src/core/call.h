@@ -31,9 +31,16 @@ struct Call {
 
 // How many persons must stand behind what a handler yields.
 enum class Persons { kOne, kTwo };
+// What a change keeps in place of the body that was sent, for a body that is too large for one
+// event: what stands for it, and the events that record the rest.
+struct Kept {
+  Json body;
+  std::vector<EventData> events;
+};
 struct Carried {
   Outcome outcome;
   Persons persons = Persons::kOne;
+  std::optional<Kept> kept{};
 };
 using Handler = Result<Carried> (*)(const Call&, const Json& body);
 

@@ -85,8 +85,9 @@ Actor proposer_of(const Change& change) {
 
 }  // namespace
 
-Result<Outcome> propose(const Call& call, std::string_view verb, const Json& sent) {
-  const Json body = with_ids(call, sent);
+Result<Outcome> propose(const Call& call, std::string_view verb, const Json& sent,
+                        std::optional<Kept> kept) {
+  const Json body = with_ids(call, kept ? kept->body : sent);
   std::size_t pending = 0;
   const Change* equal = nullptr;
   call.state.changes.for_each([&](const std::string&, const Change& change) {
@@ -120,7 +121,10 @@ Result<Outcome> propose(const Call& call, std::string_view verb, const Json& sen
   change.body = std::move(resting);
   change.opened = call.now();
   change.until = call.now() + kChangePending;
-  return Outcome{{ChangeProposed{change}}, result_of(change, false), {}};
+  Outcome outcome{{}, result_of(change, false), {}};
+  if (kept) outcome.events = std::move(kept->events);
+  outcome.events.push_back(ChangeProposed{std::move(change)});
+  return outcome;
 }
 
 Result<Outcome> decide_change(const Call& call, const Change& change, const Approval& approval) {

@@ -91,11 +91,6 @@ std::string enrollment_code_hash(std::string_view typed,
   return sha256_hex("writ enrollment code 1\n" + code);
 }
 
-std::string policy_hash(const std::vector<PolicyFile>& files,
-                        std::string (*sha256_hex)(std::string_view)) {
-  return sha256_hex(canonical(to_json(files)));
-}
-
 Result<Outcome> run_command(const State& state, const Actor& actor, std::string_view verb,
                             const Json& body, const Outside& outside) {
   const Handler handler = handler_of(verb);
@@ -124,7 +119,7 @@ Result<Outcome> run_command(const State& state, const Actor& actor, std::string_
     if (!actor.chain.empty()) {
       return fail(Code::kDenied, "a person proposes changes, and nobody on behalf of one");
     }
-    TRY(proposed, propose(call, verb, body));
+    TRY(proposed, propose(call, verb, body, std::move(carried.kept)));
     outcome = std::move(proposed);
   }
   for (const EventData& data : outcome.events) {

@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "base/random.h"
+#include "core/policy_text.h"
 #include "core/state.h"
 
 namespace writ::core {
@@ -37,6 +38,9 @@ struct Outside {
   // True when `signature` (base64) is by the device key (base64 SPKI) over `statement`.
   bool (*verify)(std::string_view public_key, std::string_view statement,
                  std::string_view signature);
+  // Policies that were compiled before, off the thread that runs commands: taken when their hash is
+  // that of the files in question. See `compiled_ahead`.
+  std::shared_ptr<const Policies> compiled{};
 };
 
 // The events of a command, and what to tell the sender.
@@ -55,6 +59,12 @@ struct Outcome {
 Result<Outcome> run_command(const State& state, const Actor& actor, std::string_view verb,
                             const Json& body, const Outside& outside);
 
+// The policies that a command would have to compile, so that another thread can do it before; null
+// when it would compile none. Errors are those of the command itself. Costs what they cost.
+Result<std::shared_ptr<const Policies>> compiled_ahead(const State& state, std::string_view verb,
+                                                       const Json& body,
+                                                       std::string (*sha256_hex)(std::string_view));
+
 // What an error's `where` says when the command would go through after the sender shows a second
 // factor (a fresh one-time code) and sends it again. The code is kDenied then.
 constexpr std::string_view kNeedsSecondFactor = "mfa";
@@ -71,9 +81,6 @@ const std::vector<Verb>& verbs();
 // do not count.
 std::string enrollment_code_hash(std::string_view typed,
                                  std::string (*sha256_hex)(std::string_view));
-// PolicyApplied::hash: over the canonical JSON of the files, in order.
-std::string policy_hash(const std::vector<PolicyFile>& files,
-                        std::string (*sha256_hex)(std::string_view));
 
 // Exactly what an approver sees and signs: canonical JSON over everything that the approval is
 // about (request or change, whole), the approver, and the decision. kNotFound when it is not
@@ -115,6 +122,10 @@ Result<DesiredAccount> desired_account(const State& state, const Grant& grant, T
 std::vector<EventData> on_provisioned(const State& state, std::string_view grant, Time now);
 std::vector<EventData> on_try_failed(const State& state, std::string_view grant,
                                      std::string_view error);
+// At most so many bytes of a text from outside, cut between characters; for what is no UTF-8 a text
+// that says so.
+std::string cut_text(std::string_view text, std::size_t most);
+
 // The account was read back as gone and its secret was refused.
 std::vector<EventData> on_gone(const State& state, std::string_view grant, const StepOutcome& seen);
 // Holdings, findings and their end, from one whole observation of a target. Empty when nothing

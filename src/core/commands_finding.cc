@@ -1,5 +1,7 @@
 // remedy: what one command can do about a finding, and first what it would break.
 #include "core/call.h"
+#include "core/dormant.h"
+#include "core/grants.h"
 #include "core/verbs.h"
 
 namespace writ::core {
@@ -15,7 +17,19 @@ void fields(V& v, Remedy& r) {
   v("confirm", r.confirm);
 }
 
+// The identity or device that a finding is about; empty for what lies in a target.
+std::string subject_of(const Finding& finding) {
+  if (finding.kind != kDormant || !finding.target.empty()) return {};
+  return finding.about.substr(finding.about.find(' ') + 1);
+}
+
 std::string breaks(const State& state, const Finding& finding) {
+  if (const std::string id = subject_of(finding); !id.empty()) {
+    if (state.devices.contains(id)) return "nobody logs in from this device any more";
+    const std::size_t grants = grants_of(state, id).size();
+    return std::to_string(grants) +
+           (grants == 1 ? " live grant of it ends" : " live grants of it end");
+  }
   std::string text;
   std::size_t things = 0;
   if (const auto* holdings = state.holdings.find(finding.target)) {
@@ -30,6 +44,24 @@ std::string breaks(const State& state, const Finding& finding) {
   if (things > 0)
     text += " (" + std::to_string(things) + (things == 1 ? " privilege)" : " privileges)");
   return text + " until it connects through a door instead";
+}
+
+// An identity is quarantined, a device ended.
+std::vector<EventData> retire(const Call& call, const std::string& id) {
+  std::vector<EventData> events;
+  if (call.state.devices.contains(id)) {
+    events.push_back(DeviceRemoved{id, "removed", std::nullopt});
+    call.state.certificates.for_each(
+        [&](const std::string& serial, const Certificate& certificate) {
+          if (certificate.device == id && !certificate.revoked) {
+            events.push_back(CertificateRevoked{serial, "its device was removed", std::nullopt});
+          }
+        });
+  } else if (call.state.identities.contains(id)) {
+    events.push_back(IdentityStateChanged{id, IdentityState::kQuarantined, std::nullopt});
+    revoke_all(call, id, EndReason::kSignal, events);
+  }
+  return events;
 }
 
 }  // namespace
@@ -48,16 +80,18 @@ Result<Carried> remedy(const Call& call, const Json& json) {
   if (finding->remedy.empty()) return for_a_person();
   Step step;
   step.login = finding->login;
-  if (finding->kind == "standing_password") {
+  const std::string subject = subject_of(*finding);
+  if (finding->kind == "standing_password" || (finding->kind == kDormant && subject.empty())) {
     step.kind = StepKind::kDisableSecret;
   } else if (finding->kind == "orphan") {
     step.kind = StepKind::kRetire;
-  } else {
+  } else if (subject.empty()) {
     return for_a_person();
   }
   Outcome outcome;
   outcome.result =
       Json::object({{"finding", finding->id},
+                    {"about", finding->about},
                     {"target", finding->target},
                     {"login", finding->login},
                     {"would", finding->remedy},
@@ -65,7 +99,11 @@ Result<Carried> remedy(const Call& call, const Json& json) {
                     {"last_use", finding->last_use ? to_json(*finding->last_use) : Json()},
                     {"done", body.confirm.value_or(false)}});
   if (body.confirm.value_or(false)) {
-    outcome.events.push_back(StepPlanned{finding->target, "", step});
+    if (subject.empty()) {
+      outcome.events.push_back(StepPlanned{finding->target, "", step});
+    } else {
+      outcome.events = retire(call, subject);
+    }
   }
   return Carried{std::move(outcome), Persons::kOne};
 }

@@ -1,14 +1,14 @@
 // apply_policy: the only way in which policies change. Two persons.
 #include "core/call.h"
-#include "core/names.h"
 #include "core/policy.h"
+#include "core/policy_text.h"
 #include "core/verbs.h"
 
 namespace writ::core {
 namespace {
 
 struct ApplyPolicy {
-  std::vector<PolicyFile> files;
+  std::optional<std::vector<PolicyFile>> files;
   std::optional<std::string> hash;  // policy_hash of the files, as the sender computed it
 };
 template <class V>
@@ -17,29 +17,71 @@ void fields(V& v, ApplyPolicy& a) {
   v("hash", a.hash);
 }
 
+// A change that waited has the hash of a list that State holds; a sender sends the files.
+Result<std::vector<PolicyFile>> files_of(const State& state, Source source, ApplyPolicy body) {
+  if (source == Source::kChange) {
+    auto files = policy_files(state, body.hash.value_or(""));
+    if (!files)
+      return fail(Code::kInternal, "a change has lost its files: " + files.error().text());
+    return files;
+  }
+  if (!body.files) return fail(Code::kInvalid, "the member \"files\" is missing", "/files");
+  CHECK_OK(check_policy_files(*body.files));
+  return std::move(*body.files);
+}
+
 }  // namespace
 
 Result<Carried> apply_policy(const Call& call, const Json& json) {
-  TRY(body, from_json<ApplyPolicy>(json));
   CHECK_OK(may_administer(call, "apply_policy"));
-  for (std::size_t i = 0; i < body.files.size(); ++i) {
-    const std::string pointer = "/files/" + std::to_string(i) + "/name";
-    const std::string& name = body.files[i].name;
-    CHECK_OK(check_text(name, pointer));
-    for (std::size_t j = 0; j < i; ++j) {
-      if (body.files[j].name == name) {
-        return fail(Code::kInvalid, "two files have this name", pointer);
-      }
-    }
-  }
-  const std::string hash = policy_hash(body.files, call.outside.sha256_hex);
-  if (body.hash && *body.hash != hash) {
+  TRY(body, from_json<ApplyPolicy>(json));
+  const std::optional<std::string> claimed = body.hash;
+  TRY(files, files_of(call.state, call.source, std::move(body)));
+  RecordedFiles recorded = record_files(call.state, files, call.outside.sha256_hex);
+  const std::string& hash = recorded.hash;
+  if (claimed && *claimed != hash) {
     return fail(Code::kInvalid, "this is not the hash of these files, which is " + hash, "/hash");
   }
-  CHECK_OK(compile_policies(body.files));
-  const PolicyApplied applied{call.state.policy_version + 1, hash, body.files};
-  const Json result = Json::object({{"version", applied.version}, {"hash", hash}});
-  return Carried{Outcome{{applied}, result, {}}, Persons::kTwo};
+  std::shared_ptr<const Policies> policies = call.outside.compiled;
+  if (policies == nullptr || policies->hash != hash) {
+    TRY(compiled, compile_policies(files, hash));
+    policies = std::move(compiled);
+  }
+  if (held_policy_bytes(call.state) + recorded.bytes > kMostHeldPolicyBytes) {
+    return fail(Code::kExhausted,
+                "the changes of policy that wait are too large to add another; "
+                "decide on one of them, or withdraw it");
+  }
+  Kept kept{Json::object({{"hash", hash}}), recorded.events};
+  const PolicyApplied applied{call.state.policy_version + 1, hash,
+                              static_cast<std::int64_t>(files.size()), std::move(policies)};
+  Outcome outcome{
+      std::move(recorded.events), Json::object({{"version", applied.version}, {"hash", hash}}), {}};
+  outcome.events.emplace_back(applied);
+  return Carried{std::move(outcome), Persons::kTwo, std::move(kept)};
+}
+
+Result<std::shared_ptr<const Policies>> compiled_ahead(
+    const State& state, std::string_view verb, const Json& body,
+    std::string (*sha256_hex)(std::string_view)) {
+  ApplyPolicy wanted;
+  Source source = Source::kSender;
+  if (verb == "apply_policy") {
+    TRY(sent, from_json<ApplyPolicy>(body));
+    wanted = std::move(sent);
+  } else {
+    const Json* id = verb == "approve" ? body.find("id") : nullptr;
+    const Change* change = id == nullptr || id->as_string() == nullptr
+                               ? nullptr
+                               : state.changes.find(*id->as_string());
+    if (change == nullptr || policy_list_of(*change).empty()) {
+      return std::shared_ptr<const Policies>();
+    }
+    source = Source::kChange;
+    wanted.hash = policy_list_of(*change);
+  }
+  TRY(files, files_of(state, source, std::move(wanted)));
+  return compile_policies(files, policy_hash(files, sha256_hex));
 }
 
 }  // namespace writ::core

@@ -43,6 +43,8 @@ void fields(V& v, AddDoor& a) {
 }
 
 constexpr std::size_t kMostListed = 1000;
+// Of an entitlement's lists in JSON: each step that makes an account has them in its event.
+constexpr std::size_t kMostLists = 40'000;
 
 Status check_short(std::string_view text, std::string_view pointer, std::size_t most = 255) {
   if (text.empty() || text.size() > most) {
@@ -185,8 +187,15 @@ Status check_entitlement(const Call& call, const Entitlement& entitlement, const
     return fail(Code::kInvalid, "it is a membership in roles, or a list of privileges: one of them",
                 at + "/membership");
   }
-  if (entitlement.membership.size() + entitlement.privileges.size() > kMostListed) {
-    return fail(Code::kInvalid, "this list is too long", at);
+  if (entitlement.membership.size() + entitlement.privileges.size() > kMostListed ||
+      canonical(to_json(entitlement.membership)).size() +
+              canonical(to_json(entitlement.privileges)).size() >
+          kMostLists) {
+    return fail(Code::kInvalid,
+                "this list is too long: it has at most " + std::to_string(kMostListed) +
+                    " items, and " + std::to_string(kMostLists) +
+                    " bytes; grant a role in the target, and name that",
+                at);
   }
   for (std::size_t i = 0; i < entitlement.membership.size(); ++i) {
     CHECK_OK(check_short(entitlement.membership[i], at + "/membership/" + std::to_string(i), 63));

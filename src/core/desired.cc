@@ -9,6 +9,7 @@ namespace writ::core {
 namespace {
 
 constexpr std::size_t kMostError = 500;
+constexpr std::size_t kMostQuarantined = 50'000;  // bytes of their names in JSON
 
 const Grant* grant_in(const State& state, std::string_view id, GrantState wanted) {
   const Grant* grant = state.grants.find(id);
@@ -75,23 +76,37 @@ std::vector<EventData> on_try_failed(const State& state, std::string_view id,
   const Grant* grant = state.grants.find(id);
   if (grant == nullptr || grant->state == GrantState::kActive) return {};
   const std::string whole = without_login(std::string(error), grant->login);
+  return {GrantTryFailed{grant->id, grant->tries + 1, cut_text(whole, kMostError)}};
+}
+
+std::string cut_text(std::string_view text, std::size_t most) {
   // A cut through the middle of a character would make the event unreadable.
-  std::size_t size = std::min(whole.size(), kMostError);
-  while (size > 0 && size < whole.size() &&
-         (static_cast<unsigned char>(whole[size]) & 0xc0) == 0x80) {
+  std::size_t size = std::min(text.size(), most);
+  while (size > 0 && size < text.size() &&
+         (static_cast<unsigned char>(text[size]) & 0xc0) == 0x80) {
     --size;
   }
-  std::string text = whole.substr(0, size);
-  if (!is_utf8(text)) text = "an error in no readable text";
-  return {GrantTryFailed{grant->id, grant->tries + 1, std::move(text)}};
+  std::string cut(text.substr(0, size));
+  return is_utf8(cut) ? cut : std::string("(no readable text)");
 }
 
 std::vector<EventData> on_gone(const State& state, std::string_view id, const StepOutcome& seen) {
   const Grant* grant = grant_in(state, id, GrantState::kRevoking);
   if (grant == nullptr || !seen.gone) return {};
   StepOutcome recorded = seen;
+  // As many as an event has room for; the target's own record has all of them.
+  std::size_t room = kMostQuarantined, fits = 0;
   for (std::string& object : recorded.quarantined) {
-    object = without_login(std::move(object), grant->login);
+    object = cut_text(without_login(std::move(object), grant->login), kMostError);
+    const std::size_t size = canonical(Json(object)).size() + 1;
+    if (size > room) break;
+    room -= size;
+    ++fits;
+  }
+  if (fits < recorded.quarantined.size()) {
+    const std::size_t more = recorded.quarantined.size() - fits;
+    recorded.quarantined.resize(fits);
+    recorded.quarantined.push_back("and " + std::to_string(more) + " more");
   }
   return {GrantEnded{grant->id, grant->end_reason.value_or(EndReason::kRevoked), recorded}};
 }

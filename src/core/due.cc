@@ -3,6 +3,7 @@
 
 #include "core/command.h"
 #include "core/decide.h"
+#include "core/dormant.h"
 
 namespace writ::core {
 namespace {
@@ -53,7 +54,7 @@ void watch_administration(const State& state, Time now, std::vector<EventData>& 
   events.push_back(FindingOpened{finding});
 }
 
-std::optional<EventData> ended(const State& state, std::string_view what) {
+std::optional<EventData> ended(const State& state, std::string_view what, Time now) {
   const auto space = what.find(' ');
   const std::string_view kind = what.substr(0, space);
   const std::string id(what.substr(space + 1));
@@ -69,6 +70,7 @@ std::optional<EventData> ended(const State& state, std::string_view what) {
   if (kind == "device") return DeviceRemoved{id, "expired", std::nullopt};
   if (kind == "certificate") return CertificateExpired{id};
   if (kind == "enrollment") return EnrollmentEnded{id, "expired"};
+  if (kind == kDormant) return dormancy_event(state, id, now);
   if (kind == "membership") {
     const auto split = id.find(' ');
     return MembershipEnded{id.substr(split + 1), id.substr(0, split), "expired", std::nullopt};
@@ -89,7 +91,7 @@ std::vector<EventData> due(const State& state, Time now) {
   std::sort(ends.begin(), ends.end());
   std::vector<EventData> events;
   for (const auto& [end, what] : ends) {
-    if (auto event = ended(state, what)) events.push_back(std::move(*event));
+    if (auto event = ended(state, what, now)) events.push_back(std::move(*event));
   }
   watch_administration(state, now, events);
   return events;

@@ -41,6 +41,7 @@ template EventData::EventData(TargetRemoved);
 template EventData::EventData(ResourceRemoved);
 template EventData::EventData(EntitlementRemoved);
 template EventData::EventData(DoorRemoved);
+template EventData::EventData(PolicyTextRecorded);
 template EventData::EventData(PolicyApplied);
 template EventData::EventData(ChangeProposed);
 template EventData::EventData(ChangeClosed);
@@ -167,6 +168,7 @@ struct CollectSubjects {
   void operator()(const ResourceRemoved& e) { out.add(e.resource); }
   void operator()(const EntitlementRemoved& e) { out.add(e.entitlement); }
   void operator()(const DoorRemoved& e) { out.add(e.door); }
+  void operator()(const PolicyTextRecorded& e) { out.add(e.hash); }
   void operator()(const PolicyApplied& e) {
     out.add(e.hash, "policy " + std::to_string(e.version));
   }

@@ -6,6 +6,7 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <string>
 #include <variant>
 #include <vector>
@@ -14,6 +15,8 @@
 #include "core/target.h"
 
 namespace writ::core {
+
+class Policies;  // core/policy.h
 
 // Each kind is a struct with `kKind` and `fields`.
 #define WRIT_EVENT(Type, kind)                    \
@@ -196,19 +199,28 @@ struct DoorRemoved {
   std::string door;  // identity id
   WRIT_EVENT(DoorRemoved, "door_removed") { v("door", e.door); }
 };
-struct PolicyFile {
-  std::string name;
-  std::string text;
+// A text that versions of the policy, and pending changes of it, name by its hash: a file, or a
+// list of files. An event holds one part of it; a text that State holds is not recorded again.
+struct PolicyTextRecorded {
+  std::string hash;       // hex SHA-256 of the whole text
+  std::int64_t part = 0;  // from 0, in order
+  std::int64_t parts = 1;
+  std::string text;  // of this part
+  WRIT_EVENT(PolicyTextRecorded, "policy_text_recorded") {
+    v("hash", e.hash);
+    v("part", e.part);
+    v("parts", e.parts);
+    v("text", e.text);
+  }
 };
-template <class V>
-void fields(V& v, PolicyFile& f) {
-  v("name", f.name);
-  v("text", f.text);
-}
 struct PolicyApplied {
   std::int64_t version = 0;  // 1, 2, …
-  std::string hash;          // hex SHA-256 over the files in order
-  std::vector<PolicyFile> files;
+  // Hex SHA-256 of the list of its files: canonical JSON of [{"hash", "name"}, …]. The list and the
+  // files are texts that were recorded before.
+  std::string hash;
+  std::int64_t files = 0;  // how many
+  // Not recorded: these files, compiled before, so that it is done once.
+  std::shared_ptr<const Policies> compiled{};
   WRIT_EVENT(PolicyApplied, "policy_applied") {
     v("version", e.version);
     v("hash", e.hash);
@@ -386,15 +398,17 @@ struct SubjectErased {  // the subject's key is destroyed in the same transactio
 };
 #undef WRIT_EVENT
 
-using EventKinds = std::variant<
-    Genesis, IdentityAdded, IdentityStateChanged, OwnerChanged, GroupAdded, MembershipAdded,
-    MembershipEnded, EnrollmentOpened, EnrollmentEnded, DeviceEnrolled, DeviceRemoved,
-    DeviceConfirmed, SecondFactorSet, SecondFactorShown, SecondFactorFailed, CertificateIssued,
-    CertificateRevoked, CertificateExpired, TargetAdded, ResourceAdded, EntitlementAdded, DoorAdded,
-    TargetRemoved, ResourceRemoved, EntitlementRemoved, DoorRemoved, PolicyApplied, ChangeProposed,
-    ChangeClosed, RequestOpened, RequestApproved, RequestClosed, GrantCreated, StepPlanned,
-    GrantActivated, GrantTryFailed, GrantRevoking, GrantCut, GrantEnded, SessionStarted,
-    SessionEnded, HoldingsObserved, FindingOpened, FindingClosed, DecisionsAnchored, SubjectErased>;
+using EventKinds =
+    std::variant<Genesis, IdentityAdded, IdentityStateChanged, OwnerChanged, GroupAdded,
+                 MembershipAdded, MembershipEnded, EnrollmentOpened, EnrollmentEnded,
+                 DeviceEnrolled, DeviceRemoved, DeviceConfirmed, SecondFactorSet, SecondFactorShown,
+                 SecondFactorFailed, CertificateIssued, CertificateRevoked, CertificateExpired,
+                 TargetAdded, ResourceAdded, EntitlementAdded, DoorAdded, TargetRemoved,
+                 ResourceRemoved, EntitlementRemoved, DoorRemoved, PolicyTextRecorded,
+                 PolicyApplied, ChangeProposed, ChangeClosed, RequestOpened, RequestApproved,
+                 RequestClosed, GrantCreated, StepPlanned, GrantActivated, GrantTryFailed,
+                 GrantRevoking, GrantCut, GrantEnded, SessionStarted, SessionEnded,
+                 HoldingsObserved, FindingOpened, FindingClosed, DecisionsAnchored, SubjectErased>;
 
 // One event of any kind. A type of its own, and its copies, moves and ends compiled once
 // (event.cc): for this many kinds they are dear, and nearly every file passes events on.

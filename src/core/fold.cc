@@ -2,10 +2,12 @@
 #include <algorithm>
 #include <tuple>
 
+#include "core/dormant.h"
 #include "core/entities.h"
 #include "core/grants.h"
 #include "core/login.h"
 #include "core/policy.h"
+#include "core/policy_text.h"
 #include "core/state.h"
 
 namespace writ::core {
@@ -443,15 +445,26 @@ struct Fold {
     return {};
   }
 
+  Status operator()(const PolicyTextRecorded& e) { return add_policy_part(s, e); }
+
   Status operator()(const PolicyApplied& e) {
     if (e.version != s.policy_version + 1) {
       return corrupt("policy version " + std::to_string(e.version) + " follows version " +
                      std::to_string(s.policy_version));
     }
-    auto policies = compile_policies(e.files);
-    if (!policies) return corrupt("its policies are not in order: " + policies.error().text());
-    s.policies = std::move(*policies);
+    const auto files = policy_files(s, e.hash);
+    if (!files) return corrupt("it names what is not recorded: " + files.error().text());
+    if (static_cast<std::int64_t>(files->size()) != e.files) return corrupt("its files miscount");
+    std::shared_ptr<const Policies> policies = e.compiled;
+    if (policies == nullptr || policies->hash != e.hash) {
+      auto compiled = compile_policies(*files, e.hash);
+      if (!compiled) return corrupt("its policies are not in order: " + compiled.error().text());
+      policies = std::move(*compiled);
+    }
+    s.policies = std::move(policies);
     s.policy_version = e.version;
+    s.policy_hash = e.hash;
+    drop_unnamed_texts(s);
     return {};
   }
 
@@ -460,13 +473,18 @@ struct Fold {
     CHECK_OK(known(s.identities, "identity", e.change.proposer));
     s.changes.set(e.change.id, e.change);
     s.ends.set("change " + e.change.id, e.change.until);
+    if (!policy_list_of(e.change).empty()) drop_unnamed_texts(s);
     return {};
   }
 
   Status operator()(const ChangeClosed& e) {
     CHECK_OK(known(s.changes, "change", e.change));
-    s.ends.erase("change " + e.change, s.changes.find(e.change)->until);
+    const Change& change = *s.changes.find(e.change);
+    // Of one that was approved, the next version names them.
+    const bool drops = e.outcome != "approved" && !policy_list_of(change).empty();
+    s.ends.erase("change " + e.change, change.until);
     s.changes.erase(e.change);
+    if (drops) drop_unnamed_texts(s);
     return {};
   }
 
@@ -696,9 +714,11 @@ Status fold(State& state, const Event& event, const Sealer& sealer) {
   if (event.trust_domain != domain) {
     return refuse("it belongs to the trust domain \"" + event.trust_domain + "\"");
   }
+  const DormancyWatch dormancy(state, event.data);
   if (auto status = std::visit(Fold{state, event, sealer}, event.data); !status) {
     return where(status.error());
   }
+  dormancy.finish(state, event.time);
   state.next_seq = event.seq + 1;
   state.time = event.time;
   return {};

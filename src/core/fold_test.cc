@@ -26,8 +26,9 @@ TEST(Fold, RefusesWhatCannotFollow) {
   EXPECT_TRUE(refused(CertificateRevoked{"ff", ""}));
   EXPECT_TRUE(refused(GrantActivated{"grt_none", h.now, h.now}));
   EXPECT_TRUE(refused(GrantEnded{"grt_none"}));
-  EXPECT_TRUE(refused(PolicyApplied{7, "", {}}));
-  EXPECT_TRUE(refused(PolicyApplied{2, "", {{"x.cedar", "permit ("}}}));
+  EXPECT_TRUE(refused(PolicyApplied{7, h.state.policy_hash, 1}));
+  EXPECT_TRUE(refused(PolicyApplied{2, "nothing of this hash", 1}));
+  EXPECT_TRUE(refused(PolicyApplied{2, h.state.policy_hash, 2}));  // it has one file
   EXPECT_TRUE(refused(DoorAdded{Door{"idn_erin", "postgres", "h", 1, {}}}));
   h.hold();
   EXPECT_TRUE(refused(GrantActivated{"grt_1", h.now, h.now}));

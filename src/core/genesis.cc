@@ -43,6 +43,7 @@ Result<Outcome> found(const Founding& founding, const Outside& outside) {
   if (names.empty() || names.size() > 2) {
     return fail(Code::kInvalid, "name two administrators, or one alone", "/administrators");
   }
+  CHECK_OK(check_policy_files(founding.policies));
   CHECK_OK(compile_policies(founding.policies));
   Outcome outcome;
   auto& events = outcome.events;
@@ -75,8 +76,9 @@ Result<Outcome> found(const Founding& founding, const Outside& outside) {
     ids.set(names[i], identity.id);
     enrollments.push_back(EnrollmentOpened{std::move(opened.enrollment)});
   }
-  events.push_back(
-      PolicyApplied{1, policy_hash(founding.policies, outside.sha256_hex), founding.policies});
+  for (EventData& data : apply_files(State(), founding.policies, outside.sha256_hex)) {
+    events.push_back(std::move(data));
+  }
   events.insert(events.end(), enrollments.begin(), enrollments.end());
   if (solo) events.push_back(FindingOpened{solo_finding(outside)});
   outcome.result = Json::object({{"codes", codes}, {"identities", ids}});

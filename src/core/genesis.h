@@ -9,7 +9,7 @@
 
 #include "base/result.h"
 #include "core/command.h"
-#include "core/event.h"
+#include "core/policy_text.h"
 
 namespace writ::core {
 

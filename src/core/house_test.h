@@ -83,8 +83,10 @@ struct House {
     if (!targets.empty()) add(DoorAdded{Door{id, "postgres", "127.0.0.1", 6432, targets}});
   }
   void policies(const std::string& text) {
-    const std::int64_t version = state.policy_version + 1;
-    add(PolicyApplied{version, "hash", {{"test.cedar", text}}});
+    const auto hash = [](std::string_view bytes) {
+      return std::to_string(cedar::hash_bytes(bytes));
+    };
+    for (const EventData& data : apply_files(state, {{"test.cedar", text}}, hash)) add(data);
   }
   void device(const std::string& id, const std::string& identity) {
     add(EnrollmentOpened{

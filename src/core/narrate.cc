@@ -157,9 +157,14 @@ struct Narrator {
   std::string operator()(const DoorRemoved& e) const {
     return "took the door " + name(e.door) + " away";
   }
+  std::string operator()(const PolicyTextRecorded& e) const {
+    return "part " + std::to_string(e.part + 1) + " of " + std::to_string(e.parts) +
+           " of the policy text " + e.hash.substr(0, 12) + " was recorded";
+  }
   std::string operator()(const PolicyApplied& e) const {
     return "applied policy version " + std::to_string(e.version) + " (" +
-           plural(e.files.size(), "file") + ", hash " + e.hash.substr(0, 12) + ")";
+           plural(static_cast<std::size_t>(e.files), "file") + ", hash " + e.hash.substr(0, 12) +
+           ")";
   }
   std::string operator()(const ChangeProposed& e) const {
     return "proposed " + e.change.verb + " (" + e.change.id + "), which needs a second person by " +

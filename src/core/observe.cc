@@ -6,6 +6,7 @@
 #include <tuple>
 
 #include "core/command.h"
+#include "core/dormant.h"
 #include "core/login.h"
 
 namespace writ::core {
@@ -17,6 +18,12 @@ constexpr Millis kSettling = std::chrono::seconds(10);
 // A last use that moved by less renews no finding: evidence would be nothing but that.
 constexpr Millis kUseMoved = std::chrono::hours(1);
 constexpr std::size_t kHoldingsAnEvent = 100;
+constexpr std::size_t kBytesAnEvent = 50'000;  // of its holdings, in JSON
+// What is longer in a target is cut.
+constexpr std::size_t kMostLogin = 255;
+constexpr std::size_t kMostWhat = 1000;
+// More changes than these are left for the next observation.
+constexpr std::size_t kMostEvents = 10'000;
 constexpr std::size_t kMostNamed = 5;
 constexpr std::string_view kConnector = "connector";
 // How a target's observation names what is nobody's in particular, and what it keeps from Writ.
@@ -24,8 +31,8 @@ constexpr std::string_view kEveryone = "public";
 constexpr std::string_view kProtected = "protected from Writ";
 constexpr std::string_view kReplication = "replication";
 
-constexpr std::string_view kKinds[] = {"standing_password", "superuser", "unexplained_privilege",
-                                       "orphan", "drift"};
+constexpr std::string_view kKinds[] = {
+    "standing_password", "superuser", "unexplained_privilege", "orphan", "drift", kDormant};
 
 struct Scene {
   const State& state;
@@ -59,6 +66,20 @@ std::set<std::string> made_by_writ(const Observed& observed) {
   return made;
 }
 
+// What a target says may be as long as it likes; an event is not.
+Observed bounded(Observed observed) {
+  for (ObservedAccount& account : observed.accounts) {
+    account.login = cut_text(account.login, kMostLogin);
+    if (account.grant) account.grant = cut_text(*account.grant, kMostLogin);
+  }
+  for (ObservedHolding& holding : observed.holdings) {
+    holding.login = cut_text(holding.login, kMostLogin);
+    holding.what = cut_text(holding.what, kMostWhat);
+    holding.resource = cut_text(holding.resource, kMostWhat);
+  }
+  return observed;
+}
+
 std::string use_text(const std::optional<Time>& last_use) {
   if (!last_use) return "when it was last used, the target does not tell";
   return "last used at " + to_text(*last_use);
@@ -67,7 +88,7 @@ std::string use_text(const std::optional<Time>& last_use) {
 std::string some_of(const std::vector<std::string>& items) {
   std::string text;
   for (std::size_t i = 0; i < items.size() && i < kMostNamed; ++i) {
-    text += (i > 0 ? ", " : "") + items[i].substr(0, 200);
+    text += (i > 0 ? ", " : "") + cut_text(items[i], 200);
   }
   if (items.size() > kMostNamed) {
     text += " and " + std::to_string(items.size() - kMostNamed) + " more";
@@ -111,6 +132,24 @@ void judge_everyone(const Scene& scene, const std::vector<std::string>& holdings
   findings.push_back(std::move(finding));
 }
 
+// A login that nobody used for longer than the target's tier allows, where the target tells. Its
+// remedy is that of its password.
+void judge_use(const Scene& scene, const ObservedAccount& account, std::vector<Finding>& findings) {
+  const Resource* resource = scene.state.resources.find(scene.target.name);
+  const Millis limit =
+      limits_of(resource == nullptr ? Tier::kCritical : resource->tier).dormant_after;
+  if (!account.last_use || scene.now - *account.last_use < limit) return;
+  Finding finding = finding_about(scene, kDormant, account.login, Severity::kMedium);
+  finding.detail = "nobody used " + account.login + " for " + to_text(limit) +
+                   ", the limit of the target's tier; " + use_text(account.last_use);
+  if (!findings.empty() && findings.back().kind == "standing_password" &&
+      findings.back().login == account.login) {
+    finding.remedy = findings.back().remedy;
+  }
+  finding.last_use = account.last_use;
+  findings.push_back(std::move(finding));
+}
+
 // An account that Writ did not make.
 void judge_foreign(const Scene& scene, const ObservedAccount& account,
                    const std::vector<std::string>& holdings, std::vector<Finding>& findings) {
@@ -138,6 +177,7 @@ void judge_foreign(const Scene& scene, const ObservedAccount& account,
     finding.last_use = account.last_use;
     findings.push_back(std::move(finding));
   }
+  judge_use(scene, account, findings);
   std::vector<std::string> held = holdings;
   std::erase(held, kProtected);
   if (!held.empty() && !account.superuser) {
@@ -270,13 +310,20 @@ void observe_holdings(const Scene& scene, const std::vector<Holding>& now_there,
   std::set_difference(there_before.begin(), there_before.end(), now_there.begin(), now_there.end(),
                       std::back_inserter(removed), before);
   HoldingsObserved event{scene.target.name, {}, {}};
+  std::size_t bytes = 0;
   const auto flush = [&] {
     if (!event.added.empty() || !event.removed.empty()) events.push_back(event);
     event.added.clear();
     event.removed.clear();
+    bytes = 0;
   };
   const auto take = [&](std::vector<Holding>& list, const Holding& holding) {
-    if (event.added.size() + event.removed.size() >= kHoldingsAnEvent) flush();
+    const std::size_t size = canonical(to_json(holding)).size() + 1;
+    if (event.added.size() + event.removed.size() >= kHoldingsAnEvent ||
+        bytes + size > kBytesAnEvent) {
+      flush();
+    }
+    bytes += size;
     list.push_back(holding);
   };
   for (const Holding& holding : removed) take(event.removed, holding);
@@ -302,8 +349,9 @@ bool is_current(const Finding& open, const Finding& seen) {
 }  // namespace
 
 std::vector<EventData> on_observed(const State& state, const TargetSystem& target,
-                                   const Observed& observed, Time now, Random& random) {
+                                   const Observed& seen, Time now, Random& random) {
   if (!state.targets.contains(target.name)) return {};  // removed meanwhile
+  const Observed observed = bounded(seen);
   const Scene scene{state, target, observed, now};
   const auto logins = logins_of(scene);
   std::vector<EventData> events;
@@ -334,6 +382,7 @@ std::vector<EventData> on_observed(const State& state, const TargetSystem& targe
   });
   std::sort(gone.begin(), gone.end());
   for (const std::string& id : gone) events.push_back(FindingClosed{id, "gone"});
+  if (events.size() > kMostEvents) events.erase(events.begin() + kMostEvents, events.end());
   return events;
 }
 

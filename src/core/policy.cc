@@ -281,7 +281,8 @@ Slice::Slice(const std::vector<const Policy*>& which) : policies(compiled(which)
   for (const Policy* policy : which) reads |= reads_of(*policy);
 }
 
-Result<std::shared_ptr<const Policies>> compile_policies(const std::vector<PolicyFile>& files) {
+Result<std::shared_ptr<const Policies>> compile_policies(const std::vector<PolicyFile>& files,
+                                                         std::string hash) {
   cedar::PolicySet set;
   TRY(entities, application_entities(files));
   for (const PolicyFile& file : files) {
@@ -316,7 +317,7 @@ Result<std::shared_ptr<const Policies>> compile_policies(const std::vector<Polic
     givers.push_back(std::move(giver));
   }
   return std::make_shared<const Policies>(Policies{
-      files, std::move(givers),
+      std::move(hash), std::move(givers),
       Slice(only(all, [&](const Policy& p) { return forbids(p) && may_cover(p, "connect"); })),
       Slice(only(all, [&](const Policy& p) { return !forbids(p) && may_cover(p, "connect"); })),
       Slice(only(
@@ -329,10 +330,6 @@ Result<std::shared_ptr<const Policies>> compile_policies(const std::vector<Polic
 const Giver* Policies::giver(std::string_view id) const {
   const std::uint32_t* place = giver_places.find(id);
   return place == nullptr ? nullptr : &givers[*place];
-}
-
-const std::vector<PolicyFile>& files_of(const Policies& policies) {
-  return policies.files;
 }
 
 const std::vector<Action>& actions() {

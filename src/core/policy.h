@@ -22,17 +22,16 @@
 #include "cedar/authorize.h"
 #include "core/cow_map.h"
 #include "core/domain.h"
-#include "core/event.h"
+#include "core/policy_text.h"
 
 namespace writ::core {
 
 class Policies;
 
-// Parses and checks. Errors name file:line:column, show the line and a caret.
-Result<std::shared_ptr<const Policies>> compile_policies(const std::vector<PolicyFile>& files);
-// Hex SHA-256-like identity of the set is given by control (this room has no hash): see
-// PolicyApplied::hash.
-const std::vector<PolicyFile>& files_of(const Policies& policies);
+// Parses and checks. Errors name file:line:column, show the line and a caret. `hash` is the
+// policy_hash of the files, where it is known.
+Result<std::shared_ptr<const Policies>> compile_policies(const std::vector<PolicyFile>& files,
+                                                         std::string hash = {});
 
 // Files whose names end so hold no policies but entities of applications, in Cedar's JSON form:
 // what Writ knows of them without being told with each question. None is of Writ's own types, or
@@ -88,7 +87,7 @@ struct Giver {
 
 class Policies {
  public:
-  std::vector<PolicyFile> files;
+  std::string hash;  // of the list of files that they come from; empty when not known
   std::vector<Giver> givers;
   Slice guardrails;                                 // forbids that may cover `connect`
   Slice baselines;                                  // permits that may cover `connect`

@@ -9,6 +9,7 @@
 #include <unordered_map>
 
 #include "cedar/uid.h"
+#include "core/dormant.h"
 #include "core/entities.h"
 #include "core/grants.h"
 #include "core/login.h"
@@ -40,15 +41,38 @@ void fields(V& v, Namespace& n) {
   v("name", n.name);
   v("door", n.door);
 }
+// A text of a policy as far as it is recorded.
+struct HeldText {
+  std::string hash;
+  std::int64_t parts = 0;
+  std::vector<std::string> have;
+};
+template <class V>
+void fields(V& v, HeldText& t) {
+  v("hash", t.hash);
+  v("parts", t.parts);
+  v("have", t.have);
+}
+struct LastUse {
+  std::string id;
+  Time time;
+};
+template <class V>
+void fields(V& v, LastUse& u) {
+  v("id", u.id);
+  v("time", u.time);
+}
 struct Head {
   std::uint64_t next_seq = 0;
   Time time;
   Genesis genesis;
   std::int64_t policy_version = 0;
-  std::vector<PolicyFile> files;
+  std::string policy_hash;
+  std::vector<HeldText> texts;
   std::vector<DoorSeq> door_seqs;
   std::vector<Namespace> namespaces;
   std::vector<std::string> removed;
+  std::vector<LastUse> last_uses;
 };
 template <class V>
 void fields(V& v, Head& h) {
@@ -56,10 +80,12 @@ void fields(V& v, Head& h) {
   v("time", h.time);
   v("genesis", h.genesis);
   v("policy_version", h.policy_version);
-  v("files", h.files);
+  v("policy_hash", h.policy_hash);
+  v("texts", h.texts);
   v("door_seqs", h.door_seqs);
   v("namespaces", h.namespaces);
   v("removed", h.removed);
+  v("last_uses", h.last_uses);
 }
 
 // All lists of the body, in the order in which they stand. f(map, key of a value, name).
@@ -259,6 +285,7 @@ class Completion {
     s.findings.for_each([&](const std::string& id, const Finding& f) {
       s.finding_ids.set(f.kind + "\n" + f.about, id);
     });
+    watch_all(s);
   }
 
   Status grants() {
@@ -286,8 +313,19 @@ class Completion {
 
 std::string encode_snapshot(const State& state) {
   Packer out;
-  Head head{state.next_seq, state.time, state.genesis, state.policy_version, {}, {}, {}, {}};
-  if (state.policies) head.files = state.policies->files;
+  Head head;
+  head.next_seq = state.next_seq;
+  head.time = state.time;
+  head.genesis = state.genesis;
+  head.policy_version = state.policy_version;
+  head.policy_hash = state.policy_hash;
+  state.policy_texts.for_each([&](const std::string& hash, const PolicyText& text) {
+    HeldText held{hash, text.parts, {}};
+    for (const auto& part : text.have) held.have.push_back(*part);
+    head.texts.push_back(std::move(held));
+  });
+  std::sort(head.texts.begin(), head.texts.end(),
+            [](const HeldText& a, const HeldText& b) { return a.hash < b.hash; });
   state.door_seqs.for_each(
       [&](const std::string& door, std::int64_t seq) { head.door_seqs.push_back({door, seq}); });
   std::sort(head.door_seqs.begin(), head.door_seqs.end(),
@@ -301,6 +339,10 @@ std::string encode_snapshot(const State& state) {
             [](const Namespace& a, const Namespace& b) { return a.name < b.name; });
   state.removed.for_each([&](const std::string& name, bool) { head.removed.push_back(name); });
   std::sort(head.removed.begin(), head.removed.end());
+  state.last_uses.for_each(
+      [&](const std::string& id, Time time) { head.last_uses.push_back({id, time}); });
+  std::sort(head.last_uses.begin(), head.last_uses.end(),
+            [](const LastUse& a, const LastUse& b) { return a.id < b.id; });
   out.put(head);
   each_list(state, [&](const auto& map, auto key) {
     using V = typename ValueOf<std::decay_t<decltype(map)>>::type;
@@ -369,8 +411,22 @@ Result<State> decode_snapshot(std::string_view bytes, const Sealer& sealer) {
   state.genesis = head.genesis;
   state.policy_version = head.policy_version;
   for (const std::string& name : head.removed) state.removed.set(name, true);
+  for (const LastUse& each : head.last_uses) state.last_uses.set(each.id, each.time);
   for (const DoorSeq& each : head.door_seqs) state.door_seqs.set(each.door, each.seq);
-  TRY(policies, compile_policies(head.files));
+  state.policy_hash = head.policy_hash;
+  for (const HeldText& held : head.texts) {
+    PolicyText text{held.parts, {}};
+    for (const std::string& part : held.have) {
+      text.have.push_back(std::make_shared<const std::string>(part));
+    }
+    state.policy_texts.set(held.hash, std::move(text));
+  }
+  std::vector<PolicyFile> files;
+  if (head.policy_version > 0) {
+    TRY(in_force, policy_files(state, head.policy_hash));
+    files = std::move(in_force);
+  }
+  TRY(policies, compile_policies(files, head.policy_hash));
   state.policies = std::move(policies);
   CHECK_OK(Completion(state, sealer).run(std::move(memberships), head.namespaces));
   return state;

@@ -22,6 +22,14 @@ class Policies;     // core/policy.h
 class EntityIndex;  // core/entities.h: Cedar's view of the state, kept by fold
 class GrantIndex;   // core/grants.h: live grants by (beneficiary, entitlement), kept by fold
 
+// A text as far as it is recorded.
+struct PolicyText {
+  std::int64_t parts = 0;  // that it has
+  std::vector<std::shared_ptr<const std::string>> have;
+
+  bool is_whole() const { return parts > 0 && static_cast<std::int64_t>(have.size()) == parts; }
+};
+
 struct State {
   State();
   State(const State& other);
@@ -61,13 +69,20 @@ struct State {
   CowMap<std::string, Finding> findings;                      // by id; open
   CowMap<std::string, std::string> finding_ids;               // kind + "\n" + about -> id
 
+  // Identities and devices: when each was last used, to the day. See core/dormant.h.
+  CowMap<std::string, Time> last_uses;
+
   std::int64_t policy_version = 0;
+  std::string policy_hash;  // PolicyApplied::hash of that version
+  // By hash: what the version in force or a pending change of policy names.
+  CowMap<std::string, PolicyText> policy_texts;
   std::shared_ptr<const Policies> policies;  // in force; never null after genesis
   std::shared_ptr<const EntityIndex> entities;
   std::shared_ptr<const GrantIndex> grant_index;
   // What ends by an event when its time has come: "grant grt_…" (at end_of;
   // revoking ones are not here), "request req_…", "change chg_…", "device dev_…",
-  // "membership idn_… GROUP", "certificate SERIAL", "enrollment CODE_HASH".
+  // "membership idn_… GROUP", "certificate SERIAL", "enrollment CODE_HASH",
+  // "dormant idn_… or dev_…": when it is looked at next.
   Ends ends;
 };
 

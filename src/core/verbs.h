@@ -41,7 +41,8 @@ Result<Carried> apply_policy(const Call& call, const Json& body);
 Result<Carried> remedy(const Call& call, const Json& body);
 
 // change.cc: commands of two persons.
-Result<Outcome> propose(const Call& call, std::string_view verb, const Json& body);
+Result<Outcome> propose(const Call& call, std::string_view verb, const Json& body,
+                        std::optional<Kept> kept);
 Result<Outcome> decide_change(const Call& call, const Change& change, const Approval& approval);
 // The handler of a verb, or null.
 Handler handler_of(std::string_view verb);

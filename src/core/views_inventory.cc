@@ -106,13 +106,26 @@ void device_rows(const Viewer& viewer, JsonArray& rows) {
   });
 }
 
+// With the name of the identity that it is about.
+std::string about_of(const Viewer& viewer, const Finding& finding) {
+  constexpr std::string_view kIdentity = "identity: ", kDevice = "device: ";
+  const std::string& about = finding.about;
+  if (about.starts_with(kIdentity)) {
+    return std::string(kIdentity) + viewer.name(about.substr(kIdentity.size()));
+  }
+  const Device* device = about.starts_with(kDevice)
+                             ? viewer.state.devices.find(about.substr(kDevice.size()))
+                             : nullptr;
+  return device == nullptr ? about : about + " of " + viewer.name(device->identity);
+}
+
 void finding_rows(const Viewer& viewer, JsonArray& rows) {
   viewer.state.findings.for_each([&](const std::string& id, const Finding& f) {
     if (!viewer.owned(f.owner)) return;
     rows.push_back(Json::object({{"id", id},
                                  {"severity", name_of(f.severity)},
                                  {"kind", f.kind},
-                                 {"about", f.about},
+                                 {"about", about_of(viewer, f)},
                                  {"detail", f.detail},
                                  {"remedy", f.remedy},
                                  {"last_use", text_of(f.last_use)},
@@ -157,11 +170,16 @@ void door_rows(const Viewer& viewer, JsonArray& rows) {
 
 void policy_rows(const Viewer& viewer, JsonArray& rows) {
   if (viewer.scope == Scope::kOwn || viewer.state.policies == nullptr) return;
-  for (const PolicyFile& file : files_of(*viewer.state.policies)) {
-    rows.push_back(Json::object({{"file", file.name},
+  const auto list = policy_list(viewer.state, viewer.state.policy_hash);
+  if (!list) return;
+  for (const NamedText& named : *list) {
+    auto text = policy_text(viewer.state, named.hash);
+    if (!text) continue;
+    rows.push_back(Json::object({{"file", named.name},
                                  {"version", viewer.state.policy_version},
-                                 {"bytes", static_cast<std::int64_t>(file.text.size())},
-                                 {"text", file.text}}));
+                                 {"bytes", static_cast<std::int64_t>(text->size())},
+                                 {"hash", named.hash},
+                                 {"text", std::move(*text)}}));
   }
 }
 

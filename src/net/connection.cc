@@ -1,5 +1,6 @@
 #include "net/connection.h"
 
+#include <algorithm>
 #include <charconv>
 #include <exception>
 
@@ -179,8 +180,12 @@ void Connection::take_head() {
   const std::string_view target = reader_.target(in);
   const std::size_t mark = std::min(target.find_first_of("?#"), target.size());
   match_ = loop_->served.router.match(reader_.method(in), target.substr(0, mark));
-  reader_.limit_body(match_.status == 200 ? loop_->served.routes[match_.route].limits.body
-                                          : kRefusedBody);
+  std::size_t most = kRefusedBody;
+  if (match_.status == 200) {
+    most = loop_->served.routes[match_.route].limits.body;
+    if (request_.peer == nullptr) most = std::min(most, RouteLimits().body);
+  }
+  reader_.limit_body(most);
   in_body_ = true;
   set_deadline(loop_->served.options.body_time);
   if (reader_.wants_continue() && match_.status == 200) {

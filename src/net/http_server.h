@@ -62,7 +62,9 @@ using Handler = std::function<void(const Request&, Responder)>;
 using StreamHandler = std::function<void(const Request&, StreamOffer)>;
 
 struct RouteLimits {
-  std::size_t body = 1 << 20;  // bytes; more is 413
+  // Bytes; more is 413. Of a client that showed no certificate never more than the default is
+  // taken.
+  std::size_t body = 1 << 20;
 };
 
 struct HttpServerOptions {

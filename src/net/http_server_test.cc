@@ -230,6 +230,21 @@ TEST_F(HttpServerTest, UsesNewCertificatesForNewConnections) {
   EXPECT_EQ(client(pki.client()).call("GET", "/who")->status, 200);
 }
 
+TEST_F(HttpServerTest, TakesALargeBodyOnlyFromWhoShowedACertificate) {
+  serve({}, ClientCertificate::kOptional);
+  server->route("POST", "/large",
+                [](const Request& request, Responder responder) {
+                  responder.send({.body = std::to_string(request.body.size()), .headers = {}});
+                },
+                {.body = 4 << 20});
+  start();
+  const std::string body(3 << 20, 'x');
+  EXPECT_EQ(client(pki.client()).call("POST", "/large", body)->body, std::to_string(body.size()));
+  EXPECT_EQ(client(pki.client()).call("POST", "/large", body + body)->status, 413);
+  EXPECT_EQ(client({}).call("POST", "/large", body)->status, 413);
+  EXPECT_EQ(client({}).call("POST", "/large", "x")->body, "1");
+}
+
 TEST_F(HttpServerTest, RefusesWhatIsTooLargeOrMalformedOnceAndCloses) {
   serve();
   start();
