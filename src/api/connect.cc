@@ -55,7 +55,7 @@ void when_active(const Context& context, const std::string& id, GrantCallback th
         }
         then(fail(Code::kUnavailable,
                   "the grant " + id + " is not active yet" +
-                      (grant->last_error.empty() ? "" : ": " + grant->last_error) +
+                      (grant->failure ? ": " + grant->failure->error : "") +
                       "; it is tried again by itself, try to connect again in a moment"));
       });
 }

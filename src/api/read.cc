@@ -123,7 +123,9 @@ Result<Json> grant_json(const Context& context, const std::string& id) {
   if (grant != nullptr) {
     json.set("entitlement", grant->entitlement);
     if (grant->until) json.set("until", to_text(*grant->until));
-    if (grant->tries > 0) json.set("tries", grant->tries).set("last_error", grant->last_error);
+    if (grant->failure) {
+      json.set("tries", grant->failure->tries).set("last_error", grant->failure->error);
+    }
   }
   json.set("story_tail", std::move(tail));
   return json;

@@ -18,105 +18,77 @@ using detail::view_of;
 
 using Indices = boost::container::small_vector<std::uint32_t, 8>;
 
-// One decision in the making.
-class Authorization {
+// Visits the policies whose scope may cover a request, some perhaps twice, until a visit answers
+// true. `visit` is called with their indices.
+template <class Visit>
+class Candidates {
  public:
-  Authorization(const Program& program, const RequestView& request, const EntityReader& entities)
-      : program_(program), request_(request), evaluation_(program, request, entities) {}
+  Candidates(const Program& program, const RequestView& request, Evaluation& evaluation,
+             Visit visit)
+      : program_(program), request_(request), evaluation_(evaluation), visit_(visit) {}
 
-  Response decide() {
+  bool run() {
     // Looking at a few policies is cheaper than looking for them.
     constexpr std::size_t kFew = 12;
     if (program_.policies.size() <= kFew) {
-      for (std::uint32_t i = 0; i < program_.policies.size(); ++i) visit(i);
-    } else {
-      visit(program_.any_action);
-      visit_action(request_.action);
-      const Entity* action = program_.by_action.empty() ? nullptr : evaluation_.action();
-      if (action != nullptr) {
-        for (const EntityUid& above : action->ancestors) visit_action(above);
+      for (std::uint32_t i = 0; i < program_.policies.size(); ++i) {
+        if (visit_(i)) return true;
       }
+      return false;
     }
-    tidy(permits_, std::less<>());
-    tidy(forbids_, std::less<>());
-    tidy(errors_, [](const auto& a, const auto& b) { return a.policy < b.policy; });
-    Response response;
-    response.errors = std::move(errors_);
-    for (const PolicyError& error : response.errors) {
-      if (program_.policies[error.policy].effect == Effect::kForbid) response.forbid_failed = true;
-    }
-    response.decision = forbids_.empty() && !permits_.empty() ? Decision::kAllow : Decision::kDeny;
-    if (!forbids_.empty()) {
-      response.reasons = std::move(forbids_);
-    } else {
-      response.reasons = std::move(permits_);
-    }
-    return response;
+    if (shelf(program_.any_action) || action(request_.action)) return true;
+    const Entity* known = program_.by_action.empty() ? nullptr : evaluation_.action();
+    if (known == nullptr) return false;
+    return std::any_of(known->ancestors.begin(), known->ancestors.end(),
+                       [&](const EntityUid& above) { return action(above); });
   }
 
  private:
-  // A policy under several actions may have been visited twice.
-  static void tidy(auto& found, auto less) {
-    if (found.size() < 2) return;
-    std::sort(found.begin(), found.end(), less);
-    const auto same = [&](const auto& a, const auto& b) { return !less(a, b) && !less(b, a); };
-    found.erase(std::unique(found.begin(), found.end(), same), found.end());
+  bool action(const EntityUid& uid) {
+    const auto at = program_.by_action.find(uid);
+    return at != program_.by_action.end() && shelf(at->second);
   }
-
-  void visit_action(const EntityUid& action) {
-    const auto shelf = program_.by_action.find(action);
-    if (shelf != program_.by_action.end()) visit(shelf->second);
-  }
-
-  void visit(const Shelf& shelf) {
-    for (std::uint32_t index : shelf.rest) visit(index);
-    if (!shelf.by_resource.empty()) {
-      visit(shelf.by_resource, request_.resource, evaluation_.resource());
+  bool shelf(const Shelf& shelf) {
+    if (each(shelf.rest)) return true;
+    if (!shelf.by_resource.empty() &&
+        under(shelf.by_resource, request_.resource, evaluation_.resource())) {
+      return true;
     }
-    if (!shelf.by_principal.empty()) {
-      visit(shelf.by_principal, request_.principal, evaluation_.principal());
-    }
+    return !shelf.by_principal.empty() &&
+           under(shelf.by_principal, request_.principal, evaluation_.principal());
   }
-
-  void visit(const Shelf::ByUid& shelf, const EntityUid& uid, const Entity* entity) {
-    const auto visit_uid = [&](const EntityUid& key) {
+  bool under(const Shelf::ByUid& shelf, const EntityUid& uid, const Entity* entity) {
+    const auto named = [&](const EntityUid& key) {
       const auto at = shelf.find(key);
-      if (at == shelf.end()) return;
-      for (std::uint32_t index : at->second) visit(index);
+      return at != shelf.end() && each(at->second);
     };
-    visit_uid(uid);
-    if (entity == nullptr) return;
-    for (const EntityUid& above : entity->ancestors) visit_uid(above);
+    if (named(uid)) return true;
+    return entity != nullptr &&
+           std::any_of(entity->ancestors.begin(), entity->ancestors.end(), named);
   }
-
-  void visit(std::uint32_t index) {
-    const CompiledPolicy& policy = program_.policies[index];
-    if (!evaluation_.covers(policy)) return;
-    switch (evaluation_.conditions(policy)) {
-      case Evaluation::Outcome::kNo:
-        break;
-      case Evaluation::Outcome::kYes:
-        (policy.effect == Effect::kPermit ? permits_ : forbids_).push_back(index);
-        break;
-      case Evaluation::Outcome::kFailed:
-        fail(index);
-    }
-  }
-
-  void fail(std::uint32_t index) {
-    const Policy& policy = program_.set.policies()[index];
-    errors_.push_back({index,
-                       {Code::kInvalid, evaluation_.problem(),
-                        policy.position(evaluation_.problem_at()).text()}});
+  bool each(const std::vector<std::uint32_t>& indices) {
+    return std::any_of(indices.begin(), indices.end(), visit_);
   }
 
   const Program& program_;
   const RequestView& request_;
-  Evaluation evaluation_;
-  Indices permits_;
-  Indices forbids_;
-  std::vector<PolicyError> errors_;
+  Evaluation& evaluation_;
+  Visit visit_;
 };
+
+// A policy under several actions may have been visited twice.
+void tidy(auto& found, auto less) {
+  if (found.size() < 2) return;
+  std::sort(found.begin(), found.end(), less);
+  const auto same = [&](const auto& a, const auto& b) { return !less(a, b) && !less(b, a); };
+  found.erase(std::unique(found.begin(), found.end(), same), found.end());
+}
+
+PolicyError error_of(const Program& program, std::uint32_t index, const Evaluation& evaluation) {
+  const Policy& policy = program.set.policies()[index];
+  return {index,
+          {Code::kInvalid, evaluation.problem(), policy.position(evaluation.problem_at()).text()}};
+}
 
 std::string clause_text(const Policy& policy, const Condition& condition) {
   return policy.source->text().substr(condition.begin, condition.end - condition.begin);
@@ -150,7 +122,44 @@ std::optional<std::size_t> CompiledPolicies::index_of(std::string_view id) const
 
 Response authorize(const CompiledPolicies& policies, const RequestView& request,
                    const EntityReader& entities) {
-  return Authorization(policies.program(), request, entities).decide();
+  const Program& program = policies.program();
+  Evaluation evaluation(program, request, entities);
+  Indices permits;
+  Indices forbids;
+  Response response;
+  const auto visit = [&](std::uint32_t index) {
+    const CompiledPolicy& policy = program.policies[index];
+    if (!evaluation.covers(policy)) return false;
+    switch (evaluation.conditions(policy)) {
+      case Evaluation::Outcome::kNo:
+        break;
+      case Evaluation::Outcome::kYes:
+        (policy.effect == Effect::kPermit ? permits : forbids).push_back(index);
+        break;
+      case Evaluation::Outcome::kFailed:
+        response.errors.push_back(error_of(program, index, evaluation));
+        response.forbid_failed = response.forbid_failed || policy.effect == Effect::kForbid;
+    }
+    return false;  // the others count too
+  };
+  Candidates(program, request, evaluation, visit).run();
+  tidy(permits, std::less<>());
+  tidy(forbids, std::less<>());
+  tidy(response.errors, [](const auto& a, const auto& b) { return a.policy < b.policy; });
+  response.decision = forbids.empty() && !permits.empty() ? Decision::kAllow : Decision::kDeny;
+  response.reasons = std::move(forbids.empty() ? permits : forbids);
+  return response;
+}
+
+bool any_applies(const CompiledPolicies& policies, const RequestView& request,
+                 const EntityReader& entities) {
+  const Program& program = policies.program();
+  Evaluation evaluation(program, request, entities);
+  const auto visit = [&](std::uint32_t index) {
+    const CompiledPolicy& policy = program.policies[index];
+    return evaluation.covers(policy) && evaluation.conditions(policy) != Evaluation::Outcome::kNo;
+  };
+  return Candidates(program, request, evaluation, visit).run();
 }
 
 Response authorize(const CompiledPolicies& policies, const Request& request,

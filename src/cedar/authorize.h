@@ -101,6 +101,10 @@ Response authorize(const CompiledPolicies& policies, const Request& request,
 bool satisfied(const CompiledPolicies& policies, std::size_t index, const RequestView& request,
                const EntityReader& entities);
 
+// Whether any policy applies, or fails. Looks no further than the first.
+bool any_applies(const CompiledPolicies& policies, const RequestView& request,
+                 const EntityReader& entities);
+
 // Why one policy does or does not apply to a request.
 struct Explanation {
   enum class Outcome : std::uint8_t {

@@ -4,6 +4,7 @@
 #include <array>
 #include <new>
 
+#include "cedar/extension.h"
 #include "cedar/function.h"
 #include "cedar/text.h"
 
@@ -72,19 +73,19 @@ const Entity* Evaluation::entity(const UidText* uid) {
 bool Evaluation::meets(const Test& test, const EntityUid& uid, Found& found) {
   using Shape = Constraint::Shape;
   if (test.shape == Shape::kIs || test.shape == Shape::kIsIn) {
-    const String& type = program_.names[test.type];
+    const String& type = program_.names.data()[test.type];
     if (uid.text()->type_hash != type.hash() || uid.type() != type.view()) return false;
     if (test.shape == Shape::kIs) return true;
   }
-  const std::span<const EntityUid> uids = std::span(program_.uids).subspan(test.first, test.count);
-  for (const EntityUid& each : uids) {
-    if (uid == each) return true;
+  const EntityUid* const uids = program_.uids.data() + test.first;
+  for (std::uint32_t i = 0; i < test.count; ++i) {
+    if (uid == uids[i]) return true;
   }
   if (test.shape == Shape::kEq) return false;
   const Entity* known = find(found, uid);
   if (known == nullptr || known->ancestors.empty()) return false;
-  for (const EntityUid& each : uids) {
-    if (known->ancestors.contains(each)) return true;
+  for (std::uint32_t i = 0; i < test.count; ++i) {
+    if (known->ancestors.contains(uids[i])) return true;
   }
   return false;
 }
@@ -103,7 +104,7 @@ ValueView Evaluation::misfit(const Node& node, std::string_view what, std::strin
 
 Evaluation::Outcome Evaluation::conditions(const CompiledPolicy& policy) {
   for (std::uint32_t i = 0; i < policy.clauses; ++i) {
-    const Clause& clause = program_.clauses[policy.first_clause + i];
+    const Clause& clause = program_.clauses.data()[policy.first_clause + i];
     const ValueView v = condition(clause.root);
     if (v.is(Kind::kNone)) return Outcome::kFailed;
     if (v.boolean() == clause.unless) return Outcome::kNo;
@@ -124,10 +125,10 @@ ValueView Evaluation::boolean(const Node& node, std::uint32_t child, std::string
 }
 
 ValueView Evaluation::value(std::uint32_t root) {
-  const Node& node = program_.nodes[root];
+  const Node& node = node_at(root);
   switch (node.step) {
     case Step::kConstant:
-      return program_.constants[node.a];
+      return program_.constants.data()[node.a];
     case Step::kPrincipal:
       return ValueView::entity(request_.principal);
     case Step::kAction:
@@ -389,10 +390,13 @@ ValueView Evaluation::call(const Node& node) {
                           (form.args == 1 ? " argument, not " : " arguments, not ") +
                           std::to_string(node.count));
   }
-  std::array<ValueView, 2> args;
+  std::array<ValueView, 2> args;  // no function takes more
   for (std::uint32_t i = 0; i < node.count; ++i) {
-    args.at(i) = value(link(node, i));
-    if (args.at(i).is(Kind::kNone)) return {};
+    args[i] = value(link(node, i));
+    if (args[i].is(Kind::kNone)) return {};
+  }
+  if (node.function == Function::kIsInRange && args[0].is(Kind::kIp) && args[1].is(Kind::kIp)) {
+    return ValueView::boolean(is_in_range(args[0].ip(), args[1].ip()));  // the usual one
   }
   if (node.function == Function::kGetTag || node.function == Function::kHasTag) {
     return tag(node, args[0], args[1]);

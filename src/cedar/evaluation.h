@@ -67,7 +67,11 @@ class Evaluation {
   }
   bool meets(const Test& test, const EntityUid& uid, Found& found);
 
-  std::uint32_t link(const Node& node, std::uint32_t i) const { return program_.links[node.a + i]; }
+  // Indices within a program are right by construction: compile.cc.
+  const Node& node_at(std::uint32_t index) const { return program_.nodes.data()[index]; }
+  std::uint32_t link(const Node& node, std::uint32_t i) const {
+    return program_.links.data()[node.a + i];
+  }
   ValueView fail(const Node& node, std::string problem);
   ValueView misfit(const Node& node, std::string_view what, std::string_view wanted, ValueView got);
   ValueView boolean(const Node& node, std::uint32_t child, std::string_view what);
@@ -80,7 +84,7 @@ class Evaluation {
   ValueView has(const Node& node);
   ValueView get(const Node& node);
   std::span<const String> path(const Node& node) const {
-    return std::span(program_.names).subspan(node.b, node.count);
+    return {program_.names.data() + node.b, node.count};
   }
   ValueView context_get(const Node& node);
   ValueView context_has(const Node& node);

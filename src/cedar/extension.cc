@@ -63,21 +63,25 @@ std::optional<int> month_length(int year, int month) {
   return kDays.at(static_cast<std::size_t>(month - 1)) + (leap && month == 2 ? 1 : 0);
 }
 
-// IPv4: four decimal numbers, none with a leading zero.
-bool parse_v4(std::string_view text, IpRange& out) {
+// IPv4: four decimal numbers, none with a leading zero. Takes them from the text.
+bool take_v4(std::string_view& text, IpRange& out) {
   const char* at = text.data();
   const char* const end = at + text.size();
+  const auto digit = [&] { return at == end ? 10U : static_cast<unsigned>(*at) - '0'; };
   for (std::size_t i = 0; i < 4; ++i) {
     if (i > 0 && (at == end || *at++ != '.')) return false;
-    const char* const first = at;
-    unsigned value = 0;
-    while (at != end && is_digit(*at) && at - first < 3) {
-      value = value * 10 + static_cast<unsigned>(*at++ - '0');
+    unsigned value = digit();
+    if (value > 9) return false;
+    ++at;
+    // After a first 0 no other digit may follow; nor may a fourth.
+    for (unsigned next; value > 0 && value < 26 && (next = digit()) <= 9; ++at) {
+      value = value * 10 + next;
     }
-    if (at == first || value > 255 || (at - first > 1 && *first == '0')) return false;
+    if (value > 255) return false;
     out.bytes[i] = static_cast<std::uint8_t>(value);
   }
-  return at == end;
+  text.remove_prefix(static_cast<std::size_t>(at - text.data()));
+  return true;
 }
 
 // IPv6: eight groups of up to four hex digits, one run of them written `::`.
@@ -142,15 +146,19 @@ std::string padded(std::int64_t value, std::size_t width) {
 std::optional<IpRange> parse_ip(std::string_view text) {
   constexpr std::size_t kLongest = 43;  // eight full groups and "/128"
   if (text.size() > kLongest) return std::nullopt;
-  const std::size_t slash = text.find('/');
-  const std::string_view address = text.substr(0, slash);
   IpRange range;
-  range.v6 = address.find(':') != std::string_view::npos;
-  if (!(range.v6 ? parse_v6(address, range) : parse_v4(address, range))) return std::nullopt;
+  if (!take_v4(text, range)) {
+    range = IpRange{};
+    range.v6 = true;
+    const std::size_t slash = std::min(text.find('/'), text.size());
+    if (!parse_v6(text.substr(0, slash), range)) return std::nullopt;
+    text.remove_prefix(slash);
+  }
   const unsigned most = range.v6 ? 128 : 32;
   unsigned prefix = most;
-  if (slash != std::string_view::npos) {
-    const std::string_view digits = text.substr(slash + 1);
+  if (!text.empty()) {
+    if (text[0] != '/') return std::nullopt;
+    const std::string_view digits = text.substr(1);
     if (digits.empty() || digits.size() > (range.v6 ? 3U : 2U) ||
         (digits.size() > 1 && digits[0] == '0') ||
         !std::all_of(digits.begin(), digits.end(), is_digit)) {

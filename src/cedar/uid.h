@@ -50,7 +50,9 @@ inline void keep(const UidText* text) {
   text->owners.fetch_add(1, std::memory_order_relaxed);
 }
 inline bool same(const UidText* a, const UidText* b) {
-  return a == b || (a->hash == b->hash && a->type() == b->type() && a->id() == b->id());
+  return a == b ||
+         (a->hash == b->hash && a->type_size == b->type_size && a->id_size == b->id_size &&
+          std::memcmp(a->bytes(), b->bytes(), std::size_t{a->type_size} + a->id_size) == 0);
 }
 }  // namespace detail
 

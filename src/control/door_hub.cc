@@ -557,8 +557,9 @@ void DoorHub::cut_grants(const std::vector<std::string>& grants, const core::Sta
       missed.push_back(id);
       continue;
     }
-    lines[{std::move(door), grant->end_reason ? name_of(*grant->end_reason) : "revoked"}].push_back(
-        id);
+    lines[{std::move(door),
+           name_of(grant->ending ? grant->ending->reason : core::EndReason::kRevoked)}]
+        .push_back(id);
   }
   for (const auto& [where, ids] : lines) {
     send_cut(*streams.at(where.first), "grants", ids, where.second);

@@ -286,7 +286,10 @@ class FaultyPlane {
     state->grants.for_each([&](const std::string& id, const core::Grant& grant) {
       if (grant.state != core::GrantState::kActive) {
         out += id + " is " + std::string(name_of(grant.state)) + " after " +
-               std::to_string(grant.tries) + " tries: " + grant.last_error + "\n";
+               (grant.failure
+                    ? std::to_string(grant.failure->tries) + " tries: " + grant.failure->error
+                    : "no try failed") +
+               "\n";
       }
       wanted.insert(grant.login);
     });

@@ -220,11 +220,16 @@ TEST_F(PlaneTest, AnUnreachableTargetShowsTriesAndLastErrorAndConvergesAfter) {
   ASSERT_TRUE(revoke("grt_a"));
   const auto deadline = std::chrono::steady_clock::now() + kPatience;
   std::shared_ptr<const core::State> state;
+  const auto tries = [&] {
+    const auto& failure = state->grants.find("grt_a")->failure;
+    return failure ? failure->tries : 0;
+  };
   do {
     state = plane_->states().get();
-  } while (state->grants.find("grt_a")->tries < 3 && std::chrono::steady_clock::now() < deadline);
-  EXPECT_GE(state->grants.find("grt_a")->tries, 3);
-  EXPECT_NE(state->grants.find("grt_a")->last_error.find("cannot be reached"), std::string::npos);
+  } while (tries() < 3 && std::chrono::steady_clock::now() < deadline);
+  ASSERT_GE(tries(), 3);
+  EXPECT_NE(state->grants.find("grt_a")->failure->error.find("cannot be reached"),
+            std::string::npos);
   {
     std::lock_guard lock(system_->mutex);
     system_->reachable = true;

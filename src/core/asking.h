@@ -10,6 +10,7 @@
 #include "cedar/text.h"
 #include "core/call.h"
 #include "core/decide.h"
+#include "core/grants.h"
 #include "core/reader.h"
 
 namespace writ::core {
@@ -49,14 +50,14 @@ class Asking {
  private:
   // Finds what the question names.
   void look_up(bool entitlement);
-  std::optional<std::string> inactive(std::string_view identity, const Subject* subject) const;
   std::optional<std::string> bad_credential();
   // Why the constitution denies, whatever policy says.
   std::optional<std::string> unconstitutional();
 
   Answer ask(const Slice& slice, const cedar::EntityUid& action, const cedar::EntityUid& resource,
              const Facts& facts) const;
-  // Whether the guardrails let this connect pass.
+  // Whether the guardrails let this connect pass; and if not, which do not.
+  bool unguarded(const Facts& facts) const;
   Answer guard(const Facts& facts) const;
   // Whether `passes` would hold right after a one-time code.
   bool fresh_factor_helps(const Facts& facts, auto&& passes) const;
@@ -85,10 +86,10 @@ class Asking {
   const Action* action_ = nullptr;      // Writ's own
   const Subject* subject_ = nullptr;
   const Certificate* certificate_ = nullptr;
-  const EntitlementEntry* entry_ = nullptr;    // the resource, when it is a known entitlement
-  CowMap<std::string, Device>::Place device_;  // of the certificate
-  std::uint64_t pair_ = 0;                     // pair_hash of subject and entitlement
-  const cedar::Entity* principal_ = nullptr;   // the subject as of now, once known to be active
+  const EntitlementEntry* entry_ = nullptr;   // the resource, when it is a known entitlement
+  std::uint64_t pair_ = 0;                    // pair_hash of subject and entitlement
+  const GrantIndex::Held* held_ = nullptr;    // what the index has under it
+  const cedar::Entity* principal_ = nullptr;  // the subject as of now, once known to be active
   Decision decision_;
 };
 

@@ -393,8 +393,8 @@ TEST_F(Revoke, ByWhoHoldsIt) {
   EXPECT_EQ(text(w.must("erin", "revoke", ending(grant)), "state"), "revoking");
   const Grant* g = w.state.grants.find(grant);
   EXPECT_EQ(g->state, GrantState::kRevoking);
-  EXPECT_EQ(g->end_reason, EndReason::kRevoked);
-  EXPECT_EQ(g->end_by, w.id("erin"));
+  EXPECT_EQ(g->ending->reason, EndReason::kRevoked);
+  EXPECT_EQ(g->ending->by, w.id("erin"));
 }
 
 TEST_F(Revoke, ByOwnersAndAdministratorsAndNobodyElse) {

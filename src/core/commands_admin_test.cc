@@ -122,7 +122,7 @@ TEST_F(SetIdentityState, QuarantineRevokesAtOnceAndCanBeLifted) {
   const std::string grant = w.granted("erin", World::ask("reader"));
   w.must("alice", "set_identity_state", state_of("erin", "quarantined"));
   EXPECT_EQ(w.state.grants.find(grant)->state, GrantState::kRevoking);
-  EXPECT_EQ(w.state.grants.find(grant)->end_reason, EndReason::kSignal);
+  EXPECT_EQ(w.state.grants.find(grant)->ending->reason, EndReason::kSignal);
   EXPECT_EQ(w.refused("erin", "request_access", World::ask("reader")).code, Code::kDenied);
   w.must("alice", "set_identity_state", state_of("erin", "active"));
   w.must("erin", "request_access", World::ask("reader"));
@@ -137,7 +137,7 @@ TEST_F(SetIdentityState, OffboardingTakesEverything) {
                "cafe", evan, w.actor("evan").device, w.now + std::chrono::hours(12), {}}}});
   w.must("alice", "open_enrollment", Json::object({{"identity", "evan"}}));
   w.must("alice", "set_identity_state", state_of("evan", "offboarded"));
-  EXPECT_EQ(w.state.grants.find(grant)->end_reason, EndReason::kOffboarded);
+  EXPECT_EQ(w.state.grants.find(grant)->ending->reason, EndReason::kOffboarded);
   EXPECT_EQ(w.state.requests.size(), 0u);
   EXPECT_EQ(w.state.memberships.find(evan), nullptr);
   EXPECT_EQ(w.state.devices_of.find(evan), nullptr);
@@ -462,7 +462,7 @@ TEST_F(ApplyPolicy, TakesGrantsWhoseOfferIsGone) {
   const auto lost = lost_offers(w.state, w.now);
   ASSERT_EQ(lost.size(), 1u);
   w.commit({"server"}, lost);
-  EXPECT_EQ(w.state.grants.find(grant)->end_reason, EndReason::kOfferLost);
+  EXPECT_EQ(w.state.grants.find(grant)->ending->reason, EndReason::kOfferLost);
   EXPECT_TRUE(lost_offers(w.state, w.now).empty());
 }
 

@@ -12,8 +12,8 @@
 //
 // Who looks several things up lets their loads overlap, with hashes that it keeps:
 //
-//   m.prefetch(hash);            // begins to load what says where the entry is
-//   auto place = m.place(hash);  // finds where, and begins to load the entry
+//   auto place = m.begin(hash);  // begins to load what says where the entry is
+//   m.approach(place);           // finds where, and begins to load the entry
 //   const Grant* g = m.find("grt_…", place);
 //
 // A root points to pages, a page to shards of about twelve entries, a shard holds or points to the
@@ -81,23 +81,28 @@ class CowMap {
    private:
     friend class CowMap;
     std::uint64_t hash = 0;
+    const detail::CowShard<Key, KeyView, Value>* shard = nullptr;
     const typename detail::CowShard<Key, KeyView, Value>::Slot* slot = nullptr;
   };
-  void prefetch(std::uint64_t hash) const {
-    const char* shard = reinterpret_cast<const char*>(shard_of(tag_of(hash)));
-    constexpr int kLine = 64;
-    for (int at = 0; at < 3 * kLine; at += kLine) __builtin_prefetch(shard + at);
-  }
-  Place place(std::uint64_t hash) const {
+  Place begin(std::uint64_t hash) const {
     Place place;
     place.hash = hash;
-    const Shard* shard = shard_of(tag_of(hash));
-    if (shard == nullptr) return place;
-    const std::uint32_t at = shard->find(tag_of(hash), [](const Slot&) { return true; });
-    if (at == kNone) return place;
-    place.slot = &shard->slots()[at];
-    place.slot->prefetch();
+    place.shard = shard_of(tag_of(hash));
+    constexpr std::size_t kLine = 64, kMost = 5 * kLine, kFullShard = kFull * (4 + sizeof(Slot));
+    // As a number: there may be no shard, and nothing may be added to a null pointer.
+    const auto address = reinterpret_cast<std::uintptr_t>(place.shard);
+    for (std::size_t at = 0; at < std::min(kMost, kFullShard); at += kLine) {
+      __builtin_prefetch(reinterpret_cast<const void*>(address + at));
+    }
     return place;
+  }
+  void approach(Place& place) const {
+    if (place.shard == nullptr) return;
+    const std::uint32_t at =
+        place.shard->find(tag_of(place.hash), [](const Slot&) { return true; });
+    if (at == kNone) return;
+    place.slot = &place.shard->slots()[at];
+    place.slot->prefetch();
   }
   const Value* find(KeyView key, const Place& place) const {
     if (place.slot == nullptr) return nullptr;
@@ -198,7 +203,8 @@ class CowMap {
   static_assert(sizeof(Shard) % alignof(Slot) == 0);
 
   static constexpr std::uint32_t kNone = Shard::kNone;
-  static constexpr unsigned kFull = 12;   // average entries of a shard before there are more shards
+  // Average entries of a shard before there are more shards; few where they are large.
+  static constexpr unsigned kFull = sizeof(Slot) > 16 ? 6 : 12;
   static constexpr unsigned kSparse = 2;  // and before there are fewer
 
   static unsigned page_bits(unsigned bits) { return bits / 2; }

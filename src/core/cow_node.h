@@ -7,6 +7,7 @@
 #pragma once
 
 #include <atomic>
+#include <bit>
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
@@ -15,6 +16,9 @@
 #include <string_view>
 #include <type_traits>
 #include <utility>
+#if defined(__SSE2__)
+#include <emmintrin.h>
+#endif
 
 namespace writ::core::detail {
 
@@ -124,8 +128,21 @@ struct CowPlain {
 
 template <class Key, class KeyView, class Value>
 using CowSlot = std::conditional_t<std::is_trivially_copyable_v<Key> &&
-                                       std::is_trivially_copyable_v<Value> && sizeof(Value) <= 32,
+                                       std::is_trivially_copyable_v<Value> && sizeof(Value) <= 40,
                                    CowPlain<Key, Value>, CowPointer<Key, KeyView, Value>>;
+
+// A bit for each of four tags that is this one.
+inline unsigned same_of_four(const std::uint32_t* tags, std::uint32_t tag) {
+#if defined(__SSE2__)
+  const __m128i four = _mm_loadu_si128(reinterpret_cast<const __m128i*>(tags));
+  const __m128i same = _mm_cmpeq_epi32(four, _mm_set1_epi32(static_cast<int>(tag)));
+  return static_cast<unsigned>(_mm_movemask_ps(_mm_castsi128_ps(same)));
+#else
+  unsigned same = 0;
+  for (unsigned i = 0; i < 4; ++i) same |= static_cast<unsigned>(tags[i] == tag) << i;
+  return same;
+#endif
+}
 
 // Some entries whose hashes begin alike: their tags together, then their slots. Room is for whole
 // fours, and tags beyond `count` are 0, so that four can always be compared at once.
@@ -155,16 +172,10 @@ struct CowShard : CowNode {
   // The first place with this tag of which `right(slot)` holds.
   template <class Right>
   std::uint32_t find(std::uint32_t tag, Right right) const {
-    using Four = std::uint32_t __attribute__((vector_size(16)));
-    using Two = std::uint64_t __attribute__((vector_size(16)));
     for (std::uint32_t i = 0; i < count; i += 4) {
-      Four four;
-      std::memcpy(&four, tags() + i, sizeof(four));
-      const Two same = reinterpret_cast<Two>(four == tag);
-      if ((same[0] | same[1]) == 0) [[likely]]
-        continue;
-      for (std::uint32_t at = i; at < i + 4 && at < count; ++at) {
-        if (tags()[at] == tag && right(slots()[at])) return at;
+      for (unsigned same = same_of_four(tags() + i, tag); same != 0; same &= same - 1) {
+        const std::uint32_t at = i + static_cast<std::uint32_t>(std::countr_zero(same));
+        if (at < count && right(slots()[at])) return at;
       }
     }
     return kNone;

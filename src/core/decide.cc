@@ -15,40 +15,51 @@ namespace writ::core {
 // waits for a few loads and not for their sum.
 void Asking::look_up(bool entitlement) {
   const auto& subjects = state_.entities->subjects();
-  const auto& entitlements = state_.entities->entitlements();
+  const auto& certificates = state_.certificates;
   const std::uint64_t subject = cow_hash(question_.subject);
-  const std::uint64_t certificate = cow_hash(question_.credential);
-  subjects.prefetch(subject);
-  state_.certificates.prefetch(certificate);
-  const std::uint64_t resource = entitlement ? cow_hash(question_.resource) : 0;
+  auto subject_place = subjects.begin(subject);
+  auto certificate_place = certificates.begin(cow_hash(question_.credential));
   if (entitlement) {
-    entitlements.prefetch(resource);
+    const auto& entitlements = state_.entities->entitlements();
+    const std::uint64_t resource = cow_hash(question_.resource);
     pair_ = pair_hash(subject, resource);
-    state_.grant_index->prefetch(pair_);
-  }
-
-  const auto subject_place = subjects.place(subject);
-  const auto certificate_place = state_.certificates.place(certificate);
-  if (entitlement) {
-    const auto entry_place = entitlements.place(resource);
-    state_.grant_index->prefetch_grant(pair_);
+    auto entry_place = entitlements.begin(resource);
+    auto held_place = state_.grant_index->begin(pair_);
+    subjects.approach(subject_place);
+    certificates.approach(certificate_place);
+    entitlements.approach(entry_place);
+    held_ = state_.grant_index->approach(pair_, held_place);
     entry_ = entitlements.find(question_.resource, entry_place);
+  } else {
+    subjects.approach(subject_place);
+    certificates.approach(certificate_place);
   }
-  certificate_ = state_.certificates.find(question_.credential, certificate_place);
-  if (certificate_ != nullptr) device_ = state_.devices.place(certificate_->device_hash);
   subject_ = subjects.find(question_.subject, subject_place);
   if (subject_ != nullptr) __builtin_prefetch(subject_->entity.uid.text());
+  certificate_ = certificates.find(question_.credential, certificate_place);
 }
 
 // ---- The constitution ----
 
-std::optional<std::string> Asking::inactive(std::string_view identity,
-                                            const Subject* subject) const {
-  if (subject != nullptr && subject->state == IdentityState::kActive) return std::nullopt;
-  if (subject == nullptr)
+namespace {
+
+bool is_active(const Subject* subject) {
+  return subject != nullptr && subject->state == IdentityState::kActive;
+}
+
+bool is_active_door(const Subject* subject) {
+  return is_active(subject) && subject->kind == IdentityKind::kDoor;
+}
+
+// Why it is not active.
+std::string inactive(std::string_view identity, const Subject* subject) {
+  if (subject == nullptr) {
     return "there is no identity \"" + std::string(identity.substr(0, 100)) + "\"";
+  }
   return "this identity is " + std::string(name_of(subject->state));
 }
+
+}  // namespace
 
 std::optional<std::string> Asking::bad_credential() {
   if (question_.credential.empty()) return std::nullopt;
@@ -60,13 +71,10 @@ std::optional<std::string> Asking::bad_credential() {
   const std::string& holder =
       question_.actors.empty() ? question_.subject : question_.actors.front();
   if (certificate->identity != holder) return "this certificate belongs to another identity";
-  if (!certificate->device.empty()) {
-    const Device* device = state_.devices.find(certificate->device, device_);
-    if (device == nullptr || now_ >= device->until) {
-      return "the device of this certificate is no longer enrolled";
-    }
-    facts_.device = device->id;
+  if (now_ >= certificate->device_until) {
+    return "the device of this certificate is no longer enrolled";
   }
+  facts_.device = certificate->device;
   facts_.credential = certificate->serial;
   if (!certificate->grant.empty()) {
     if (question_.action != "connect") {
@@ -82,11 +90,11 @@ std::optional<std::string> Asking::bad_credential() {
 }
 
 std::optional<std::string> Asking::unconstitutional() {
-  if (auto why = inactive(question_.subject, subject_)) return why;
+  if (!is_active(subject_)) return inactive(question_.subject, subject_);
   bool agent = subject_->kind == IdentityKind::kAgent;
   for (const std::string& actor : question_.actors) {
     const Subject* link = state_.entities->subject(actor);
-    if (auto why = inactive(actor, link)) return "in the chain: " + *why;
+    if (!is_active(link)) return "in the chain: " + inactive(actor, link);
     agent = agent || link->kind == IdentityKind::kAgent;
   }
   if (agent && action_ != nullptr && (action_->administers || action_->name == "approve")) {
@@ -180,8 +188,7 @@ Decision Asking::forbidden(Answer answer, bool factor_helps) {
 
 std::optional<std::string> Asking::bad_door() const {
   const std::uint64_t hash = cow_hash(question_.door);
-  const Subject* subject = state_.entities->subjects().find(question_.door, hash);
-  if (inactive(question_.door, subject) || subject->kind != IdentityKind::kDoor) {
+  if (!is_active_door(state_.entities->subjects().find(question_.door, hash))) {
     return "the door that asks is not an active door";
   }
   if (question_.credential.empty()) return "the door did not say which certificate it saw";
@@ -192,6 +199,14 @@ std::optional<std::string> Asking::bad_door() const {
     return "the door that asks does not stand before the target \"" + entry_->target + "\"";
   }
   return std::nullopt;
+}
+
+bool Asking::unguarded(const Facts& facts) const {
+  const Context context(state_, facts);
+  const cedar::RequestView request{principal_->uid, action_->entity.uid, entry_->entity.uid,
+                                   context,         principal_,          &action_->entity,
+                                   &entry_->entity};
+  return !cedar::any_applies(state_.policies->guardrails.policies, request, reader_);
 }
 
 Answer Asking::guard(const Facts& facts) const {
@@ -207,43 +222,42 @@ Decision Asking::connect() {
   // Candidates, the longest first.
   GrantIndex::Grants candidates;
   bool lost = false, activating = false, revoking = false;
-  for (const Grant* grant : state_.grant_index->of(
-           Pair{question_.subject, question_.resource, subject_->number, entry_->number, pair_})) {
-    if (!wanted_.empty() && grant->id != wanted_) continue;
-    activating = activating || grant->state == GrantState::kActivating;
-    revoking = revoking || grant->state == GrantState::kRevoking;
-    if (grant->state != GrantState::kActive || !grant->until || now_ >= *grant->until) continue;
-    candidates.push_back(grant);
+  for (const LiveGrant& live : state_.grant_index->of(
+           Pair{question_.subject, question_.resource, subject_->number, entry_->number, pair_},
+           held_)) {
+    if (!wanted_.empty() && live.grant->id != wanted_) continue;
+    if (now_ < live.until) {
+      candidates.push_back(live);
+    } else {
+      activating = activating || live.grant->state == GrantState::kActivating;
+      revoking = revoking || live.grant->state == GrantState::kRevoking;
+    }
   }
   if (candidates.size() > 1) {
-    std::sort(candidates.begin(), candidates.end(), [](const Grant* a, const Grant* b) {
-      return *a->until != *b->until ? *a->until > *b->until : a->id < b->id;
+    std::sort(candidates.begin(), candidates.end(), [](const LiveGrant& a, const LiveGrant& b) {
+      return a.until != b.until ? a.until > b.until : a.grant->id < b.grant->id;
     });
   }
   const Policies& policies = *state_.policies;
-  std::optional<Answer> blocked;
-  Facts blocked_facts;
-  for (const Grant* grant : candidates) {
-    Facts facts = facts_;
-    facts.grant = grant->id;
-    facts.approvals = static_cast<int>(grant->approvers.size());
-    facts.duration = grant->duration;
-    const Giver* giver = policies.giver(grant->policy);
-    if (giver == nullptr || giver->offer != (grant->cause == Cause::kOffer) ||
+  const Grant* blocked = nullptr;
+  facts_.approvals.reset();  // of a grant they are its own
+  facts_.duration.reset();
+  for (const LiveGrant& live : candidates) {
+    const Grant& grant = *live.grant;
+    facts_.grant = &grant;
+    const Giver* giver = policies.giver(grant.policy, live.policy_hash);
+    if (giver == nullptr || giver->offer != (grant.cause == Cause::kOffer) ||
         !gives(state_, reader_, *giver, *principal_, entry_->entity,
-               giver->offer ? recorded_facts(*grant, now_) : facts)) {
+               giver->offer ? recorded_facts(grant, now_) : facts_)) {
       lost = true;
       continue;
     }
-    Answer answer = guard(facts);
-    if (!answer.forbidden) return admit(*grant);
-    if (!blocked) {
-      blocked = std::move(answer);
-      blocked_facts = facts;
-    }
+    if (unguarded(facts_)) return admit(grant);
+    if (blocked == nullptr) blocked = &grant;
   }
-  const auto passes = [&](const Facts& facts) { return !guard(facts).forbidden; };
-  if (blocked) return forbidden(std::move(*blocked), fresh_factor_helps(blocked_facts, passes));
+  const auto passes = [&](const Facts& facts) { return unguarded(facts); };
+  facts_.grant = blocked;
+  if (blocked != nullptr) return forbidden(guard(facts_), fresh_factor_helps(facts_, passes));
   if (activating) {
     decision_.needs.emplace_back("grant");
     return deny("the grant is being set up; try again in a moment");
@@ -339,8 +353,7 @@ Decision Asking::application() {
     }
     return name;
   };
-  const Subject* door = state_.entities->subject(question_.door);
-  if (inactive(question_.door, door) || door->kind != IdentityKind::kDoor) {
+  if (!is_active_door(state_.entities->subject(question_.door))) {
     return deny("only an active door may ask about \"" + question_.resource_type.substr(0, 100) +
                 "\"");
   }

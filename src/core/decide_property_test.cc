@@ -53,7 +53,8 @@ constexpr const char* kConditions[] = {
     "context.colour.shade",
 };
 
-Facts any_facts(SeededRandom& random, Time now, const std::vector<std::string>& actors) {
+Facts any_facts(SeededRandom& random, Time now, const std::vector<std::string>& actors,
+                const Grant& grant) {
   static constexpr const char* kAddresses[] = {"", "10.2.3.4", "127.0.0.1", "::1", "no address"};
   const auto chance = [&] { return random.below(2) == 0; };
   Facts facts;
@@ -64,7 +65,8 @@ Facts any_facts(SeededRandom& random, Time now, const std::vector<std::string>& 
   if (chance()) facts.credential = "c1";
   facts.source_ip = kAddresses[random.below(std::size(kAddresses))];
   if (chance()) facts.actors = &actors;
-  if (chance()) facts.grant = chance() ? "grt_1" : "grt_unknown";
+  if (chance()) facts.grant = &grant;
+  facts.recorded = facts.grant != nullptr && chance();
   if (chance()) facts.approvals = static_cast<int>(random.below(3));
   if (chance()) facts.duration = minutes(random.below(90));
   return facts;
@@ -97,7 +99,7 @@ TEST(Context, ReadInPartsIsAsReadWhole) {
   SeededRandom random(11);
   std::size_t errors = 0, reasons = 0;
   for (int i = 0; i < 400; ++i) {
-    const Facts facts = any_facts(random, h.now, actors);
+    const Facts facts = any_facts(random, h.now, actors, *h.state.grants.find("grt_1"));
     const std::span<const cedar::Field> said =
         std::span(asserted).first(random.below(asserted.size() + 1));
     const cedar::EntityUid action("Writ::Action", "connect");
@@ -174,7 +176,7 @@ class Plain {
     bool is_blocked = false;
     for (const Grant* g : candidates) {
       Facts of_grant = facts;
-      of_grant.grant = g->id;
+      of_grant.grant = g;
       of_grant.approvals = static_cast<int>(g->approvers.size());
       of_grant.duration = g->duration;
       const Giver* giver = s_.policies->giver(g->policy);

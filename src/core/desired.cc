@@ -76,7 +76,8 @@ std::vector<EventData> on_try_failed(const State& state, std::string_view id,
   const Grant* grant = state.grants.find(id);
   if (grant == nullptr || grant->state == GrantState::kActive) return {};
   const std::string whole = without_login(std::string(error), grant->login);
-  return {GrantTryFailed{grant->id, grant->tries + 1, cut_text(whole, kMostError)}};
+  return {GrantTryFailed{grant->id, (grant->failure ? grant->failure->tries : 0) + 1,
+                         cut_text(whole, kMostError)}};
 }
 
 std::string cut_text(std::string_view text, std::size_t most) {
@@ -108,7 +109,7 @@ std::vector<EventData> on_gone(const State& state, std::string_view id, const St
     recorded.quarantined.resize(fits);
     recorded.quarantined.push_back("and " + std::to_string(more) + " more");
   }
-  return {GrantEnded{grant->id, grant->end_reason.value_or(EndReason::kRevoked), recorded}};
+  return {GrantEnded{grant->id, grant->ending->reason, recorded}};
 }
 
 }  // namespace writ::core

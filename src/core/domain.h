@@ -12,6 +12,7 @@
 #include <string>
 #include <vector>
 
+#include "base/boxed.h"
 #include "base/json_fields.h"
 #include "core/sealed.h"
 
@@ -176,7 +177,9 @@ struct Certificate {
   Time until;
   std::optional<std::string> revoked;  // reason
   std::string grant{};  // opens connections on this grant and nothing else; "" for every use
-  std::uint64_t device_hash = 0;  // in State only: cow_hash of `device`, so that both load together
+  // In State only: when its device is enrolled no more, if it was issued to one. From then on it is
+  // good for nothing.
+  Time device_until = Time::max();
 };
 template <class V>
 void fields(V& v, Certificate& c) {
@@ -360,27 +363,49 @@ constexpr auto enum_names(EndReason) {
                                           "signal", "superseded", "activation_failed"});
 }
 
+// While a grant is being revoked.
+struct GrantEnding {
+  EndReason reason = EndReason::kRevoked;
+  std::optional<std::string> by;  // actor, when a person or machine asked for the end
+  Time since;
+};
+template <class V>
+void fields(V& v, GrantEnding& e) {
+  v("reason", e.reason);
+  v("by", e.by);
+  v("since", e.since);
+}
+
+// The tries so far of setting a grant up, or of taking it back, when they failed.
+struct GrantFailure {
+  int tries = 0;
+  std::string error;  // of the last one
+};
+template <class V>
+void fields(V& v, GrantFailure& f) {
+  v("tries", f.tries);
+  v("error", f.error);
+}
+
 struct Grant {
-  std::string id;  // "grt_…"
+  // What a connect reads of it stands first, and so together in memory.
+  std::string id;     // "grt_…"
+  std::string login;  // account name in the target; computed, never recorded
+  Millis duration{0};
+  std::optional<Time> until;           // the end; set at activation, compared at each decision
+  std::int64_t mfa_age_ms = -1;        // of the requester when it was given; -1 unknown
+  std::vector<std::string> approvers;  // identity ids
+  std::string policy;                  // id of the offer or baseline policy that gave it
+  Cause cause = Cause::kOffer;
+  GrantState state = GrantState::kActivating;
   std::string beneficiary;
   std::string entitlement;
-  Cause cause = Cause::kOffer;
-  std::string policy;   // id of the offer or baseline policy that gave it
   std::string request;  // request id; empty for baseline
   std::optional<Sealed> purpose;
-  std::vector<std::string> approvers;  // identity ids
-  std::int64_t mfa_age_ms = -1;        // of the requester when it was given; -1 unknown
-  std::string login;                   // account name in the target; computed, never recorded
-  Millis duration{0};
-  GrantState state = GrantState::kActivating;
   Time created;
-  std::optional<Time> from;             // activation
-  std::optional<Time> until;            // the end; set at activation, compared at each decision
-  std::optional<EndReason> end_reason;  // while revoking
-  std::optional<std::string> end_by;    // actor, when a person or machine asked for the end
-  std::optional<Time> revoking_since;
-  int tries = 0;           // of activation or revocation
-  std::string last_error;  // of the last failed try
+  std::optional<Time> from;  // activation
+  Boxed<GrantEnding> ending;
+  Boxed<GrantFailure> failure;
 };
 template <class V>
 void fields(V& v, Grant& g) {
@@ -398,11 +423,8 @@ void fields(V& v, Grant& g) {
   v("created", g.created);
   v("from", g.from);
   v("until", g.until);
-  v("end_reason", g.end_reason);
-  v("end_by", g.end_by);
-  v("revoking_since", g.revoking_since);
-  v("tries", g.tries);
-  v("last_error", g.last_error);
+  v("ending", g.ending);
+  v("failure", g.failure);
 }
 
 // When a grant that is not revoking ends: at its end, or, while it waits for its account, once it

@@ -47,8 +47,7 @@ std::string line_of(const State& state, const Grant& grant, Time now) {
   std::string line = "grant " + grant.id + ": ";
   if (grant.state == GrantState::kActivating) return line + "its account is being set up";
   if (grant.state == GrantState::kRevoking) {
-    return line + "is being taken back (" +
-           std::string(name_of(grant.end_reason.value_or(EndReason::kRevoked))) + ")";
+    return line + "is being taken back (" + std::string(name_of(grant.ending->reason)) + ")";
   }
   if (!grant.until || now >= *grant.until) return line + "is over";
   line += "live until " + to_text(*grant.until) + ", given by the policy \"" + grant.policy + "\"";
@@ -97,9 +96,9 @@ Explanation explain(const State& state, const Question& question, Time now) {
     for (const Grant* grant : grants_of(state, question.subject, question.resource)) {
       lines.push_back(line_of(state, *grant, now));
       if (grant->id != out.decision.grant && !out.decision.grant.empty()) continue;
-      facts.grant = grant->id;
-      facts.approvals = static_cast<int>(grant->approvers.size());
-      facts.duration = grant->duration;
+      facts.grant = grant;
+      facts.approvals.reset();  // its own count
+      facts.duration.reset();
     }
     add(policies.guardrails);
     if (!out.decision.allow) add(policies.baselines);

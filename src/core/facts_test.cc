@@ -50,7 +50,7 @@ TEST_F(Due, EndsGrantsAtTheirEnd) {
   w.advance(Millis(1));
   w.tick();
   EXPECT_EQ(w.state.grants.find(grant)->state, GrantState::kRevoking);
-  EXPECT_EQ(w.state.grants.find(grant)->end_reason, EndReason::kExpired);
+  EXPECT_EQ(w.state.grants.find(grant)->ending->reason, EndReason::kExpired);
   EXPECT_TRUE(due(w.state, w.now).empty());
 }
 
@@ -58,7 +58,8 @@ TEST_F(Due, EndsWhatIsNeverActivated) {
   const Json result = w.must("erin", "request_access", World::ask("reader"));
   w.advance(std::chrono::minutes(45));
   w.tick();
-  EXPECT_EQ(w.state.grants.find(text(result, "grant"))->end_reason, EndReason::kActivationFailed);
+  EXPECT_EQ(w.state.grants.find(text(result, "grant"))->ending->reason,
+            EndReason::kActivationFailed);
 }
 
 TEST_F(Due, EndsRequests) {
@@ -110,8 +111,8 @@ TEST_F(DesiredOf, AGrantEndsWhenItsAccountIsSeenGone) {
   EXPECT_TRUE(on_gone(w.state, grant, StepOutcome{true, 0, {}}).empty());
   w.must("erin", "revoke", Json::object({{"grant", grant}, {"reason", "done"}}));
   w.commit({"server"}, on_try_failed(w.state, grant, "no connection"));
-  EXPECT_EQ(w.state.grants.find(grant)->tries, 1);
-  EXPECT_EQ(w.state.grants.find(grant)->last_error, "no connection");
+  EXPECT_EQ(w.state.grants.find(grant)->failure->tries, 1);
+  EXPECT_EQ(w.state.grants.find(grant)->failure->error, "no connection");
   EXPECT_TRUE(on_gone(w.state, grant, StepOutcome{false, 0, {}}).empty());
   w.commit({"server"}, on_gone(w.state, grant, StepOutcome{true, 2, {}}));
   EXPECT_EQ(w.state.grants.size(), 0u);
@@ -123,10 +124,10 @@ TEST_F(DesiredOf, ErrorsAreCutBetweenCharacters) {
   std::string error;
   while (error.size() < 2000) error += "\xc3\xa9x";
   w.commit({"server"}, on_try_failed(w.state, grant, error));
-  EXPECT_TRUE(is_utf8(w.state.grants.find(grant)->last_error));
+  EXPECT_TRUE(is_utf8(w.state.grants.find(grant)->failure->error));
   w.commit({"server"}, on_try_failed(w.state, grant, "\xff\xfe"));
-  EXPECT_TRUE(is_utf8(w.state.grants.find(grant)->last_error));
-  EXPECT_EQ(w.state.grants.find(grant)->tries, 2);
+  EXPECT_TRUE(is_utf8(w.state.grants.find(grant)->failure->error));
+  EXPECT_EQ(w.state.grants.find(grant)->failure->tries, 2);
 }
 
 ObservedAccount foreign(const std::string& login) {

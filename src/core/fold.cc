@@ -254,7 +254,16 @@ struct Fold {
     s.devices.set(d.id, d);
     insert_sorted(s.devices_of[d.identity], d.id);
     s.ends.set("device " + d.id, d.until);
+    tell_certificates(d.id);
     return {};
+  }
+
+  // Its certificates know until when a device is enrolled.
+  void tell_certificates(const std::string& device) {
+    const std::vector<std::string>* serials = s.certificates_of.find(device);
+    if (serials == nullptr) return;
+    const Time until = enrolled_until(s, device);
+    for (const std::string& serial : *serials) s.certificates.edit(serial)->device_until = until;
   }
 
   Status operator()(const DeviceRemoved& e) {
@@ -263,6 +272,7 @@ struct Fold {
     s.ends.erase("device " + device.id, device.until);
     remove_from(s.devices_of, device.identity, device.id);
     s.devices.erase(device.id);
+    tell_certificates(device.id);
     return {};
   }
 
@@ -314,8 +324,9 @@ struct Fold {
     CHECK_OK(known(s.identities, "identity", c.identity));
     CHECK_OK(unknown(s.certificates, "certificate", c.serial));
     Certificate certificate = c;
-    certificate.device_hash = cow_hash(c.device);
+    certificate.device_until = enrolled_until(s, c.device);
     s.certificates.set(c.serial, std::move(certificate));
+    if (!c.device.empty()) insert_sorted(s.certificates_of[c.device], c.serial);
     s.ends.set("certificate " + c.serial, c.until);
     return {};
   }
@@ -328,7 +339,9 @@ struct Fold {
 
   Status operator()(const CertificateExpired& e) {
     CHECK_OK(known(s.certificates, "certificate", e.serial));
-    s.ends.erase("certificate " + e.serial, s.certificates.find(e.serial)->until);
+    const Certificate& certificate = *s.certificates.find(e.serial);
+    s.ends.erase("certificate " + e.serial, certificate.until);
+    remove_from(s.certificates_of, std::string(certificate.device), e.serial);
     s.certificates.erase(e.serial);
     return {};
   }
@@ -523,8 +536,7 @@ struct Fold {
     CHECK_OK(unknown(s.grants, "grant", g.id));
     CHECK_OK(known(s.identities, "identity", g.beneficiary));
     CHECK_OK(known(s.entitlements, "entitlement", g.entitlement));
-    if (g.state != GrantState::kActivating || g.from || g.until || g.end_reason ||
-        g.revoking_since) {
+    if (g.state != GrantState::kActivating || g.from || g.until || g.ending || g.failure) {
       return corrupt("the grant \"" + g.id + "\" is created in a later state");
     }
     TRY(login, login_of(s, sealer, g.beneficiary, g.id));
@@ -548,8 +560,7 @@ struct Fold {
       grant.state = GrantState::kActive;
       grant.from = e.from;
       grant.until = e.until;
-      grant.tries = 0;
-      grant.last_error.clear();
+      grant.failure.reset();
       s.ends.set("grant " + e.grant, e.until);
     });
     return {};
@@ -560,10 +571,7 @@ struct Fold {
     if (s.grants.find(e.grant)->state == GrantState::kActive) {
       return corrupt("the grant \"" + e.grant + "\" is neither activating nor revoking");
     }
-    change_grant(e.grant, [&](Grant& grant) {
-      grant.tries = e.tries;
-      grant.last_error = e.error;
-    });
+    change_grant(e.grant, [&](Grant& grant) { grant.failure.emplace() = {e.tries, e.error}; });
     return {};
   }
 
@@ -576,11 +584,8 @@ struct Fold {
     s.ends.erase("grant " + e.grant, end_of(before));
     change_grant(e.grant, [&](Grant& grant) {
       grant.state = GrantState::kRevoking;
-      grant.end_reason = e.reason;
-      grant.end_by = e.by;
-      grant.revoking_since = event.time;
-      grant.tries = 0;
-      grant.last_error.clear();
+      grant.ending.emplace() = {e.reason, e.by, event.time};
+      grant.failure.reset();
     });
     return {};
   }

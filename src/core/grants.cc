@@ -1,6 +1,7 @@
 #include "core/grants.h"
 
 #include <algorithm>
+#include <cstddef>
 #include <tuple>
 
 #include "core/entities.h"
@@ -18,7 +19,7 @@ void GrantIndex::put(const Grant& grant, const Pair& pair) {
   std::vector<const Grant*>& list = lists_[pair.beneficiary];
   list.insert(std::lower_bound(list.begin(), list.end(), &grant, before), &grant);
   Held& held = pairs_[pair.hash];
-  held = {held.count == 0 ? &grant : nullptr, pair.subject_number, pair.entitlement_number,
+  held = {held.count == 0 ? live(grant) : LiveGrant(), pair.subject_number, pair.entitlement_number,
           held.count + 1};
 }
 
@@ -42,30 +43,31 @@ GrantIndex::Grants GrantIndex::listed(const Pair& pair) const {
   Grants grants;
   if (const std::vector<const Grant*>* list = lists_.find(pair.beneficiary)) {
     for (const Grant* grant : *list) {
-      if (grant->entitlement == pair.entitlement) grants.push_back(grant);
+      if (grant->entitlement == pair.entitlement) grants.push_back(live(*grant));
     }
   }
   return grants;
 }
 
-GrantIndex::Grants GrantIndex::of(const Pair& pair) const {
-  const Held* held = pairs_.find(pair.hash);
+GrantIndex::Grants GrantIndex::of(const Pair& pair, const Held* held) const {
   if (held == nullptr) return {};
-  if (held->grant == nullptr) return listed(pair);
+  if (held->only.grant == nullptr) return listed(pair);
   Grants grants;
   if (held->subject_number == pair.subject_number &&
       held->entitlement_number == pair.entitlement_number) {
-    grants.push_back(held->grant);
+    grants.push_back(held->only);
   }
   return grants;
 }
 
-void GrantIndex::prefetch_grant(std::uint64_t hash) const {
-  const Held* held = pairs_.find(hash);
-  if (held == nullptr || held->grant == nullptr) return;
-  constexpr std::size_t kLine = 64;
-  const char* bytes = reinterpret_cast<const char*>(held->grant);
-  for (std::size_t at = 0; at < sizeof(Grant); at += kLine) __builtin_prefetch(bytes + at);
+const GrantIndex::Held* GrantIndex::approach(std::uint64_t hash, Place& place) const {
+  pairs_.approach(place);
+  const Held* held = pairs_.find(hash, place);
+  if (held == nullptr || held->only.grant == nullptr) return held;
+  constexpr std::size_t kLine = 64, kRead = offsetof(Grant, beneficiary);
+  const char* bytes = reinterpret_cast<const char*>(held->only.grant);
+  for (std::size_t at = 0; at < kRead; at += kLine) __builtin_prefetch(bytes + at);
+  return held;
 }
 
 Pair pair_of(const State& state, const Grant& grant) {

@@ -25,9 +25,20 @@ inline std::uint64_t pair_hash(std::uint64_t beneficiary_hash, std::uint64_t ent
   return cow_hash(beneficiary_hash + (entitlement_hash << 1 | entitlement_hash >> 63));
 }
 
+// A grant as far as a connect must know it to see whether it gives anything.
+struct LiveGrant {
+  const Grant* grant = nullptr;
+  Time until = Time::min();       // its end while it is active
+  std::uint64_t policy_hash = 0;  // cow_hash of its policy's id
+};
+inline LiveGrant live(const Grant& grant) {
+  const bool active = grant.state == GrantState::kActive && grant.until;
+  return {&grant, active ? *grant.until : Time::min(), cow_hash(grant.policy)};
+}
+
 class GrantIndex {
  public:
-  using Grants = boost::container::small_vector<const Grant*, 4>;
+  using Grants = boost::container::small_vector<LiveGrant, 2>;
 
   void put(const Grant& grant, const Pair& pair);
   void drop(const Grant& grant, const Pair& pair);
@@ -37,21 +48,25 @@ class GrantIndex {
     return lists_.find(beneficiary);
   }
   // The same, of one entitlement; costs as much with one grant of the beneficiary as with many.
-  Grants of(const Pair& pair) const;
+  Grants of(const Pair& pair) const { return of(pair, pairs_.find(pair.hash)); }
 
   std::size_t size() const { return lists_.size(); }  // beneficiaries
 
-  // Begin to load what `of` a pair reads: first where the grant is, then the grant.
-  void prefetch(std::uint64_t hash) const { pairs_.prefetch(cow_hash(hash)); }
-  void prefetch_grant(std::uint64_t hash) const;
-
- private:
+  // What is held under the hash of a pair. Looking it up in steps lets its loads overlap with
+  // others', as in CowMap: begin, approach, of.
   struct Held {
-    const Grant* grant = nullptr;  // the only one; null when there are several: the list tells
+    LiveGrant only;  // its grant is null when there are several: the list tells
     std::uint32_t subject_number = 0;
     std::uint32_t entitlement_number = 0;
     std::uint32_t count = 0;  // of grants under this hash
   };
+  using Place = CowMap<std::uint64_t, Held>::Place;
+  Place begin(std::uint64_t hash) const { return pairs_.begin(cow_hash(hash)); }
+  // Begins to load the grant, too.
+  const Held* approach(std::uint64_t hash, Place& place) const;
+  Grants of(const Pair& pair, const Held* held) const;
+
+ private:
   // The grants of the pair in its beneficiary's list.
   Grants listed(const Pair& pair) const;
 

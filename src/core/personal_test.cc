@@ -79,7 +79,7 @@ TEST_F(Personal, WhatATargetSaysIsRecordedWithoutTheLogin) {
   const std::string login = w.state.grants.find(id)->login;
   w.must("evan", "revoke", Json::object({{"grant", id}, {"reason", "done"}}));
   w.commit({"server"}, on_try_failed(w.state, id, "role \"" + login + "\" is busy, " + login));
-  EXPECT_NE(w.state.grants.find(id)->last_error.find("role \"writ_*_"), std::string::npos);
+  EXPECT_NE(w.state.grants.find(id)->failure->error.find("role \"writ_*_"), std::string::npos);
   w.commit({"server"}, on_gone(w.state, id, {true, 0, {"table left_" + login}}));
   EXPECT_EQ(bytes().find("evan"), std::string::npos);
 }

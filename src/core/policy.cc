@@ -221,7 +221,8 @@ constexpr std::uint32_t kRecorded = part::kNow | part::kAuth | part::kMethod | p
                                     part::kDuration;
 
 Result<Giver> giver_of(const Policy& policy) {
-  Giver giver{Slice({&policy}), is_offer(policy), {}, {}, 1, "owner"};
+  const bool offer = is_offer(policy);
+  Giver giver{Slice({&policy}, offer ? "request" : "connect"), offer, {}, {}, 1, "owner"};
   if (!giver.offer) return giver;
   for (const cedar::Condition& condition : *policy.conditions) {
     if ((reads_of(condition.expr) & ~kRecorded) == 0) continue;
@@ -269,15 +270,20 @@ std::vector<const Policy*> only(const std::vector<const Policy*>& all, auto&& wa
   return some;
 }
 
-cedar::CompiledPolicies compiled(const std::vector<const Policy*>& which) {
+cedar::CompiledPolicies compiled(const std::vector<const Policy*>& which, std::string_view action) {
   cedar::PolicySet set;
-  for (const Policy* policy : which) (void)set.add(*policy);  // their ids are known to differ
+  for (const Policy* policy : which) {
+    Policy copy = *policy;
+    if (!action.empty() && may_cover(*policy, action)) copy.action = Constraint{};
+    (void)set.add(std::move(copy));  // their ids are known to differ
+  }
   return cedar::CompiledPolicies(std::move(set));
 }
 
 }  // namespace
 
-Slice::Slice(const std::vector<const Policy*>& which) : policies(compiled(which)) {
+Slice::Slice(const std::vector<const Policy*>& which, std::string_view action)
+    : policies(compiled(which, action)) {
   for (const Policy* policy : which) reads |= reads_of(*policy);
 }
 
@@ -308,34 +314,41 @@ Result<std::shared_ptr<const Policies>> compile_policies(const std::vector<Polic
   for (const Policy& policy : set.policies()) all.push_back(&policy);
   std::vector<EntityUid> known = known_entities(all, entities);
   const auto forbids = [](const Policy& p) { return p.effect == cedar::Effect::kForbid; };
+  constexpr std::string_view kConnect = "connect", kRequest = "request";
   std::vector<Giver> givers;
-  CowMap<std::string, std::uint32_t> places;
+  decltype(Policies::giver_places) places;
   for (const Policy* policy : all) {
     if (forbids(*policy) || (!is_offer(*policy) && !may_cover(*policy, "connect"))) continue;
     TRY(giver, giver_of(*policy));
-    places.set(policy->id, static_cast<std::uint32_t>(givers.size()));
+    places.try_emplace(cow_hash(policy->id), static_cast<std::uint32_t>(givers.size()));
     givers.push_back(std::move(giver));
   }
   return std::make_shared<const Policies>(Policies{
       std::move(hash), std::move(givers),
-      Slice(only(all, [&](const Policy& p) { return forbids(p) && may_cover(p, "connect"); })),
-      Slice(only(all, [&](const Policy& p) { return !forbids(p) && may_cover(p, "connect"); })),
-      Slice(only(
-          all,
-          [&](const Policy& p) { return is_offer(p) || (forbids(p) && may_cover(p, "request")); })),
+      Slice(only(all, [&](const Policy& p) { return forbids(p) && may_cover(p, kConnect); }),
+            kConnect),
+      Slice(only(all, [&](const Policy& p) { return !forbids(p) && may_cover(p, kConnect); }),
+            kConnect),
+      Slice(only(all,
+                 [&](const Policy& p) {
+                   return is_offer(p) || (forbids(p) && may_cover(p, kRequest));
+                 }),
+            kRequest),
       Slice(only(all, [&](const Policy& p) { return !is_offer(p); })), std::move(places),
       std::move(entities), std::move(known)});
 }
 
-const Giver* Policies::giver(std::string_view id) const {
-  const std::uint32_t* place = giver_places.find(id);
-  return place == nullptr ? nullptr : &givers[*place];
+const Giver* Policies::giver(std::string_view id, std::uint64_t id_hash) const {
+  const auto place = giver_places.find(id_hash);
+  if (place == giver_places.end()) return nullptr;
+  const Giver& giver = givers[place->second];
+  return giver.id() == id ? &giver : nullptr;
 }
 
 const std::vector<Action>& actions() {
   static const std::vector<Action> kActions = [] {
     constexpr auto kControl = std::to_array<std::string_view>(
-        {"request", "approve", "connect", "issue", "recover", "break_glass", "explain", "search",
+        {"connect", "request", "approve", "issue", "recover", "break_glass", "explain", "search",
          "read_evidence", "list", "list_own"});
     // Commands that are decided under another name, or by who is concerned.
     constexpr auto kNoActions =

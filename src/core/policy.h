@@ -11,6 +11,7 @@
 // attestation and mfa_age of `auth`. Conditions on the rest (the address) stand in guardrails.
 #pragma once
 
+#include <boost/unordered/unordered_flat_map.hpp>
 #include <cstdint>
 #include <memory>
 #include <optional>
@@ -66,9 +67,10 @@ constexpr std::uint32_t kNow = 1, kAuth = 2, kMethod = 4, kStrength = 8, kAttest
                         kWhole = 0x7fffffff;
 }
 
-// Policies that are evaluated together.
+// Policies that are evaluated together; if `action` is named, then for requests of this action
+// only.
 struct Slice {
-  explicit Slice(const std::vector<const cedar::Policy*>& which);
+  explicit Slice(const std::vector<const cedar::Policy*>& which, std::string_view action = {});
   cedar::CompiledPolicies policies;
   std::uint32_t reads = 0;  // parts of context
 };
@@ -89,15 +91,21 @@ class Policies {
  public:
   std::string hash;  // of the list of files that they come from; empty when not known
   std::vector<Giver> givers;
-  Slice guardrails;                                 // forbids that may cover `connect`
-  Slice baselines;                                  // permits that may cover `connect`
-  Slice requests;                                   // offers, and forbids that may cover `request`
-  Slice others;                                     // all but offers
-  CowMap<std::string, std::uint32_t> giver_places;  // id -> place in givers
-  cedar::Entities entities;                         // of applications
+  Slice guardrails;  // forbids that may cover `connect`
+  Slice baselines;   // permits that may cover `connect`
+  Slice requests;    // offers, and forbids that may cover `request`
+  Slice others;      // all but offers
+  // cow_hash of the id -> place in givers
+  struct IsHash {
+    using is_avalanching = void;
+    std::size_t operator()(std::uint64_t hash) const { return hash; }
+  };
+  boost::unordered_flat_map<std::uint64_t, std::uint32_t, IsHash> giver_places;
+  cedar::Entities entities;  // of applications
   // All entities of applications that the files speak of, sorted: what a search tries.
   std::vector<cedar::EntityUid> known;
-  const Giver* giver(std::string_view id) const;
+  const Giver* giver(std::string_view id) const { return giver(id, cow_hash(id)); }
+  const Giver* giver(std::string_view id, std::uint64_t id_hash) const;
 };
 
 }  // namespace writ::core

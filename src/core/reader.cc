@@ -38,6 +38,16 @@ std::string_view writ_type(std::string_view type) {
   return type.starts_with(kWrit) ? type.substr(kWrit.size()) : std::string_view();
 }
 
+std::optional<int> approvals_of(const Facts& facts) {
+  if (facts.approvals || facts.grant == nullptr) return facts.approvals;
+  return static_cast<int>(facts.grant->approvers.size());
+}
+
+std::optional<Millis> duration_of(const Facts& facts) {
+  if (facts.duration || facts.grant == nullptr) return facts.duration;
+  return facts.grant->duration;
+}
+
 // Collects the attributes of an entity that lives as long as a decision.
 class Attributes {
  public:
@@ -210,6 +220,10 @@ std::optional<EntityUid> resource_uid(const State& state, std::string_view type,
 }
 
 std::optional<Millis> mfa_age_of(const State& state, const Facts& facts) {
+  if (facts.recorded) {
+    const std::int64_t age = facts.grant->mfa_age_ms;
+    return age < 0 ? std::nullopt : std::optional(Millis(age));
+  }
   if (facts.mfa_age || facts.factor_of.empty()) return facts.mfa_age;
   const SecondFactor* factor = state.second_factors.find(facts.factor_of);
   if (factor == nullptr || !factor->fresh) return std::nullopt;
@@ -227,7 +241,9 @@ Value context_of(const State& state, const Facts& facts, std::span<const Field> 
     }
     fields.emplace_back(n.actor_chain, Value::set(std::move(chain)));
   }
-  if (facts.approvals) fields.emplace_back(n.approvals, Value::integer(*facts.approvals));
+  if (const auto given = approvals_of(facts)) {
+    fields.emplace_back(n.approvals, Value::integer(*given));
+  }
   std::vector<Field> auth{{n.attestation, n.none}, {n.method, n.certificate}};
   if (!facts.credential.empty()) auth.emplace_back(n.credential, text(facts.credential));
   if (!facts.device.empty()) auth.emplace_back(n.device, text(facts.device));
@@ -235,9 +251,11 @@ Value context_of(const State& state, const Facts& facts, std::span<const Field> 
   if (age) auth.emplace_back(n.mfa_age, Value::duration(age->count()));
   auth.emplace_back(n.strength, age ? n.two_factor : n.one_factor);
   fields.emplace_back(n.auth, Value::record(std::move(auth)));
-  if (facts.duration) fields.emplace_back(n.duration, Value::duration(facts.duration->count()));
-  if (!facts.grant.empty()) {
-    fields.emplace_back(n.grant, Value::entity(EntityUid("Writ::Grant", facts.grant)));
+  if (const auto length = duration_of(facts)) {
+    fields.emplace_back(n.duration, Value::duration(length->count()));
+  }
+  if (facts.grant != nullptr && !facts.recorded) {
+    fields.emplace_back(n.grant, Value::entity(EntityUid("Writ::Grant", facts.grant->id)));
   }
   fields.emplace_back(n.now, Value::datetime(unix_ms(facts.now)));
   if (const auto ip = cedar::parse_ip(facts.source_ip)) {
@@ -254,10 +272,12 @@ std::optional<ValueView> Context::find(std::span<const String> path) const {
   if (name == n.source_ip) return source_ip();
   if (name == n.now) return ValueView::datetime(unix_ms(facts_.now));
   if (name == n.duration) {
-    return facts_.duration ? ValueView::duration(facts_.duration->count()) : ValueView();
+    const auto length = duration_of(facts_);
+    return length ? ValueView::duration(length->count()) : ValueView();
   }
   if (name == n.approvals) {
-    return facts_.approvals ? ValueView::integer(*facts_.approvals) : ValueView();
+    const auto given = approvals_of(facts_);
+    return given ? ValueView::integer(*given) : ValueView();
   }
   if (name == n.auth || name == n.actor_chain || name == n.grant) return std::nullopt;
   for (const Field& field : asserted_) {
@@ -296,9 +316,8 @@ ValueView Context::whole() const {
 Facts recorded_facts(const Grant& grant, Time now) {
   Facts facts;
   facts.now = now;
-  if (grant.mfa_age_ms >= 0) facts.mfa_age = Millis(grant.mfa_age_ms);
-  facts.approvals = static_cast<int>(grant.approvers.size());
-  facts.duration = grant.duration;
+  facts.grant = &grant;
+  facts.recorded = true;
   return facts;
 }
 

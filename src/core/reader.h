@@ -56,7 +56,10 @@ struct Facts {
   std::string_view credential;
   std::string_view source_ip;
   const std::vector<std::string>* actors = nullptr;
-  std::string_view grant;
+  // The grant that is asked about. Its approvals and duration count where none are said here.
+  const Grant* grant = nullptr;
+  // As the grant recorded them: then it is not itself in the context, its mfa_age is.
+  bool recorded = false;
   std::optional<int> approvals;
   std::optional<Millis> duration;
 };

@@ -265,15 +265,10 @@ class Completion {
       s.ends.set("device " + id, d.until);
       add_sorted(s.devices_of, d.identity, id);
     });
-    std::vector<std::string> serials;
     s.certificates.for_each([&](const std::string& serial, const Certificate& c) {
       s.ends.set("certificate " + serial, c.until);
-      serials.push_back(serial);
+      if (!c.device.empty()) add_sorted(s.certificates_of, c.device, serial);
     });
-    for (const std::string& serial : serials) {
-      Certificate* certificate = s.certificates.edit(serial);
-      certificate->device_hash = cow_hash(certificate->device);
-    }
     s.changes.for_each(
         [&](const std::string& id, const Change& c) { s.ends.set("change " + id, c.until); });
     s.requests.for_each(
@@ -297,7 +292,11 @@ class Completion {
         status = corrupt("a grant is of nothing");
         return;
       }
-      if (g.state != GrantState::kRevoking) s_.ends.set("grant " + id, end_of(g));
+      if ((g.state == GrantState::kRevoking) != g.ending.has_value()) {
+        status = corrupt("a grant ends for no reason");
+        return;
+      }
+      if (!g.ending) s_.ends.set("grant " + id, end_of(g));
       index->put(g, pair_of(s_, g));
     });
     s_.grant_index = std::move(index);
@@ -394,6 +393,8 @@ Result<State> decode_snapshot(std::string_view bytes, const Sealer& sealer) {
       V value = in.take<V>();
       if constexpr (std::is_same_v<V, Grant>) {
         if (auto status = logins.give(value); !status) named = status;
+      } else if constexpr (std::is_same_v<V, Certificate>) {
+        value.device_until = enrolled_until(state, value.device);  // devices stand before them
       }
       const std::string name = key(value);
       map.set(name, std::move(value));

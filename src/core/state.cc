@@ -102,6 +102,12 @@ bool has_lost_credential(const State& state, const Session& session) {
   return !device.empty() && !state.devices.contains(device);
 }
 
+Time enrolled_until(const State& state, std::string_view device) {
+  if (device.empty()) return Time::max();
+  const Device* found = state.devices.find(device);
+  return found == nullptr ? Time::min() : found->until;
+}
+
 Tier tier_of(const State& state, const Entitlement& entitlement) {
   const Resource* resource = state.resources.find(entitlement.resource);
   return resource == nullptr ? Tier::kCritical : resource->tier;

@@ -46,28 +46,29 @@ struct State {
   CowMap<std::string, std::string> identity_ids;  // by name digest; never erased: tombstones
   CowMap<std::string, Group> groups;              // by name
   // Lists in here are sorted, so that equal facts make equal States.
-  CowMap<std::string, std::vector<Membership>> memberships;   // by identity
-  CowMap<std::string, std::vector<std::string>> members;      // group -> identity ids
-  CowMap<std::string, Enrollment> enrollments;                // by code_hash; open ones
-  CowMap<std::string, Device> devices;                        // by id
-  CowMap<std::string, std::vector<std::string>> devices_of;   // identity -> device ids
-  CowMap<std::string, SecondFactor> second_factors;           // by identity
-  CowMap<std::string, Certificate> certificates;              // by serial; not yet expired
-  CowMap<std::string, TargetSystem> targets;                  // by name
-  CowMap<std::string, Resource> resources;                    // by name
-  CowMap<std::string, Entitlement> entitlements;              // by name
-  CowMap<std::string, bool> removed;                          // names that never come back
-  CowMap<std::string, Door> doors;                            // by identity
-  CowMap<std::string, std::int64_t> door_seqs;                // last evidence seq of each door
-  CowMap<std::string, Change> changes;                        // by id; pending
-  CowMap<std::string, Request> requests;                      // by id; pending
-  CowMap<std::string, Grant> grants;                          // by id; live
-  CowMap<std::string, Session> sessions;                      // by id; open
-  CowMap<std::string, std::vector<std::string>> sessions_of;  // grant -> session ids
-  CowMap<std::string, std::int64_t> sessions_at;              // door -> how many are open
-  CowMap<std::string, std::vector<Holding>> holdings;         // by target
-  CowMap<std::string, Finding> findings;                      // by id; open
-  CowMap<std::string, std::string> finding_ids;               // kind + "\n" + about -> id
+  CowMap<std::string, std::vector<Membership>> memberships;       // by identity
+  CowMap<std::string, std::vector<std::string>> members;          // group -> identity ids
+  CowMap<std::string, Enrollment> enrollments;                    // by code_hash; open ones
+  CowMap<std::string, Device> devices;                            // by id
+  CowMap<std::string, std::vector<std::string>> devices_of;       // identity -> device ids
+  CowMap<std::string, SecondFactor> second_factors;               // by identity
+  CowMap<std::string, Certificate> certificates;                  // by serial; not yet expired
+  CowMap<std::string, std::vector<std::string>> certificates_of;  // device -> serials
+  CowMap<std::string, TargetSystem> targets;                      // by name
+  CowMap<std::string, Resource> resources;                        // by name
+  CowMap<std::string, Entitlement> entitlements;                  // by name
+  CowMap<std::string, bool> removed;                              // names that never come back
+  CowMap<std::string, Door> doors;                                // by identity
+  CowMap<std::string, std::int64_t> door_seqs;                    // last evidence seq of each door
+  CowMap<std::string, Change> changes;                            // by id; pending
+  CowMap<std::string, Request> requests;                          // by id; pending
+  CowMap<std::string, Grant> grants;                              // by id; live
+  CowMap<std::string, Session> sessions;                          // by id; open
+  CowMap<std::string, std::vector<std::string>> sessions_of;      // grant -> session ids
+  CowMap<std::string, std::int64_t> sessions_at;                  // door -> how many are open
+  CowMap<std::string, std::vector<Holding>> holdings;             // by target
+  CowMap<std::string, Finding> findings;                          // by id; open
+  CowMap<std::string, std::string> finding_ids;                   // kind + "\n" + about -> id
 
   // Identities and devices: when each was last used, to the day. See core/dormant.h.
   CowMap<std::string, Time> last_uses;
@@ -115,6 +116,8 @@ std::vector<std::string> persons_behind(const State& state, std::string_view ide
 // to, was taken away. A certificate that merely ran out ends no session: its grant does. What Writ
 // knows neither the certificate nor the device of is not told apart from that.
 bool has_lost_credential(const State& state, const Session& session);
+// When a device is enrolled no more: Time::min() when it is not, Time::max() for "", no device.
+Time enrolled_until(const State& state, std::string_view device);
 // The tier of an entitlement: its resource's.
 Tier tier_of(const State& state, const Entitlement& entitlement);
 

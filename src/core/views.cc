@@ -84,9 +84,9 @@ void grants(const Viewer& viewer, JsonArray& rows) {
                       {"request", g.request},
                       {"login", g.login},
                       {"from", text_of(g.from)},
-                      {"end_reason", g.end_reason ? name_of(*g.end_reason) : ""},
-                      {"tries", g.tries},
-                      {"last_error", g.last_error}}));
+                      {"end_reason", g.ending ? name_of(g.ending->reason) : ""},
+                      {"tries", g.failure ? g.failure->tries : 0},
+                      {"last_error", g.failure ? g.failure->error : ""}}));
   });
 }
 
