@@ -29,7 +29,7 @@ struct Cancels::Sending : std::enable_shared_from_this<Cancels::Sending> {
     Cancels* cancels = *owner;
     if (cancels == nullptr) return;
     cancels->timers_.drop(timer);
-    --cancels->running_;
+    std::erase(cancels->running_, shared_from_this());
     cancels->next();
   }
   void wait_readable() {
@@ -80,6 +80,8 @@ Cancels::Cancels(boost::asio::io_context& io, Timers& timers, const Clock& clock
 
 Cancels::~Cancels() {
   *self_ = nullptr;
+  // A request and the stream that it waits for hold each other until it ends.
+  for (const auto& sending : running_) sending->end();
 }
 
 void Cancels::send(std::shared_ptr<const KnownTarget> target, CancelKey key) {
@@ -92,12 +94,12 @@ void Cancels::send(std::shared_ptr<const KnownTarget> target, CancelKey key) {
 }
 
 void Cancels::next() {
-  while (running_ < at_once_ && !waiting_.empty()) {
+  while (running_.size() < at_once_ && !waiting_.empty()) {
     auto sending = std::make_shared<Sending>();
     sending->owner = self_;
     sending->what = std::move(waiting_.front());
     waiting_.pop_front();
-    ++running_;
+    running_.push_back(sending);
     sending->timer = timers_.set(clock_.steady() + kTime, [sending] { sending->end(); });
     const TargetAddress& address = sending->what.target->address;
     Stream::connect(io_, address.host, address.port,

@@ -3,6 +3,7 @@
 
 #include <deque>
 #include <memory>
+#include <vector>
 
 #include "door/postgres/control.h"
 #include "door/postgres/timers.h"
@@ -32,7 +33,7 @@ class Cancels {
   Timers& timers_;
   const Clock& clock_;
   const unsigned at_once_;
-  unsigned running_ = 0;
+  std::vector<std::shared_ptr<Sending>> running_;
   std::deque<Waiting> waiting_;
   std::shared_ptr<Cancels*> self_;  // what outlives its sender finds null here
 };
