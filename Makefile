@@ -1,6 +1,6 @@
 # make run    install what is missing, build, and start a sandbox with a guided tour
 # make test   build, check and test
-.PHONY: run test build bench check format clean
+.PHONY: run test build bench check lint format clean
 
 build:
 	@scripts/setup
@@ -21,6 +21,10 @@ bench: build
 
 check:
 	@scripts/test check
+
+lint:
+	@scripts/setup --tests
+	@scripts/test lint
 
 format:
 	@scripts/format
