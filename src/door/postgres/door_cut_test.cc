@@ -92,7 +92,9 @@ TEST_F(DoorCutTest, CutsTwoHundredAtOnce) {
   ASSERT_TRUE(server.wait_for_reports("receipt", 1));
   std::cout << "200 sessions ended " << all.count() << " ms after the command left, receipt "
             << (clock.steady() - start).count() << " ms\n";
-  if (kMeasured) EXPECT_LT(all, Millis(1'000));
+  if (kMeasured) {
+    EXPECT_LT(all, Millis(1'000));
+  }
   EXPECT_EQ(server.of_type("receipt").at(0).find("sessions")->as_array()->size(), 200u);
   EXPECT_EQ(ask(other.get(), "SELECT 1"), "1");
 }
