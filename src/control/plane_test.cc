@@ -285,7 +285,7 @@ TEST_F(PlaneTest, PoliciesOfMegabytesAreInForceAfterAPowerLossOrNotAtAll) {
   EXPECT_EQ(state->policy_version, 2);
   EXPECT_EQ(core::policy_files(*state, state->policy_hash)->front().text, text);
   // One that the journal has no space for leaves no trace.
-  const auto next = core::apply_files(*state, {{"next.cedar", text + text}}, sha256_hex);
+  const auto next = core::apply_files(*state, {{"next.cedar", "// another\n" + text}}, sha256_hex);
   store::Faults full;
   full.no_space = 1'000'000;
   disk_.set_faults(full);
@@ -297,7 +297,8 @@ TEST_F(PlaneTest, PoliciesOfMegabytesAreInForceAfterAPowerLossOrNotAtAll) {
   start();
   EXPECT_EQ(plane_->states().get()->policy_version, 2);
   EXPECT_EQ(plane_->states().get()->policy_texts.size(), state->policy_texts.size());
-  ASSERT_TRUE(say(next));
+  const auto said = say(next);
+  ASSERT_TRUE(said) << said.error().text();
   EXPECT_EQ(plane_->states().get()->policy_version, 3);
 }
 
