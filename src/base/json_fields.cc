@@ -65,7 +65,7 @@ void JsonReader::read(const Json& json, double& value, const std::string& pointe
 void JsonReader::read(const Json& json, std::string& value, const std::string& pointer) {
   const std::string* read = json.as_string();
   if (read == nullptr) return want("a string", json, pointer);
-  value = *read;
+  value = std::string(*read);  // with no more room than it needs, as many of these stay
 }
 
 void JsonReader::read(const Json& json, Time& value, const std::string& pointer) {

@@ -203,8 +203,7 @@ class CowMap {
   static_assert(sizeof(Shard) % alignof(Slot) == 0);
 
   static constexpr std::uint32_t kNone = Shard::kNone;
-  // Average entries of a shard before there are more shards; few where they are large.
-  static constexpr unsigned kFull = sizeof(Slot) > 16 ? 6 : 12;
+  static constexpr unsigned kFull = 12;   // average entries of a shard before there are more shards
   static constexpr unsigned kSparse = 2;  // and before there are fewer
 
   static unsigned page_bits(unsigned bits) { return bits / 2; }

@@ -541,7 +541,7 @@ struct Fold {
     }
     TRY(login, login_of(s, sealer, g.beneficiary, g.id));
     Grant grant = g;
-    grant.login = std::move(login);
+    grant.login = std::string(login.begin(), login.end());  // with no more room than it needs
     s.grants.set(g.id, std::move(grant));
     s.ends.set("grant " + g.id, end_of(g));
     put_grant(g.id);

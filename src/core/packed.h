@@ -87,7 +87,8 @@ class Unpacker {
   template <class T>
   void get(T& value) {
     if constexpr (std::is_same_v<T, std::string>) {
-      value = get_bytes();
+      // Made of its bytes it has their room; assigned to, an empty string takes up to 30 bytes.
+      value = std::string(get_bytes());
     } else if constexpr (std::is_same_v<T, Json>) {
       auto json = parse_json(get_bytes(), {.bytes = 16 << 20});
       if (json) {

@@ -171,7 +171,8 @@ class Logins {
       TRY(stem, login_of(state_, sealer_, grant.beneficiary, ""));
       known->second = std::move(stem);
     }
-    grant.login = known->second + std::string(login_suffix(grant.id));
+    const std::string login = known->second + std::string(login_suffix(grant.id));
+    grant.login = std::string(login.begin(), login.end());  // with no more room than it needs
     return {};
   }
 
