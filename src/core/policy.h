@@ -98,7 +98,7 @@ class Policies {
   // cow_hash of the id -> place in givers
   struct IsHash {
     using is_avalanching = void;
-    std::size_t operator()(std::uint64_t hash) const { return hash; }
+    std::size_t operator()(std::uint64_t id_hash) const { return id_hash; }
   };
   boost::unordered_flat_map<std::uint64_t, std::uint32_t, IsHash> giver_places;
   cedar::Entities entities;  // of applications
