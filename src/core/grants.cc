@@ -64,9 +64,12 @@ const GrantIndex::Held* GrantIndex::approach(std::uint64_t hash, Place& place) c
   pairs_.approach(place);
   const Held* held = pairs_.find(hash, place);
   if (held == nullptr || held->only.grant == nullptr) return held;
-  constexpr std::size_t kLine = 64, kRead = offsetof(Grant, beneficiary);
-  const char* bytes = reinterpret_cast<const char*>(held->only.grant);
-  for (std::size_t at = 0; at < kRead; at += kLine) __builtin_prefetch(bytes + at);
+  constexpr std::ptrdiff_t kLine = 64;
+  const Grant& grant = *held->only.grant;
+  const auto* const end = reinterpret_cast<const char*>(&grant.beneficiary);
+  for (auto at = reinterpret_cast<const char*>(&grant); at < end; at += kLine) {
+    __builtin_prefetch(at);
+  }
   return held;
 }
 
