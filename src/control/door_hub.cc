@@ -532,9 +532,10 @@ void DoorHub::cut(const Narrowing& narrowing, const core::State& after) {
   const std::set<std::string> devices(narrowing.devices.begin(), narrowing.devices.end());
   if (!devices.empty()) {
     // A device that ran out takes its certificates along; and a session may have outlived its own.
-    after.certificates.for_each([&](const std::string& serial, const core::Certificate& each) {
-      if (devices.contains(each.device)) serials.insert(serial);
-    });
+    for (const std::string& device : devices) {
+      const auto* its = after.certificates_of.find(device);
+      if (its != nullptr) serials.insert(its->begin(), its->end());
+    }
     after.sessions.for_each([&](const std::string&, const core::Session& each) {
       if (devices.contains(each.device)) serials.insert(each.credential);
     });

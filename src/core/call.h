@@ -93,6 +93,10 @@ bool different_persons(const std::vector<std::string>& a, const std::vector<std:
 void revoke_all(const Call& call, std::string_view beneficiary, EndReason reason,
                 std::vector<EventData>& events);
 
+// A device goes, and its certificates with it. `note` is why, in the words of whoever removes it.
+void end_device(const Call& call, const std::string& device, std::optional<Sealed> note,
+                std::vector<EventData>& events);
+
 // One fresh grant, as yet without its account.
 Grant new_grant(const Call& call, const Identity& beneficiary, const Entitlement& entitlement,
                 Cause cause, std::string_view policy, Millis duration);

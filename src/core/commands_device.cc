@@ -111,6 +111,17 @@ Result<Carried> confirm_device(const Call& call, const Json& json) {
   return Carried{Outcome{{DeviceConfirmed{device->id}}, result, {}}, Persons::kOne};
 }
 
+void end_device(const Call& call, const std::string& device, std::optional<Sealed> note,
+                std::vector<EventData>& events) {
+  events.push_back(DeviceRemoved{device, "removed", std::move(note)});
+  const std::vector<std::string>* serials = call.state.certificates_of.find(device);
+  if (serials == nullptr) return;
+  for (const std::string& serial : *serials) {
+    if (call.state.certificates.find(serial)->revoked) continue;
+    events.push_back(CertificateRevoked{serial, "its device was removed", std::nullopt});
+  }
+}
+
 Result<Carried> remove_device(const Call& call, const Json& json) {
   TRY(body, from_json<RemoveDevice>(json));
   CHECK_OK(check_words(call, body.reason, "/reason"));
@@ -121,12 +132,7 @@ Result<Carried> remove_device(const Call& call, const Json& json) {
   if (device == nullptr) return fail(Code::kNotFound, "there is no device of this id", "/device");
   Outcome outcome;
   TRY(note, sealed_words(call, body.reason, "/reason", device->identity));
-  outcome.events.push_back(DeviceRemoved{device->id, "removed", note});
-  call.state.certificates.for_each([&](const std::string& serial, const Certificate& certificate) {
-    if (certificate.device == device->id && !certificate.revoked) {
-      outcome.events.push_back(CertificateRevoked{serial, "its device was removed", std::nullopt});
-    }
-  });
+  end_device(call, device->id, note, outcome.events);
   outcome.result = Json::object({{"device", device->id}, {"identity", device->identity}});
   return Carried{std::move(outcome), Persons::kOne};
 }

@@ -17,14 +17,8 @@ void fields(V& v, Remedy& r) {
   v("confirm", r.confirm);
 }
 
-// The identity or device that a finding is about; empty for what lies in a target.
-std::string subject_of(const Finding& finding) {
-  if (finding.kind != kDormant || !finding.target.empty()) return {};
-  return finding.about.substr(finding.about.find(' ') + 1);
-}
-
 std::string breaks(const State& state, const Finding& finding) {
-  if (const std::string id = subject_of(finding); !id.empty()) {
+  if (const std::string id = watched_by(finding); !id.empty()) {
     if (state.devices.contains(id)) return "nobody logs in from this device any more";
     const std::size_t grants = grants_of(state, id).size();
     return std::to_string(grants) +
@@ -50,13 +44,7 @@ std::string breaks(const State& state, const Finding& finding) {
 std::vector<EventData> retire(const Call& call, const std::string& id) {
   std::vector<EventData> events;
   if (call.state.devices.contains(id)) {
-    events.push_back(DeviceRemoved{id, "removed", std::nullopt});
-    call.state.certificates.for_each(
-        [&](const std::string& serial, const Certificate& certificate) {
-          if (certificate.device == id && !certificate.revoked) {
-            events.push_back(CertificateRevoked{serial, "its device was removed", std::nullopt});
-          }
-        });
+    end_device(call, id, std::nullopt, events);
   } else if (call.state.identities.contains(id)) {
     events.push_back(IdentityStateChanged{id, IdentityState::kQuarantined, std::nullopt});
     revoke_all(call, id, EndReason::kSignal, events);
@@ -80,7 +68,7 @@ Result<Carried> remedy(const Call& call, const Json& json) {
   if (finding->remedy.empty()) return for_a_person();
   Step step;
   step.login = finding->login;
-  const std::string subject = subject_of(*finding);
+  const std::string subject = watched_by(*finding);
   if (finding->kind == "standing_password" || (finding->kind == kDormant && subject.empty())) {
     step.kind = StepKind::kDisableSecret;
   } else if (finding->kind == "orphan") {

@@ -404,6 +404,9 @@ Decision Asking::decide() {
   if (writ) action_ = action_named(question_.action);
   if (!question_.subject_type.empty()) {
     if (writ) return deny("what is Writ's own is for identities of Writ alone");
+    if (!question_.actors.empty()) {
+      return deny("nobody acts for a subject that is no identity of Writ");
+    }
     return application();
   }
   if (auto why = unconstitutional()) return deny(std::move(*why));

@@ -16,13 +16,6 @@ std::string about_of(const std::string& id) {
 std::string end_key(const std::string& id) {
   return std::string(kDormant) + " " + id;
 }
-// The identity or device that a finding is about; empty for a login's.
-std::string watched_by(const Finding& finding) {
-  if (finding.kind != kDormant || !finding.target.empty()) return {};
-  const auto space = finding.about.find(' ');
-  return space == std::string::npos ? std::string() : finding.about.substr(space + 1);
-}
-
 // Doors, servers and connectors are always in use, or their targets say so.
 bool is_watched(IdentityKind kind) {
   switch (kind) {
@@ -68,6 +61,12 @@ void add(std::vector<std::string>& ids, const std::string& id) {
 }
 
 }  // namespace
+
+std::string watched_by(const Finding& finding) {
+  if (finding.kind != kDormant || !finding.target.empty()) return {};
+  const auto space = finding.about.find(' ');
+  return space == std::string::npos ? std::string() : finding.about.substr(space + 1);
+}
 
 Time last_use_of(const State& state, const std::string& id) {
   const Time* used = state.last_uses.find(id);

@@ -17,6 +17,10 @@ namespace writ::core {
 
 constexpr std::string_view kDormant = "dormant";
 
+// The identity or device that a dormant finding is about; empty for other findings, and for a
+// login's.
+std::string watched_by(const Finding& finding);
+
 // The last use that is remembered, or since when the identity is active, if that is later.
 Time last_use_of(const State& state, const std::string& id);
 

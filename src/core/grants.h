@@ -47,9 +47,6 @@ class GrantIndex {
   const std::vector<const Grant*>* of(std::string_view beneficiary) const {
     return lists_.find(beneficiary);
   }
-  // The same, of one entitlement; costs as much with one grant of the beneficiary as with many.
-  Grants of(const Pair& pair) const { return of(pair, pairs_.find(pair.hash)); }
-
   std::size_t size() const { return lists_.size(); }  // beneficiaries
 
   // What is held under the hash of a pair. Looking it up in steps lets its loads overlap with
@@ -64,6 +61,7 @@ class GrantIndex {
   Place begin(std::uint64_t hash) const { return pairs_.begin(cow_hash(hash)); }
   // Begins to load the grant, too.
   const Held* approach(std::uint64_t hash, Place& place) const;
+  // The grants of the pair; costs as much with one grant of the beneficiary as with many.
   Grants of(const Pair& pair, const Held* held) const;
 
  private:

@@ -217,6 +217,9 @@ TEST(ApplicationSubject, IsOfTheDoorsNamespaceAndNoIdentity) {
   q.door = "";
   EXPECT_FALSE(decide(h.state, q, h.now).allow);
   q = h.wanted.question;
+  q.actors = {"idn_p1"};
+  EXPECT_FALSE(decide(h.state, q, h.now).allow) << "nobody acts for it";
+  q = h.wanted.question;
   q.action = "connect";
   q.resource_type = "entitlement";
   q.resource = kReader;
