@@ -176,6 +176,23 @@ bool satisfied(const CompiledPolicies& policies, std::size_t index, const Reques
   return evaluation.covers(policy) && evaluation.conditions(policy) == Evaluation::Outcome::kYes;
 }
 
+Holds conditions_hold(const CompiledPolicies& policies, std::size_t index,
+                      const RequestView& request, const EntityReader& entities) {
+  const Program& program = policies.program();
+  const CompiledPolicy& policy = program.policies[index];
+  if (policy.clauses == 0) return Holds::kYes;
+  Evaluation evaluation(program, request, entities);
+  switch (evaluation.conditions(policy)) {
+    case Evaluation::Outcome::kNo:
+      return Holds::kNo;
+    case Evaluation::Outcome::kYes:
+      return Holds::kYes;
+    case Evaluation::Outcome::kFailed:
+      break;
+  }
+  return Holds::kFailed;
+}
+
 Explanation explain(const CompiledPolicies& policies, std::size_t index, const Request& request,
                     const EntityReader& entities) {
   using Outcome = Explanation::Outcome;

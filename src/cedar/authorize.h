@@ -105,6 +105,11 @@ bool satisfied(const CompiledPolicies& policies, std::size_t index, const Reques
 bool any_applies(const CompiledPolicies& policies, const RequestView& request,
                  const EntityReader& entities);
 
+// Whether the conditions of one policy hold. Whoever asks knows that its scope covers the request.
+enum class Holds : std::uint8_t { kNo, kYes, kFailed };
+Holds conditions_hold(const CompiledPolicies& policies, std::size_t index,
+                      const RequestView& request, const EntityReader& entities);
+
 // Why one policy does or does not apply to a request.
 struct Explanation {
   enum class Outcome : std::uint8_t {

@@ -7,6 +7,8 @@
 #include <new>
 #include <thread>
 
+#include "cedar/evaluation.h"
+
 namespace {
 thread_local std::size_t allocations = 0;
 }  // namespace
@@ -362,6 +364,25 @@ TEST(Evaluate, NestingCostsNoMoreThanItsLength) {
   }
   EXPECT_EQ(value_of(lists), "true");
   EXPECT_EQ(value_of(types), "User::\"alice\"");
+}
+
+TEST(Authorizer, ConditionsHoldFailOrDoNot) {
+  auto set = PolicySet::parse(
+      "permit (principal, action, resource) when { context.mfa };\n"
+      "permit (principal, action, resource) unless { context.mfa };\n"
+      "forbid (principal, action, resource) when { context.nothing };\n"
+      "forbid (principal, action, resource);",
+      "p");
+  ASSERT_TRUE(set) << set.error().text();
+  const CompiledPolicies policies(std::move(*set));
+  const Entities known = entities();
+  const Request asked = request();
+  const detail::PlainContext context(asked.context);
+  const RequestView view = detail::view_of(asked, context);
+  EXPECT_EQ(conditions_hold(policies, 0, view, known), Holds::kYes);
+  EXPECT_EQ(conditions_hold(policies, 1, view, known), Holds::kNo);
+  EXPECT_EQ(conditions_hold(policies, 2, view, known), Holds::kFailed);
+  EXPECT_EQ(conditions_hold(policies, 3, view, known), Holds::kYes);
 }
 
 TEST(Explain, NamesTheFirstReasonAgainst) {
