@@ -10,6 +10,7 @@
 #include "cmd/proposal.h"
 #include "cmd/text.h"
 #include "cmd/verbs.h"
+#include "core/writ_schema.h"
 
 namespace writ::cmd {
 namespace {
@@ -78,6 +79,11 @@ Result<int> apply(Context& context, const Args& args) {
   return say_done(context, args, result, "Applied:  in force from now on", "");
 }
 
+Result<int> schema(Context& context, const Args&) {
+  context.terminal.out(std::string(core::writ_schema_text()));
+  return 0;
+}
+
 constexpr std::string_view kBounds =
     "FILE is a file, or a folder, which stands for its *.cedar files. A policy set has at most "
     "10,000 files, 8 MiB a file, and 16 MiB in all.";
@@ -94,6 +100,11 @@ std::vector<Verb> policy_verbs() {
        .heading = "Administering",
        .run = check,
        .more = kBounds},
+      {.path = "policy schema",
+       .summary = "print what policies may speak of, as a Cedar schema",
+       .examples = {{"writ policy schema > writ.cedarschema", "for an editor, or another tool"}},
+       .heading = "Administering",
+       .run = schema},
       {.path = "policy apply",
        .summary = "propose these files as the whole policy; a second person approves",
        .operands = {files},

@@ -71,17 +71,28 @@ EntityUid writ_uid(std::string_view type, std::string_view id) {
   return EntityUid("Writ::" + std::string(type), id);
 }
 
+// No group that is made has such a name (check_simple_name).
+constexpr std::string_view kOwnGroup = "identity:";
+
+EntityUid own_group(std::string_view identity) {
+  return EntityUid("Writ::Group", std::string(kOwnGroup).append(identity));
+}
+
+bool is_own_group(std::string_view group) {
+  return group.starts_with(kOwnGroup);
+}
+
 std::optional<EntityUid> owner_uid(const State& state, std::string_view owner) {
   constexpr std::string_view kGroup = "group:", kIdentity = "identity:";
   if (owner.starts_with(kGroup)) return EntityUid("Writ::Group", owner.substr(kGroup.size()));
   if (!owner.starts_with(kIdentity)) return std::nullopt;
-  const Identity* identity = state.identities.find(owner.substr(kIdentity.size()));
-  if (identity == nullptr) return std::nullopt;
-  return EntityUid(type_of(identity->kind), identity->id);
+  owner.remove_prefix(kIdentity.size());
+  if (!state.identities.contains(owner)) return std::nullopt;
+  return own_group(owner);
 }
 
 cedar::UidSet groups_at(const State& state, std::string_view identity, Time now) {
-  std::vector<EntityUid> groups;
+  std::vector<EntityUid> groups{own_group(identity)};
   if (const std::vector<Membership>* list = state.memberships.find(identity)) {
     for (const Membership& m : *list) {
       if (now >= m.until) continue;
@@ -138,8 +149,9 @@ Status EntityIndex::put_identity(const State& state, std::string_view id, const 
   if (const auto owner = owner_uid(state, identity.owner)) {
     attrs.emplace_back(s.owner, Value::entity(*owner));
   }
-  Subject subject{entity(EntityUid(type_of(identity.kind), id), std::move(attrs), {}), Time::max(),
-                  identity.kind, identity.state, static_cast<std::uint32_t>(subjects_.size())};
+  Subject subject{entity(EntityUid(type_of(identity.kind), id), std::move(attrs), {own_group(id)}),
+                  Time::max(), identity.kind, identity.state,
+                  static_cast<std::uint32_t>(subjects_.size())};
   const Subject* before = subjects_.find(id);
   if (before != nullptr) {
     subject.entity.ancestors = before->entity.ancestors;
@@ -161,7 +173,7 @@ void EntityIndex::put_memberships(const State& state, std::string_view id) {
   Subject* subject = subjects_.edit(id);
   if (subject == nullptr) return;
   subject->groups_until = Time::max();
-  std::vector<EntityUid> groups;
+  std::vector<EntityUid> groups{own_group(id)};
   if (const std::vector<Membership>* list = state.memberships.find(id)) {
     for (const Membership& m : *list) {
       const cedar::Entity* group = groups_.find(m.group);

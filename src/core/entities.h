@@ -1,12 +1,14 @@
 // EntityIndex: Cedar's view of the state, built when facts change, so that a decision only reads.
 //
-// An identity is Writ::User::"idn_…" (or ThirdParty, Workload, ServiceAccount, Runner, Agent,
-// Device, Door, Connector, Server), with its groups above it; attributes: id, kind, name (absent
-// once erased), tier, environment, owner, purpose. Groups, targets, resources and entitlements are
-// known by their names. Above an entitlement stand its resource, what that lies in, the target, and
-// one environment and one tier: those of its resource, or, for an environment that it does not
-// name, of the nearest resource above. Resources have environment and tier as attributes, not as
-// parents: else what lies in staging would be in production too because its target is.
+// writ_schema.h has all types with their attributes. An identity is Writ::User::"idn_…" (or
+// ThirdParty, Workload, ServiceAccount, Runner, Agent, Device, Door, Connector, Server), with its
+// groups above it, and among them its own, Writ::Group::"identity:idn_…", in which nobody else is:
+// that group stands wherever an attribute names an identity, whatever its type. Groups, targets,
+// resources and entitlements are known by their names. Above an entitlement stand its resource,
+// what that lies in, the target, and one environment and one tier: those of its resource, or, for
+// an environment that it does not name, of the nearest resource above. Resources have environment
+// and tier as attributes, not as parents: else what lies in staging would be in production too
+// because its target is.
 //
 // Grants, requests, changes and findings have entities while someone asks about them (reader.h).
 #pragma once
@@ -86,9 +88,12 @@ class EntityIndex {
 std::string_view type_of(IdentityKind kind);
 // Writ::Action::"name" and the like.
 cedar::EntityUid writ_uid(std::string_view type, std::string_view id);
-// "identity:idn_…" or "group:NAME" as a uid; of an unknown identity none.
+// The group of one identity alone.
+cedar::EntityUid own_group(std::string_view identity);
+bool is_own_group(std::string_view group);
+// "identity:idn_…" or "group:NAME" as a group; of an unknown identity none.
 std::optional<cedar::EntityUid> owner_uid(const State& state, std::string_view owner);
-// The groups that an identity is in at `now`, as ancestors.
+// The groups that an identity is in at `now`, its own among them, as ancestors.
 cedar::UidSet groups_at(const State& state, std::string_view identity, Time now);
 // The environment of a resource: its own, or that of the nearest one above that names one.
 std::string environment_of(const State& state, const Resource& resource);

@@ -72,6 +72,7 @@ Explanation explain(const State& state, const Question& question, Time now) {
   const cedar::Entity& principal = reader.of(*subject);
   std::string groups;
   for (const cedar::EntityUid& group : principal.ancestors) {
+    if (is_own_group(group.id())) continue;
     groups += (groups.empty() ? "" : ", ") + std::string(group.id());
   }
   lines.push_back("principal: " + principal.uid.print() + (groups.empty() ? "" : " in " + groups));

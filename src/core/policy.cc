@@ -417,8 +417,8 @@ permit (
   action in [Writ::Action::"explain", Writ::Action::"read_evidence"],
   resource
 ) when {
-  (resource has beneficiary && resource.beneficiary == principal) ||
-  (resource has requester && resource.requester == principal) ||
+  (resource has beneficiary && principal in resource.beneficiary) ||
+  (resource has requester && principal in resource.requester) ||
   (resource has owner && principal in resource.owner)
 };
 )";

@@ -52,8 +52,11 @@ std::optional<Millis> duration_of(const Facts& facts) {
 class Attributes {
  public:
   Attributes& add(std::string_view name, std::string_view value) {
-    if (!value.empty()) fields_.emplace_back(String(name), text(value));
+    fields_.emplace_back(String(name), text(value));
     return *this;
+  }
+  Attributes& add_known(std::string_view name, std::string_view value) {
+    return value.empty() ? *this : add(name, value);
   }
   Attributes& add(std::string_view name, std::int64_t value) {
     fields_.emplace_back(String(name), Value::integer(value));
@@ -63,20 +66,18 @@ class Attributes {
     if (value) fields_.emplace_back(String(name), Value::datetime(unix_ms(*value)));
     return *this;
   }
-  Attributes& add(std::string_view name, const std::optional<EntityUid>& value) {
-    if (value) fields_.emplace_back(String(name), Value::entity(*value));
+  Attributes& add(std::string_view name, const EntityUid& value) {
+    fields_.emplace_back(String(name), Value::entity(value));
     return *this;
+  }
+  Attributes& add(std::string_view name, const std::optional<EntityUid>& value) {
+    return value ? add(name, *value) : *this;
   }
   Value take() { return Value::record(std::move(fields_)); }
 
  private:
   std::vector<Field> fields_;
 };
-
-std::optional<EntityUid> identity_uid(const State& state, std::string_view id) {
-  const Subject* subject = state.entities->subject(id);
-  return subject == nullptr ? std::nullopt : std::optional(subject->entity.uid);
-}
 
 std::optional<EntityUid> owner_of_entitlement(const State& state, std::string_view entitlement) {
   const EntitlementEntry* entry = state.entities->entitlement(entitlement);
@@ -96,8 +97,8 @@ cedar::UidSet below(const State& state, std::string_view entitlement) {
 cedar::Entity entity_of(const State& state, const Grant& g) {
   cedar::Entity entity{EntityUid("Writ::Grant", g.id)};
   Attributes attrs;
-  attrs.add("beneficiary", identity_uid(state, g.beneficiary))
-      .add("entitlement", std::optional(EntityUid("Writ::Entitlement", g.entitlement)))
+  attrs.add("beneficiary", own_group(g.beneficiary))
+      .add("entitlement", EntityUid("Writ::Entitlement", g.entitlement))
       .add("owner", owner_of_entitlement(state, g.entitlement))
       .add("cause", name_of(g.cause))
       .add("state", name_of(g.state))
@@ -113,9 +114,9 @@ cedar::Entity entity_of(const State& state, const Grant& g) {
 cedar::Entity entity_of(const State& state, const Request& r) {
   cedar::Entity entity{EntityUid("Writ::Request", r.id)};
   Attributes attrs;
-  attrs.add("requester", identity_uid(state, r.requester))
-      .add("beneficiary", identity_uid(state, r.beneficiary))
-      .add("entitlement", std::optional(EntityUid("Writ::Entitlement", r.entitlement)))
+  attrs.add("requester", own_group(r.requester))
+      .add("beneficiary", own_group(r.beneficiary))
+      .add("entitlement", EntityUid("Writ::Entitlement", r.entitlement))
       .add("owner", owner_of_entitlement(state, r.entitlement))
       .add("approvers", owner_uid(state, r.terms.approvers))
       .add("offer", r.offer)
@@ -125,10 +126,10 @@ cedar::Entity entity_of(const State& state, const Request& r) {
   return entity;
 }
 
-cedar::Entity entity_of(const State& state, const Change& c) {
+cedar::Entity entity_of(const State&, const Change& c) {
   cedar::Entity entity{EntityUid("Writ::Change", c.id)};
   Attributes attrs;
-  attrs.add("requester", identity_uid(state, c.proposer)).add("verb", c.verb);
+  attrs.add("requester", own_group(c.proposer)).add("verb", c.verb);
   entity.attrs = attrs.take();
   return entity;
 }
@@ -138,11 +139,11 @@ cedar::Entity entity_of(const State& state, const Finding& f) {
   Attributes attrs;
   attrs.add("kind", f.kind)
       .add("severity", name_of(f.severity))
-      .add("login", f.login)
+      .add_known("login", f.login)
       .add("owner", owner_uid(state, f.owner));
   if (!f.target.empty()) {
     const EntityUid target("Writ::Target", f.target);
-    attrs.add("target", std::optional(target));
+    attrs.add("target", target);
     entity.ancestors = cedar::UidSet({target});
   }
   entity.attrs = attrs.take();
@@ -169,7 +170,7 @@ const cedar::Entity* StateReader::make(const EntityUid& uid) const {
   const std::string_view type = writ_type(uid.type());
   if (type.empty()) return state_.policies->entities.find(uid);
   const EntityIndex& index = *state_.entities;
-  if (type == "Group") return index.group(uid.id());
+  if (type == "Group") return group(uid);
   if (type == "Resource") return index.resource(uid.id());
   if (type == "Target") return index.target(uid.id());
   if (type == "Entitlement") {
@@ -188,6 +189,13 @@ const cedar::Entity* StateReader::make(const EntityUid& uid) const {
   if (made) return &keep(std::move(*made));
   const Subject* subject = index.subject(uid.id());
   return subject != nullptr && subject->entity.uid == uid ? &of(*subject) : nullptr;
+}
+
+const cedar::Entity* StateReader::group(const EntityUid& uid) const {
+  if (!is_own_group(uid.id())) return state_.entities->group(uid.id());
+  return &keep(cedar::Entity{uid, Value::record({{String("name"), text(uid.id())},
+                                                 {String("purpose"), text("")},
+                                                 {String("administers"), Value::boolean(false)}})});
 }
 
 const cedar::Entity& StateReader::of(const Subject& subject) const {
@@ -237,7 +245,7 @@ Value context_of(const State& state, const Facts& facts, std::span<const Field> 
   if (facts.actors != nullptr) {
     std::vector<Value> chain;
     for (const std::string& actor : *facts.actors) {
-      if (const auto uid = identity_uid(state, actor)) chain.push_back(Value::entity(*uid));
+      chain.push_back(Value::entity(own_group(actor)));
     }
     fields.emplace_back(n.actor_chain, Value::set(std::move(chain)));
   }

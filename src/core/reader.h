@@ -35,6 +35,7 @@ class StateReader final : public cedar::EntityReader {
 
  private:
   const cedar::Entity* make(const cedar::EntityUid& uid) const;
+  const cedar::Entity* group(const cedar::EntityUid& uid) const;
 
   const State& state_;
   Time now_;
