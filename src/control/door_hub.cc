@@ -5,6 +5,7 @@
 
 #include "base/json_fields.h"
 #include "base/log.h"
+#include "control/door_report.h"
 
 namespace writ::control {
 namespace {
@@ -12,9 +13,6 @@ namespace {
 // A line has at most 64 KB.
 constexpr std::size_t kCutsPerLine = 1'000;
 constexpr std::string_view kCredentialEnded = "its certificate was revoked";
-// Above what an honest door can have: its own limits are lower. What a door reports stays in
-// memory.
-constexpr std::int64_t kMostSessionsOfDoor = 100'000;
 // Grants that were told to be cut and whose revocation nobody asked about.
 constexpr std::size_t kMostTold = 100'000;
 
@@ -72,81 +70,6 @@ void fields(V& v, MoreSessions& m) {
   v("sessions", m.sessions);
 }
 
-struct SessionStarted {
-  std::string type;
-  std::int64_t seq = 0;
-  std::string session;
-  std::string grant;
-  std::string subject;
-  std::string credential;
-  std::string source_ip;
-  std::string application;
-  std::int64_t backend = 0;
-  Time time;
-};
-template <class V>
-void fields(V& v, SessionStarted& s) {
-  v("type", s.type);
-  v("seq", s.seq);
-  v("session", s.session);
-  v("grant", s.grant);
-  v("subject", s.subject);
-  v("credential", s.credential);
-  v("source_ip", s.source_ip);
-  v("application", s.application);
-  v("backend", s.backend);
-  v("time", s.time);
-}
-
-struct SessionEnded {
-  std::string type;
-  std::int64_t seq = 0;
-  std::string session;
-  std::string grant;
-  std::string reason;
-  std::int64_t bytes_in = 0;
-  std::int64_t bytes_out = 0;
-  Time time;
-};
-template <class V>
-void fields(V& v, SessionEnded& s) {
-  v("type", s.type);
-  v("seq", s.seq);
-  v("session", s.session);
-  v("grant", s.grant);
-  v("reason", s.reason);
-  v("bytes_in", s.bytes_in);
-  v("bytes_out", s.bytes_out);
-  v("time", s.time);
-}
-
-struct Receipt {
-  std::string type;
-  std::int64_t seq = 0;
-  std::string command;
-  std::string grant;
-  std::vector<std::string> sessions;
-  Time time;
-};
-template <class V>
-void fields(V& v, Receipt& r) {
-  v("type", r.type);
-  v("seq", r.seq);
-  v("command", r.command);
-  v("grant", r.grant);
-  v("sessions", r.sessions);
-  v("time", r.time);
-}
-
-std::string text_of(const Json& json, std::string_view name) {
-  const Json* member = json.find(name);
-  return member != nullptr && member->as_string() != nullptr ? *member->as_string() : "";
-}
-
-std::string type_of(const Json& line) {
-  return text_of(line, "type");
-}
-
 // The door in front of a grant's target; empty when there is none.
 std::string door_of(const core::State& state, const core::Grant& grant) {
   const core::Entitlement* entitlement = state.entitlements.find(grant.entitlement);
@@ -172,104 +95,6 @@ bool may_go_on(const core::State& state, const std::string& id, const std::strin
   core::Session session;
   session.credential = credential;
   return state.certificates.contains(credential) && !core::has_lost_credential(state, session);
-}
-
-bool stands_before(const core::State& state, const std::string& door_id,
-                   const std::string& target) {
-  const core::Door* door = state.doors.find(door_id);
-  return door != nullptr &&
-         std::find(door->targets.begin(), door->targets.end(), target) != door->targets.end();
-}
-
-// A door reports about grants of its own targets alone. Of a grant that has ended only its id is
-// left, and then the report stands as the door's word.
-Status check_own_grant(const core::State& state, const std::string& door, const std::string& id) {
-  const core::Grant* grant = state.grants.find(id);
-  if (grant == nullptr) return {};
-  const core::Entitlement* entitlement = state.entitlements.find(grant->entitlement);
-  const core::Resource* resource =
-      entitlement == nullptr ? nullptr : state.resources.find(entitlement->resource);
-  if (resource != nullptr && stands_before(state, door, resource->target)) return {};
-  return fail(Code::kDenied, "the grant is of a target before which this door does not stand",
-              "/grant");
-}
-
-Status check_own_session(const core::State& state, const std::string& door, const std::string& id) {
-  const core::Session* session = state.sessions.find(id);
-  if (session == nullptr || session->door == door) return {};
-  return fail(Code::kDenied, "this session is another door's", "/session");
-}
-
-// What a door may say of a session, so that its report fits into an event.
-constexpr std::size_t kMostId = 128;
-constexpr std::size_t kMostReported = 300;
-constexpr std::size_t kMostSessionsOfACut = 1000;
-
-Status check_id(const std::string& id, std::string_view pointer) {
-  if (id.size() <= kMostId) return {};
-  return fail(Code::kInvalid, "an id has at most " + std::to_string(kMostId) + " bytes",
-              std::string(pointer));
-}
-
-// The event of one report, for the state before it.
-Result<core::EventData> event_of(const std::string& door, const Json& line,
-                                 const core::State& state) {
-  const std::string type = type_of(line);
-  if (type == "session_started") {
-    TRY(r, from_json<SessionStarted>(line));
-    CHECK_OK(check_id(r.session, "/session"));
-    CHECK_OK(check_id(r.grant, "/grant"));
-    CHECK_OK(check_id(r.credential, "/credential"));
-    TRY(identity, core::identity_of_spiffe(state, r.subject));
-    CHECK_OK(check_own_grant(state, door, r.grant));
-    const core::Grant* grant = state.grants.find(r.grant);
-    if (grant != nullptr && grant->beneficiary != identity) {
-      return fail(Code::kDenied, "the grant is another identity's", "/subject");
-    }
-    const core::Certificate* certificate = state.certificates.find(r.credential);
-    if (certificate != nullptr && certificate->identity != identity) {
-      return fail(Code::kDenied, "the certificate is another identity's", "/credential");
-    }
-    const std::int64_t* open = state.sessions_at.find(door);
-    if (open != nullptr && *open >= kMostSessionsOfDoor) {
-      return fail(Code::kExhausted, "this door has " + std::to_string(*open) +
-                                        " open sessions, and may have no more");
-    }
-    core::Session session{r.session, door, r.grant, identity};
-    session.source_ip = core::cut_text(r.source_ip, kMostReported);
-    session.application = core::cut_text(r.application, kMostReported);
-    session.backend = r.backend;
-    session.since = r.time;
-    session.credential = r.credential;
-    if (certificate != nullptr) session.device = certificate->device;
-    return core::SessionStarted{std::move(session), r.seq};
-  }
-  if (type == "session_ended") {
-    TRY(r, from_json<SessionEnded>(line));
-    CHECK_OK(check_id(r.session, "/session"));
-    CHECK_OK(check_id(r.grant, "/grant"));
-    CHECK_OK(check_own_grant(state, door, r.grant));
-    CHECK_OK(check_own_session(state, door, r.session));
-    return core::SessionEnded{
-        r.session,  r.grant,    door, r.seq, core::cut_text(r.reason, kMostReported),
-        r.bytes_in, r.bytes_out};
-  }
-  TRY(r, from_json<Receipt>(line));
-  CHECK_OK(check_id(r.grant, "/grant"));
-  CHECK_OK(check_own_grant(state, door, r.grant));
-  if (r.sessions.size() > kMostSessionsOfACut) {
-    return fail(Code::kInvalid,
-                "a receipt names at most " + std::to_string(kMostSessionsOfACut) + " sessions",
-                "/sessions");
-  }
-  std::size_t bytes = 0;
-  for (const std::string& session : r.sessions) {
-    CHECK_OK(check_id(session, "/sessions"));
-    CHECK_OK(check_own_session(state, door, session));
-    bytes += session.size();
-  }
-  if (bytes > 50'000) return fail(Code::kInvalid, "the receipt is too large", "/sessions");
-  return core::GrantCut{r.grant, door, r.seq, r.sessions};
 }
 
 }  // namespace
@@ -305,9 +130,9 @@ void DoorHub::heard(const std::string& door, net::LineStream& stream, std::strin
   Status done;
   if (!json) {
     done = fail(json);
-  } else if (type_of(*json) == "hello") {
+  } else if (report_type(*json) == "hello") {
     done = greet(door, stream, *json);
-  } else if (type_of(*json) == "sessions") {
+  } else if (report_type(*json) == "sessions") {
     done = more_sessions(door, stream, *json);
   } else {
     done = report(door, *json);
@@ -485,8 +310,9 @@ Status DoorHub::report(const std::string& door, const Json& line) {
     link->second.heard = std::max(link->second.heard, seq);
   }
   // Checked once here, so that a malformed report closes the stream and none is lost later.
-  CHECK_OK(event_of(door, line, *states_.get()));
-  const std::string started = type_of(line) == "session_started" ? text_of(line, "session") : "";
+  CHECK_OK(report_event(door, line, *states_.get()));
+  const std::string started =
+      report_type(line) == "session_started" ? text_of(line, "session") : "";
   writer_.submit(
       {{"door:" + door}, {}},
       [door, line, seq](const core::State& state, Time) -> Result<core::Outcome> {
@@ -495,7 +321,7 @@ Status DoorHub::report(const std::string& door, const Json& line) {
         if (seq <= before) return core::Outcome{};
         // The one before it could not be recorded.
         if (seq != before + 1) return fail(Code::kConflict, "a report before it is missing");
-        TRY(event, event_of(door, line, state));
+        TRY(event, report_event(door, line, state));
         return core::Outcome{{std::move(event)}, {}, {}};
       },
       [this, stream, door, seq, line, started](const Result<Done>& done) {
