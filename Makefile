@@ -1,6 +1,6 @@
 # make run    install what is missing, build, and start a sandbox with a guided tour
 # make test   build, check and test
-.PHONY: run test build bench check lint format clean
+.PHONY: run test build bench bench-peers check lint format clean
 
 build:
 	@scripts/setup
@@ -18,6 +18,10 @@ test:
 bench: build
 	@scripts/setup --tests
 	@scripts/bench
+
+bench-peers: build
+	@scripts/setup --tests
+	@scripts/bench-peers
 
 check:
 	@scripts/test check

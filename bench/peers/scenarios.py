@@ -3,7 +3,8 @@
 tinytodo of Cedar's OOPSLA 2024 evaluation (Cutler et al., "Cedar: A New Language for Expressive,
 Fast, Safe, and Analyzable Authorization", section 5), made anew from their description.
 
-  bench/peers/scenarios.py OUT    writes OUT/gdrive.jsonl, OUT/github.jsonl, OUT/tinytodo.jsonl
+  bench/peers/scenarios.py OUT [N]    writes OUT/gdrive.jsonl, OUT/github.jsonl, OUT/tinytodo.jsonl;
+                                      of each only the first N lines
 
 Beside this file stand each scenario's policies, NAME.cedar, and their schema, NAME.cedarschema.
 
@@ -165,13 +166,14 @@ def tinytodo(h):
 
 
 def main():
-    if len(sys.argv) != 2:
+    if len(sys.argv) not in (2, 3):
         sys.exit(__doc__)
+    count = int(sys.argv[2]) if len(sys.argv) == 3 else HIERARCHIES
     os.makedirs(sys.argv[1], exist_ok=True)
     for scenario in (gdrive, github, tinytodo):
         random_ = random.Random(scenario.__name__)
         with open(f"{sys.argv[1]}/{scenario.__name__}.jsonl", "w", encoding="utf-8") as out:
-            for n in range(HIERARCHIES):
+            for n in range(count):
                 h = Hierarchy(random_, SIZES[n % len(SIZES)])
                 users = scenario(h)
                 requests = [h.request(users) for _ in range(REQUESTS)]

@@ -1,0 +1,3 @@
+module writ/bench/measure
+
+go 1.25
