@@ -8,7 +8,7 @@ Each file is one line of the form that scenarios.py states, with a third member:
 
   "grants"  N distinct pairs of the id of a User and of a Resource, who may connect to it
 
-There are N / 10 users and as many resources, 10 to 10,000 of each. Of 5,000 requests, half are what
+There are N / 10 users and as many resources, 10 to 10,000 of each. Of 2,000 requests, half are what
 some grant allows, half a user and a resource at random, all in random order. The same bytes come out
 each time.
 """
@@ -17,7 +17,7 @@ import os
 import random
 import sys
 
-REQUESTS = 5000
+REQUESTS = 2000
 SIZES = [10 ** n for n in range(1, 7)]
 
 
