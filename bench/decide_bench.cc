@@ -5,183 +5,17 @@
 //
 //   decide_bench [LIVE [ENDED]]
 #include <sys/wait.h>
-#include <unistd.h>
 
 #include <algorithm>
 #include <chrono>
-#include <cstdio>
-#include <fstream>
-#include <iostream>
-#include <string>
-#include <vector>
 
 #include "base/file.h"
-#include "base/random.h"
-#include "core/decide.h"
-#include "core/event.h"
-#include "core/policy.h"
+#include "domain.h"
 
-namespace writ::core {
+namespace writ::bench {
 namespace {
 
 using Wall = std::chrono::steady_clock;
-
-constexpr int kIdentities = 10'000;
-constexpr int kEntitlements = 1'000;
-constexpr int kGroups = 50;
-constexpr Time kStart = Time(Millis(1'800'000'000'000));
-
-class PlainSealer final : public Sealer {
- public:
-  Result<Sealed> seal(std::string_view subject, std::string_view text) override {
-    return Sealed{std::string(subject), to_base64(text)};
-  }
-  Result<std::string> open(const Sealed& sealed) const override { return from_base64(sealed.box); }
-  std::string digest(std::string_view text) const override { return to_hex(text); }
-};
-
-constexpr const char* kPolicies = R"(
-@id("production-from-inside")
-forbid (principal, action == Writ::Action::"connect", resource in Writ::Environment::"production")
-unless { context.source_ip.isInRange(ip("10.0.0.0/8")) };
-@id("fresh-factor-for-critical")
-forbid (principal is Writ::User, action == Writ::Action::"connect", resource in Writ::Tier::"critical")
-unless { context.auth has mfa_age && context.auth.mfa_age <= duration("15m") };
-@id("members-read") @max_ttl("1h") @approval("none")
-permit (principal in Writ::Group::"group-1", action == Writ::Action::"request",
-        resource in Writ::Environment::"production");
-@id("everyone-reads") @max_ttl("1h") @approval("1 of owner")
-permit (principal is Writ::User, action == Writ::Action::"request", resource);
-)";
-
-// A trust domain of some size, made of events.
-class Domain {
- public:
-  Domain() {
-    put(Genesis{"example.org", "bench", "1", false, "key", "ca"});
-    for (int i = 0; i < kGroups; ++i)
-      put(GroupAdded{Group{"group-" + std::to_string(i), "", false}});
-    for (int i = 0; i < kIdentities; ++i) add_person();
-    TargetSystem target;
-    target.name = "pg-main";
-    put(TargetAdded{target});
-    put(ResourceAdded{
-        Resource{"pg-main", "", "pg-main", Tier::kHigh, "production", "group:group-0"}});
-    for (int i = 0; i < kEntitlements; ++i) add_entitlement(i);
-    Identity door;
-    door.id = door_ = new_id("idn", random);
-    door.kind = IdentityKind::kDoor;
-    door.name = "pg-door";
-    door.name_digest = "door";
-    put(IdentityAdded{door});
-    put(DoorAdded{Door{door_, "postgres", "127.0.0.1", 6432, {"pg-main"}}});
-    const auto hash = [](std::string_view bytes) { return std::to_string(cow_hash(bytes)); };
-    for (EventData& data :
-         apply_files(state, {{"bench.cedar", default_policies() + kPolicies}}, hash)) {
-      put(std::move(data));
-    }
-  }
-
-  void put(EventData data) {
-    const Event event{state.next_seq, now, "example.org", {"server"}, std::move(data)};
-    if (auto status = fold(state, event, sealer); !status) {
-      std::cerr << status.error().text() << "\n";
-      std::exit(1);
-    }
-    ++events;
-  }
-
-  std::string add_grant() {
-    Grant g;
-    g.id = new_id("grt", random);
-    g.beneficiary = people_[random.below(people_.size())];
-    g.entitlement = entitlements_[random.below(entitlements_.size())];
-    g.policy = "everyone-reads";
-    g.request = new_id("req", random);
-    g.purpose = Sealed{g.beneficiary, std::string(72, 'A')};
-    g.approvers = {people_[0]};
-    g.login = "writ_person_" + g.id.substr(g.id.size() - 6);
-    g.duration = std::chrono::hours(1);
-    g.created = now;
-    put(GrantCreated{g});
-    put(GrantActivated{g.id, now, now + g.duration});
-    return g.id;
-  }
-  void end_grant(const std::string& id) {
-    put(GrantRevoking{id, EndReason::kExpired, std::nullopt, std::nullopt});
-    put(GrantEnded{id, EndReason::kExpired, {}});
-  }
-
-  std::vector<Question> questions(std::size_t count) const {
-    std::vector<Question> all;
-    state.grants.for_each([&](const std::string&, const Grant& g) {
-      Question q;
-      q.subject = g.beneficiary;
-      q.action = "connect";
-      q.resource_type = "entitlement";
-      q.resource = g.entitlement;
-      q.credential = "serial of " + g.beneficiary;
-      q.source_ip = "10.2.3.4";
-      q.door = door_;
-      all.push_back(std::move(q));
-    });
-    SeededRandom order(3);
-    for (std::size_t i = all.size(); i > 1; --i) std::swap(all[i - 1], all[order.below(i)]);
-    all.resize(std::min(all.size(), count));
-    return all;
-  }
-
-  SeededRandom random{1};
-  PlainSealer sealer;
-  State state;
-  Time now = kStart;
-  std::uint64_t events = 0;
-
- private:
-  void add_person() {
-    Identity person;
-    person.id = new_id("idn", random);
-    person.sealed_name = Sealed{person.id, to_base64("person-" + std::to_string(people_.size()))};
-    person.name_digest = std::to_string(people_.size());
-    put(IdentityAdded{person});
-    for (int i = 0; i < 3; ++i) {
-      put(MembershipAdded{Membership{"group-" + std::to_string(random.below(kGroups)), person.id,
-                                     now + std::chrono::days(90)}});
-    }
-    const Device device{"dev of " + person.id, person.id, Sealed{person.id, to_base64("laptop")},
-                        std::string(120, 'k'), now + std::chrono::days(90)};
-    put(EnrollmentOpened{Enrollment{"enr", person.id, "hash", now + std::chrono::minutes(15)}});
-    put(DeviceEnrolled{device, "enr"});
-    put(CertificateIssued{Certificate{"serial of " + person.id, person.id, device.id,
-                                      now + std::chrono::hours(12), std::nullopt}});
-    people_.push_back(person.id);
-  }
-  void add_entitlement(int i) {
-    const std::string resource = "pg-main/db-" + std::to_string(i / 2);
-    if (i % 2 == 0) {
-      put(ResourceAdded{
-          Resource{resource, "pg-main", "pg-main", Tier::kHigh, "", "group:group-0"}});
-    }
-    Entitlement e;
-    e.name = resource + (i % 2 == 0 ? "/reader" : "/writer");
-    e.resource = resource;
-    e.role = i % 2 == 0 ? "reader" : "writer";
-    e.database = "db";
-    put(EntitlementAdded{e});
-    entitlements_.push_back(e.name);
-  }
-
-  std::string door_;
-  std::vector<std::string> people_;
-  std::vector<std::string> entitlements_;
-};
-
-double resident_mb() {
-  std::ifstream statm("/proc/self/statm");
-  double size = 0, resident = 0;
-  statm >> size >> resident;
-  return resident * static_cast<double>(sysconf(_SC_PAGESIZE)) / 1e6;
-}
 
 void measure_decisions(const Domain& domain) {
   const std::vector<Question> questions = domain.questions(50'000);
@@ -267,11 +101,11 @@ int run(const std::string& program, int live, int ended) {
 }
 
 }  // namespace
-}  // namespace writ::core
+}  // namespace writ::bench
 
 int main(int argc, char** argv) {
-  if (argc == 3 && std::string(argv[1]) == "start") return writ::core::start_from(argv[2]);
+  if (argc == 3 && std::string(argv[1]) == "start") return writ::bench::start_from(argv[2]);
   const int live = argc > 1 ? std::atoi(argv[1]) : 100'000;
   const int ended = argc > 2 ? std::atoi(argv[2]) : 1'000'000;
-  return writ::core::run("/proc/self/exe", live, ended);
+  return writ::bench::run("/proc/self/exe", live, ended);
 }

@@ -75,7 +75,7 @@ void append_answer(std::string& out, const control::Told& told) {
   append_member(out, "now", to_text(told.now));
   if (decision.allow) {
     append_member(out, "grant", decision.grant);
-    append_member(out, "login", decision.login);
+    append_member(out, "login", decision.login());
     append_member(out, "database", decision.database);
     if (decision.until) append_member(out, "until", to_text(*decision.until));
     if (!decision.grant.empty()) {

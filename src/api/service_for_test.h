@@ -226,7 +226,6 @@ class ServiceTest : public testing::Test {
     grant.entitlement = entitlement;
     grant.cause = core::Cause::kBaseline;
     grant.policy = "anyone-connects";
-    grant.login = "writ_" + id;
     grant.duration = std::chrono::minutes(10);
     grant.created = clock_.now();
     say({core::GrantCreated{grant}});

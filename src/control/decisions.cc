@@ -39,8 +39,14 @@ struct Decisions::Batch {
 
 struct Decisions::Thread {
   explicit Thread(const States& states) : reader(states) {}
+  struct Waiting {
+    core::Question question;
+    std::optional<std::int64_t> door_seq;
+    ToldCallback told;
+  };
   States::Reader reader;
-  std::shared_ptr<Batch> batch;  // null while nothing waits for `flush`
+  std::vector<Waiting> waiting;  // to be decided at the end of the turn
+  std::shared_ptr<Batch> batch;  // null while nothing decided waits for `flush`
   std::size_t usual = 16;        // entries of the last batch
   std::string salts;
 };
@@ -125,28 +131,43 @@ Result<RecordedDecision> read_decision_payload(std::string_view payload) {
   return recorded;
 }
 
-bool Decisions::decide(const std::shared_ptr<const core::State>& state, std::string_view salt,
-                       const core::Question& question, std::optional<std::int64_t> door_seq,
-                       const Answering& answering, ToldCallback told, Batch& batch) const {
+Decisions::Moment Decisions::moment(std::shared_ptr<const core::State> state) const {
   const auto [now, jumped] = time_.read();
-  Told answer;
-  answer.state = state;
-  answer.now = now;
+  Moment moment{std::move(state), now, {}};
   if (jumped) {
-    deny(answer.decision, "the server's clock jumped; nothing is allowed until it agrees again");
+    moment.why_not = "the server's clock jumped; nothing is allowed until it agrees again";
   } else if (writer_.halted()) {
-    deny(answer.decision, "the server's journal is behind one that was seen before");
+    moment.why_not = "the server's journal is behind one that was seen before";
   } else if (writer_.has_backlog()) {
-    deny(answer.decision, "the server cannot record evidence now; nothing is allowed");
-  } else {
-    answer.decision = core::decide(*state, question, now);
+    moment.why_not = "the server cannot record evidence now; nothing is allowed";
   }
+  return moment;
+}
+
+std::vector<core::Decision> Decisions::decide(const Moment& moment,
+                                              std::span<const core::Question* const> questions) {
+  if (moment.why_not.empty()) {
+    return core::decide_together(*moment.state, questions, moment.now);
+  }
+  std::vector<core::Decision> denials(questions.size());
+  for (core::Decision& each : denials) deny(each, moment.why_not);
+  return denials;
+}
+
+bool Decisions::add(Batch& batch, const Moment& moment, std::string_view salt,
+                    const core::Question& question, std::optional<std::int64_t> door_seq,
+                    core::Decision decision, const Answering& answering, ToldCallback told) {
+  const core::State& state = *moment.state;
+  Told answer;
+  answer.decision = std::move(decision);
+  answer.state = moment.state;
+  answer.now = moment.now;
   thread_local std::string payload;  // keeps its room
   payload.clear();
-  append_decision_payload(payload, *state, question, answer.decision, now, door_seq);
+  append_decision_payload(payload, state, question, answer.decision, answer.now, door_seq);
   if (answering && answer.decision.allow) {
     payload.pop_back();
-    payload += answering(*state, now) + '}';
+    payload += answering(state, answer.now) + '}';
   }
   auto prepared = store::prepare(payload, salt);
   if (!prepared) {
@@ -155,7 +176,7 @@ bool Decisions::decide(const std::shared_ptr<const core::State>& state, std::str
     return false;
   }
   const bool allow = answer.decision.allow;
-  if (batch.entries.empty()) batch.decided_at = state->next_seq;
+  if (batch.entries.empty()) batch.decided_at = state.next_seq;
   batch.entries.push_back(std::move(*prepared));
   batch.waiting.push_back({std::move(told), std::move(answer)});
   return allow;
@@ -205,11 +226,24 @@ std::array<char, tlog::kSaltSize> Decisions::salt_of(Thread& own) const {
 
 void Decisions::ask(unsigned thread, core::Question question, std::optional<std::int64_t> door_seq,
                     ToldCallback told) {
-  Thread& own = *threads_[thread];
+  threads_[thread]->waiting.push_back({std::move(question), door_seq, std::move(told)});
+}
+
+void Decisions::decide_waiting(Thread& own) const {
+  std::vector<Thread::Waiting> waiting = std::exchange(own.waiting, {});
+  if (waiting.empty()) return;
+  own.waiting.reserve(waiting.size());
+  const Moment now = moment(own.reader.get());
+  std::vector<const core::Question*> questions;
+  questions.reserve(waiting.size());
+  for (const Thread::Waiting& each : waiting) questions.push_back(&each.question);
+  std::vector<core::Decision> decisions = decide(now, questions);
   Batch& batch = batch_of(own);
-  const auto salt = salt_of(own);
-  decide(own.reader.get(), {salt.data(), salt.size()}, question, door_seq, {}, std::move(told),
-         batch);
+  for (std::size_t i = 0; i < waiting.size(); ++i) {
+    const auto salt = salt_of(own);
+    add(batch, now, {salt.data(), salt.size()}, waiting[i].question, waiting[i].door_seq,
+        std::move(decisions[i]), {}, std::move(waiting[i].told));
+  }
 }
 
 void Decisions::ask_all(unsigned thread, const std::vector<Asked>& asked, Until until,
@@ -223,7 +257,14 @@ void Decisions::ask_all(unsigned thread, const std::vector<Asked>& asked, Until 
     }
   };
   Thread& own = *threads_[thread];
-  const auto state = own.reader.get();
+  decide_waiting(own);  // entries stand in the order in which was asked
+  const Moment now = moment(own.reader.get());
+  std::vector<core::Decision> decisions;
+  if (until == Until::kAll) {
+    std::vector<const core::Question*> questions;
+    for (const Asked& each : asked) questions.push_back(&each.question);
+    decisions = decide(now, questions);
+  }
   const auto gathered = std::make_shared<Gathered>();
   gathered->told = std::move(told);
   for (const Asked& each : asked) {
@@ -231,19 +272,21 @@ void Decisions::ask_all(unsigned thread, const std::vector<Asked>& asked, Until 
     gathered->answers.emplace_back();
     ++gathered->open;
     const auto salt = salt_of(own);
-    const bool allow = decide(
-        state, {salt.data(), salt.size()}, each.question, each.door_seq, {},
-        [gathered, place](const Told& answer) {
-          gathered->answers[place] = answer;
-          gathered->close_one();
-        },
-        batch_of(own));
+    const core::Question* const one = &each.question;
+    const bool allow =
+        add(batch_of(own), now, {salt.data(), salt.size()}, each.question, each.door_seq,
+            std::move(until == Until::kAll ? decisions[place] : decide(now, {&one, 1}).front()), {},
+            [gathered, place](const Told& answer) {
+              gathered->answers[place] = answer;
+              gathered->close_one();
+            });
     if (until == (allow ? Until::kFirstAllow : Until::kFirstDenial)) break;
   }
   gathered->close_one();
 }
 
 void Decisions::flush(unsigned thread, const RunOn& run_on) {
+  decide_waiting(*threads_[thread]);
   const auto batch = std::exchange(threads_[thread]->batch, nullptr);
   if (batch == nullptr || batch->entries.empty()) return;
   threads_[thread]->usual = batch->entries.size();
@@ -262,8 +305,10 @@ void Decisions::ask_now(core::Question question, ToldCallback told) {
 
 void Decisions::ask_now(core::Question question, const Answering& answering, ToldCallback told) {
   auto batch = std::make_shared<Batch>();
-  decide(states_.get(), random_.bytes(tlog::kSaltSize), question, {}, answering, std::move(told),
-         *batch);
+  const Moment now = moment(states_.get());
+  const core::Question* const one = &question;
+  add(*batch, now, random_.bytes(tlog::kSaltSize), question, {},
+      std::move(decide(now, {&one, 1}).front()), answering, std::move(told));
   if (batch->entries.empty()) return;
   writer_.record({batch->entries, [this, batch](const Result<std::uint64_t>& first) {
                     settle(*batch, first);

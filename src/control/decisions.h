@@ -10,6 +10,7 @@
 #include <functional>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -50,12 +51,12 @@ class Decisions {
             unsigned threads);
   ~Decisions();
 
-  // Decides now; `told` is called once the entry is durable, on the asking thread. When it cannot
-  // be recorded the answer is a denial.
+  // Decides at the end of the turn, with what else came in it; `told` is called once the entry is
+  // durable, on the asking thread. When it cannot be recorded the answer is a denial.
   void ask(unsigned thread, core::Question question, std::optional<std::int64_t> door_seq,
            ToldCallback told);
-  // The same for several questions, in order, on one state: all or up to one that is denied or
-  // allowed. Each has an entry of its own; `told` is called once, when all are durable.
+  // Decides several now, in order, on one state: all or up to one that is denied or allowed. Each
+  // has an entry of its own; `told` is called once, when all are durable.
   void ask_all(unsigned thread, const std::vector<Asked>& asked, Until until, AllToldCallback told);
   // At the end of the thread's turn. `run_on` outlives the writer's work on what was handed over.
   void flush(unsigned thread, const RunOn& run_on);
@@ -73,11 +74,22 @@ class Decisions {
  private:
   struct Thread;
   struct Batch;
+  // A state, and the time that everything is decided at on it.
+  struct Moment {
+    std::shared_ptr<const core::State> state;
+    Time now;
+    std::string why_not;  // nothing can be decided; "" when it can
+  };
+  Moment moment(std::shared_ptr<const core::State> state) const;
+  static std::vector<core::Decision> decide(const Moment& moment,
+                                            std::span<const core::Question* const> questions);
   // Adds to the batch; `told` is called at once when the answer cannot be written down at all.
   // Answers whether it is an allow so far.
-  bool decide(const std::shared_ptr<const core::State>& state, std::string_view salt,
-              const core::Question& question, std::optional<std::int64_t> door_seq,
-              const Answering& answering, ToldCallback told, Batch& batch) const;
+  static bool add(Batch& batch, const Moment& moment, std::string_view salt,
+                  const core::Question& question, std::optional<std::int64_t> door_seq,
+                  core::Decision decision, const Answering& answering, ToldCallback told);
+  // Decides what waits for the end of the turn.
+  void decide_waiting(Thread& own) const;
   // The batch of the thread's turn, and 16 random bytes that nobody else gets.
   Batch& batch_of(Thread& own) const;
   std::array<char, tlog::kSaltSize> salt_of(Thread& own) const;

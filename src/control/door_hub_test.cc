@@ -132,7 +132,6 @@ class DoorHubTest : public testing::Test {
     grant.entitlement = "pg-main/reader";
     grant.cause = core::Cause::kBaseline;
     grant.policy = "test";
-    grant.login = "writ_" + id;
     grant.duration = std::chrono::minutes(10);
     grant.created = clock_.now();
     say({core::GrantCreated{grant}});

@@ -15,6 +15,7 @@
 #include "base/log.h"
 #include "control/fake_target_for_test.h"
 #include "control/plane.h"
+#include "core/login.h"
 #include "crypto/hash.h"
 #include "crypto/random.h"
 #include "store/faulty_file_system.h"
@@ -206,7 +207,6 @@ class FaultyPlane {
     grant.entitlement = "pg-main/orders/reader";
     grant.cause = core::Cause::kBaseline;
     grant.policy = "jobs";
-    grant.login = "writ_job_" + std::to_string(grants_);
     grant.duration = kTenMinutes;
     grant.created = clock_.now();
     const auto done = say({core::GrantCreated{grant}});
@@ -291,7 +291,7 @@ class FaultyPlane {
                     : "no try failed") +
                "\n";
       }
-      wanted.insert(grant.login);
+      wanted.insert(core::login_of(*state, grant));
     });
     std::lock_guard lock(system_->mutex);
     for (const auto& [login, account] : system_->accounts) {

@@ -112,7 +112,6 @@ class PlaneTest : public testing::Test {
     grant.entitlement = "pg-main/orders/reader";
     grant.cause = core::Cause::kBaseline;
     grant.policy = "test";
-    grant.login = "writ_job_" + id;
     grant.duration = duration;
     grant.created = clock_.now();
     return say({core::GrantCreated{grant}});

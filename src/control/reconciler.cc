@@ -278,7 +278,7 @@ std::vector<Status> Reconciler::retire(core::Target& target, const core::State& 
   std::vector<core::StepPlanned> planned;
   std::vector<core::Step> steps;
   for (const core::Grant* grant : grants) {
-    steps.push_back({core::StepKind::kRetire, grant->login, {}});
+    steps.push_back({core::StepKind::kRetire, core::login_of(state, *grant), {}});
     planned.push_back({name_, grant->id, steps.back()});
   }
   const auto fence = plan(std::move(planned));
@@ -318,16 +318,15 @@ Status Reconciler::confirm_gone(core::Target& target, const core::State& state,
                                 const core::Grant& grant,
                                 const Result<core::StepOutcome>& outcome) {
   CHECK_OK(outcome);
+  const std::string login = core::login_of(state, grant);
   if (!outcome->gone) {
-    return fail(Code::kUnavailable,
-                "the account " + grant.login + " was still there when read back");
+    return fail(Code::kUnavailable, "the account " + login + " was still there when read back");
   }
   const core::Entitlement* entitlement = state.entitlements.find(grant.entitlement);
   TRY(secret, secret_of(state, grant.id));
-  TRY(probed,
-      target.probe(grant.login, entitlement == nullptr ? "" : entitlement->database, secret));
+  TRY(probed, target.probe(login, entitlement == nullptr ? "" : entitlement->database, secret));
   if (probed == core::Probe::kAccepted) {
-    return fail(Code::kConflict, "the target still accepts the credential of " + grant.login);
+    return fail(Code::kConflict, "the target still accepts the credential of " + login);
   }
   return {};
 }

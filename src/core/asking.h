@@ -45,12 +45,18 @@ class Asking {
   Asking(const Asking&) = delete;
   Asking& operator=(const Asking&) = delete;
 
+  // What the question names lies in memory as if at random. All of it is asked for before any is
+  // read, so that a decision waits for a few loads and not for their sum, and so do several. In
+  // this order, each once: where it is, what it is, what that points to.
+  void begin();
+  void approach();
+  void find();
+
   Decision decide();
 
  private:
-  // Finds what the question names.
-  void look_up(bool entitlement);
   std::optional<std::string> bad_credential();
+  std::string why_bad_credential() const;
   // Why the constitution denies, whatever policy says.
   std::optional<std::string> unconstitutional();
 
@@ -63,6 +69,12 @@ class Asking {
   bool fresh_factor_helps(const Facts& facts, auto&& passes) const;
 
   Decision connect();
+  // When the grant that lasts longest does not answer it.
+  Decision connect_otherwise();
+  bool is_wanted(const Grant& grant) const;
+  // Whether the policy that gave it gives it still.
+  bool is_given(const Grant& grant) const;
+  bool is_at_its_door() const;
   // Why the door that asks may not.
   std::optional<std::string> bad_door() const;
   std::optional<Decision> baseline(auto&& passes);
@@ -84,11 +96,17 @@ class Asking {
   Facts facts_;
   std::vector<cedar::Field> asserted_;  // context of an application
   const Action* action_ = nullptr;      // Writ's own
+  const bool decides_;                  // the State may be asked
+  const bool entitlement_;              // the resource is said to be one
+  CowMap<std::string, Subject>::Place subject_place_;
+  CowMap<std::string, Certificate>::Place certificate_place_;
+  CowMap<std::string, EntitlementEntry>::Place entry_place_;
+  GrantIndex::Place held_place_;
+  std::uint64_t pair_ = 0;  // pair_hash of subject and entitlement
   const Subject* subject_ = nullptr;
   const Certificate* certificate_ = nullptr;
   const EntitlementEntry* entry_ = nullptr;   // the resource, when it is a known entitlement
-  std::uint64_t pair_ = 0;                    // pair_hash of subject and entitlement
-  const GrantIndex::Held* held_ = nullptr;    // what the index has under it
+  const GrantIndex::Held* held_ = nullptr;    // what the index has under the pair
   const cedar::Entity* principal_ = nullptr;  // the subject as of now, once known to be active
   Decision decision_;
 };

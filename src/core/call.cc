@@ -146,17 +146,16 @@ void revoke_all(const Call& call, std::string_view beneficiary, EndReason reason
 Grant new_grant(const Call& call, const Identity& beneficiary, const Entitlement& entitlement,
                 Cause cause, std::string_view policy, Millis duration) {
   Grant grant;
-  const std::string name = display_name(call.state, call.sealer(), beneficiary.id);
   const std::vector<const Grant*> others = grants_of(call.state, beneficiary.id);
-  const auto taken = [&](const std::string& id, const std::string& login) {
+  const auto taken = [&](const std::string& id) {
     return call.state.grants.contains(id) ||
-           std::any_of(others.begin(), others.end(),
-                       [&](const Grant* other) { return other->login == login; });
+           std::any_of(others.begin(), others.end(), [&](const Grant* other) {
+             return login_suffix(other->id) == login_suffix(id);
+           });
   };
   do {
     grant.id = new_id("grt", call.outside.random);
-    grant.login = login_of(name, grant.id);
-  } while (taken(grant.id, grant.login));
+  } while (taken(grant.id));
   grant.beneficiary = beneficiary.id;
   grant.entitlement = entitlement.name;
   grant.cause = cause;

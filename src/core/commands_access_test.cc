@@ -1,6 +1,7 @@
 #include <gmock/gmock.h>
 
 #include "core/grants.h"
+#include "core/login.h"
 #include "core/world_test.h"
 
 namespace writ::core {
@@ -32,7 +33,7 @@ TEST_F(RequestAccess, GivesAtOnceWhereNoApprovalIsNeeded) {
   ASSERT_NE(grant, nullptr);
   EXPECT_EQ(grant->policy, "engineers-read");
   EXPECT_EQ(grant->duration, std::chrono::minutes(45));
-  EXPECT_EQ(grant->login.substr(0, 10), "writ_erin_");
+  EXPECT_EQ(login_of(w.state, *grant).substr(0, 10), "writ_erin_");
   EXPECT_FALSE(grant->until);
   EXPECT_EQ(w.state.requests.size(), 0u);
   EXPECT_EQ(*w.sealer.open(*grant->purpose), "INC-1");

@@ -3,6 +3,7 @@
 #include <set>
 
 #include "core/call.h"
+#include "core/login.h"
 #include "core/world_test.h"
 
 namespace writ::core {
@@ -140,8 +141,9 @@ struct Chaos {
       if (grant.until) {
         EXPECT_LE(*grant.until - *grant.from, most) << id;
       }
-      EXPECT_TRUE(logins.insert(grant.login).second) << grant.login;
-      EXPECT_LE(grant.login.size(), 63u);
+      const std::string login = login_of(w.state, grant);
+      EXPECT_TRUE(logins.insert(login).second) << login;
+      EXPECT_LE(login.size(), 63u);
     });
     EXPECT_EQ(administrators_of(w.state, w.now, w.sealer), 2);
   }

@@ -31,45 +31,58 @@ struct CowNode {
   bool drop() { return owners.fetch_sub(1, std::memory_order_acq_rel) == 1; }
 };
 
-// An entry with its key's bytes behind it (strings) or in it (other keys).
+// An entry of a small key.
 template <class Key, class Value>
 struct CowEntry : CowNode {
-  CowEntry(Key k, Value v) : key(k), value(std::move(v)) {}
+  CowEntry(Key k, Value v) : key(k), content(std::move(v)) {}
   bool has(Key k) const { return key == k; }
+  const Value& value() const { return content; }
+  Value& value() { return content; }
   static CowEntry* make(Key k, Value v) { return new CowEntry(k, std::move(v)); }
-  CowEntry* clone() const { return make(key, value); }
+  CowEntry* clone() const { return make(key, content); }
   static void destroy(CowEntry* entry) { delete entry; }
   template <class Visit>
   void visit(Visit& f, std::string&) const {
-    f(key, value);
+    f(key, content);
   }
   Key key;
-  Value value;
+  Value content;
 };
+// An entry of a string: the key's bytes stand before the value, so that what compares the key has
+// loaded the value's beginning, too.
 template <class Value>
 struct CowEntry<std::string, Value> : CowNode {
-  CowEntry(std::string_view k, Value v)
-      : size(static_cast<std::uint32_t>(k.size())), value(std::move(v)) {
+  explicit CowEntry(std::string_view k) : size(static_cast<std::uint32_t>(k.size())) {
     std::memcpy(bytes(), k.data(), k.size());
   }
   char* bytes() { return reinterpret_cast<char*>(this + 1); }
-  std::string_view key() const { return {reinterpret_cast<const char*>(this + 1), size}; }
+  const char* bytes() const { return reinterpret_cast<const char*>(this + 1); }
+  std::string_view key() const { return {bytes(), size}; }
   bool has(std::string_view k) const { return key() == k; }
-  static CowEntry* make(std::string_view k, Value v) {
-    return new (::operator new(sizeof(CowEntry) + k.size())) CowEntry(k, std::move(v));
+  static std::size_t room(std::size_t key_size) {
+    return (key_size + alignof(Value) - 1) & ~(alignof(Value) - 1);
   }
-  CowEntry* clone() const { return make(key(), value); }
+  const Value& value() const { return *reinterpret_cast<const Value*>(bytes() + room(size)); }
+  Value& value() { return *reinterpret_cast<Value*>(bytes() + room(size)); }
+  static CowEntry* make(std::string_view k, Value v) {
+    void* memory = ::operator new(sizeof(CowEntry) + room(k.size()) + sizeof(Value));
+    auto* entry = new (memory) CowEntry(k);
+    new (static_cast<void*>(&entry->value())) Value(std::move(v));
+    return entry;
+  }
+  CowEntry* clone() const { return make(key(), value()); }
   static void destroy(CowEntry* entry) {
+    entry->value().~Value();
     entry->~CowEntry();
     ::operator delete(entry);
   }
   template <class Visit>
   void visit(Visit& f, std::string& buffer) const {
     buffer.assign(key());
-    f(static_cast<const std::string&>(buffer), value);
+    f(static_cast<const std::string&>(buffer), value());
   }
+  static_assert(alignof(Value) <= 8);  // where the key's bytes begin
   std::uint32_t size;
-  Value value;
 };
 
 // A slot that points to its entry and owns it with others.
@@ -78,11 +91,14 @@ struct CowPointer {
   using Entry = CowEntry<Key, Value>;
   static CowPointer make(KeyView key, Value value) { return {Entry::make(key, std::move(value))}; }
   bool has(KeyView key) const { return entry->has(key); }
-  const Value& value() const { return entry->value; }
+  const Value& value() const { return entry->value(); }
+  // The key, and what stands first in the value.
   void prefetch() const {
-    constexpr std::size_t kLine = 64, kKey = std::is_same_v<Key, std::string> ? 32 : 0;
+    constexpr std::size_t kLine = 64, kMost = 5;
     const char* bytes = reinterpret_cast<const char*>(entry);
-    for (std::size_t at = 0; at < sizeof(Entry) + kKey; at += kLine) __builtin_prefetch(bytes + at);
+    for (std::size_t i = 0; i < kMost && i * kLine < sizeof(Entry) + sizeof(Value); ++i) {
+      __builtin_prefetch(bytes + i * kLine);
+    }
   }
   void keep() const { entry->keep(); }
   void drop() const {
@@ -92,13 +108,13 @@ struct CowPointer {
     if (entry->shared()) {
       std::exchange(*this, make(key, std::move(value))).drop();
     } else {
-      entry->value = std::move(value);
+      entry->value() = std::move(value);
     }
   }
   // To change in place, with nobody else seeing it.
   Value& own() {
     if (entry->shared()) std::exchange(*this, CowPointer{entry->clone()}).drop();
-    return entry->value;
+    return entry->value();
   }
   template <class Visit>
   void visit(Visit& f, std::string& buffer) const {

@@ -1,42 +1,53 @@
 #include "core/decide.h"
 
 #include <algorithm>
+#include <array>
 
 #include "cedar/authorize.h"
 #include "core/application.h"
 #include "core/asking.h"
 #include "core/grants.h"
+#include "core/login.h"
 
 namespace writ::core {
 
 // ---- What the question names ----
 
-// It lies in memory as if at random. All of it is asked for before any is read, so that a decision
-// waits for a few loads and not for their sum.
-void Asking::look_up(bool entitlement) {
-  const auto& subjects = state_.entities->subjects();
-  const auto& certificates = state_.certificates;
+void Asking::begin() {
+  if (!decides_) return;
   const std::uint64_t subject = cow_hash(question_.subject);
-  auto subject_place = subjects.begin(subject);
-  auto certificate_place = certificates.begin(cow_hash(question_.credential));
-  if (entitlement) {
-    const auto& entitlements = state_.entities->entitlements();
+  const std::uint64_t credential = cow_hash(question_.credential);
+  if (entitlement_) {
     const std::uint64_t resource = cow_hash(question_.resource);
     pair_ = pair_hash(subject, resource);
-    auto entry_place = entitlements.begin(resource);
-    auto held_place = state_.grant_index->begin(pair_);
-    subjects.approach(subject_place);
-    certificates.approach(certificate_place);
-    entitlements.approach(entry_place);
-    held_ = state_.grant_index->approach(pair_, held_place);
-    entry_ = entitlements.find(question_.resource, entry_place);
-  } else {
-    subjects.approach(subject_place);
-    certificates.approach(certificate_place);
+    held_place_ = state_.grant_index->begin(pair_);
+    entry_place_ = state_.entities->entitlements().begin(resource);
   }
-  subject_ = subjects.find(question_.subject, subject_place);
+  subject_place_ = state_.entities->subjects().begin(subject);
+  certificate_place_ = state_.certificates.begin(credential);
+}
+
+void Asking::approach() {
+  if (!decides_) return;
+  if (entitlement_) {
+    held_ = state_.grant_index->approach(pair_, held_place_);
+    state_.entities->entitlements().approach(entry_place_);
+  }
+  state_.entities->subjects().approach(subject_place_);
+  state_.certificates.approach(certificate_place_);
+}
+
+void Asking::find() {
+  if (!decides_) return;
+  if (entitlement_) {
+    entry_ = state_.entities->entitlements().find(question_.resource, entry_place_);
+    if (held_ != nullptr && held_->best != nullptr) {
+      __builtin_prefetch(held_->best->policy.data());
+    }
+  }
+  subject_ = state_.entities->subjects().find(question_.subject, subject_place_);
   if (subject_ != nullptr) __builtin_prefetch(subject_->entity.uid.text());
-  certificate_ = certificates.find(question_.credential, certificate_place);
+  certificate_ = state_.certificates.find(question_.credential, certificate_place_);
 }
 
 // ---- The constitution ----
@@ -61,21 +72,28 @@ std::string inactive(std::string_view identity, const Subject* subject) {
 
 }  // namespace
 
-std::optional<std::string> Asking::bad_credential() {
-  if (question_.credential.empty()) return std::nullopt;
-  const Certificate* const certificate = certificate_;
-  if (certificate == nullptr || now_ >= certificate->until) {
+std::string Asking::why_bad_credential() const {
+  if (certificate_ == nullptr || now_ >= certificate_->until) {
     return "this certificate is unknown or over; get a new one with: writ login";
   }
-  if (certificate->revoked) return "this certificate was revoked: " + *certificate->revoked;
-  const std::string& holder =
-      question_.actors.empty() ? question_.subject : question_.actors.front();
-  if (certificate->identity != holder) return "this certificate belongs to another identity";
-  if (now_ >= certificate->device_until) {
+  if (certificate_->revoked) return "this certificate was revoked: " + *certificate_->revoked;
+  if (now_ >= certificate_->good_until) {
     return "the device of this certificate is no longer enrolled";
   }
+  return "this certificate belongs to another identity";
+}
+
+std::optional<std::string> Asking::bad_credential() {
+  if (question_.credential.empty()) return std::nullopt;
+  const Subject* holder =
+      question_.actors.empty() ? subject_ : state_.entities->subject(question_.actors.front());
+  const Certificate* const certificate = certificate_;
+  if (certificate == nullptr || now_ >= certificate->good_until ||
+      certificate->holder != holder->number) {
+    return why_bad_credential();
+  }
   facts_.device = certificate->device;
-  facts_.credential = certificate->serial;
+  facts_.credential = question_.credential;
   if (!certificate->grant.empty()) {
     if (question_.action != "connect") {
       return "this certificate is for connecting on grant " + certificate->grant +
@@ -106,7 +124,13 @@ std::optional<std::string> Asking::unconstitutional() {
 // ---- Asking policies ----
 
 Asking::Asking(const State& state, const Question& question, Time now)
-    : state_(state), question_(question), now_(now), reader_(state, now), wanted_(question.grant) {
+    : state_(state),
+      question_(question),
+      now_(now),
+      reader_(state, now),
+      wanted_(question.grant),
+      decides_(state.policies != nullptr && state.entities != nullptr && now >= state.time),
+      entitlement_(question.resource_type == "entitlement") {
   facts_.now = now;
   if (question.subject_type.empty()) {
     facts_.factor_of = question.actors.empty() ? question.subject : question.actors.front();
@@ -206,54 +230,86 @@ bool Asking::unguarded(const Facts& facts) const {
   const cedar::RequestView request{principal_->uid, action_->entity.uid, entry_->entity.uid,
                                    context,         principal_,          &action_->entity,
                                    &entry_->entity};
-  return !cedar::any_applies(state_.policies->guardrails.policies, request, reader_);
+  const Slice& guardrails = state_.policies->guardrails;
+  // Looking at a few is cheaper than looking for them.
+  constexpr std::size_t kFew = 24;
+  const std::size_t count = guardrails.scopes.size();
+  if (count > kFew) return !cedar::any_applies(guardrails.policies, request, reader_);
+  for (std::size_t i = 0; i < count; ++i) {
+    if (guardrails.scopes[i].covers(subject_->kind, *principal_, entry_->entity) &&
+        cedar::conditions_hold(guardrails.policies, i, request, reader_) != cedar::Holds::kNo) {
+      return false;
+    }
+  }
+  return true;
 }
 
 Answer Asking::guard(const Facts& facts) const {
   return ask(state_.policies->guardrails, action_->entity.uid, entry_->entity.uid, facts);
 }
 
+bool Asking::is_at_its_door() const {
+  const std::vector<std::string>& doors = *entry_->doors;
+  return std::find(doors.begin(), doors.end(), question_.door) != doors.end();
+}
+
+bool Asking::is_wanted(const Grant& grant) const {
+  return wanted_.empty() || grant.id == wanted_;
+}
+
+bool Asking::is_given(const Grant& grant) const {
+  const Giver* giver = state_.policies->giver(grant.policy);
+  if (giver == nullptr || giver->offer != (grant.cause == Cause::kOffer)) return false;
+  const auto gives_by = [&](const Facts& facts) {
+    return gives(state_, reader_, *giver, subject_->kind, *principal_, entry_->entity, facts);
+  };
+  // What was recorded is put together only where conditions read it.
+  if (!giver->offer || giver->alone.scopes.front().is_all()) return gives_by(facts_);
+  return gives_by(recorded_facts(grant, now_));
+}
+
 Decision Asking::connect() {
-  if (!question_.door.empty()) {
+  if (!question_.door.empty() &&
+      (entry_ == nullptr || question_.credential.empty() || !is_at_its_door())) {
     if (auto why = bad_door()) return deny(std::move(*why));
   }
   if (entry_ == nullptr) return nothing_gives();
-
-  // Candidates, the longest first.
-  GrantIndex::Grants candidates;
-  bool lost = false, activating = false, revoking = false;
-  for (const LiveGrant& live : state_.grant_index->of(
-           Pair{question_.subject, question_.resource, subject_->number, entry_->number, pair_},
-           held_)) {
-    if (!wanted_.empty() && live.grant->id != wanted_) continue;
-    if (now_ < live.until) {
-      candidates.push_back(live);
-    } else {
-      activating = activating || live.grant->state == GrantState::kActivating;
-      revoking = revoking || live.grant->state == GrantState::kRevoking;
-    }
-  }
-  if (candidates.size() > 1) {
-    std::sort(candidates.begin(), candidates.end(), [](const LiveGrant& a, const LiveGrant& b) {
-      return a.until != b.until ? a.until > b.until : a.grant->id < b.grant->id;
-    });
-  }
-  const Policies& policies = *state_.policies;
-  const Grant* blocked = nullptr;
   facts_.approvals.reset();  // of a grant they are its own
   facts_.duration.reset();
-  for (const LiveGrant& live : candidates) {
-    const Grant& grant = *live.grant;
-    facts_.grant = &grant;
-    const Giver* giver = policies.giver(grant.policy, live.policy_hash);
-    if (giver == nullptr || giver->offer != (grant.cause == Cause::kOffer) ||
-        !gives(state_, reader_, *giver, *principal_, entry_->entity,
-               giver->offer ? recorded_facts(grant, now_) : facts_)) {
+  if (held_ != nullptr && held_->best != nullptr) {
+    const Grant& best = *held_->best;
+    if (best.beneficiary_number == subject_->number && best.entitlement_number == entry_->number &&
+        now_ < live_until(best) && is_wanted(best)) {
+      facts_.grant = &best;
+      if (is_given(best) && unguarded(facts_)) return admit(best);
+    }
+  }
+  return connect_otherwise();
+}
+
+Decision Asking::connect_otherwise() {
+  GrantIndex::Grants candidates;
+  bool lost = false, activating = false, revoking = false;
+  if (held_ != nullptr) candidates = state_.grant_index->of(question_.subject, question_.resource);
+  const auto is_out = [&](const Grant* grant) {
+    if (!is_wanted(*grant)) return true;
+    if (now_ < live_until(*grant)) return false;
+    activating = activating || grant->state == GrantState::kActivating;
+    revoking = revoking || grant->state == GrantState::kRevoking;
+    return true;
+  };
+  candidates.erase(std::remove_if(candidates.begin(), candidates.end(), is_out), candidates.end());
+  std::sort(candidates.begin(), candidates.end(),
+            [](const Grant* a, const Grant* b) { return lasts_longer(*a, *b); });
+  const Grant* blocked = nullptr;
+  for (const Grant* grant : candidates) {
+    facts_.grant = grant;
+    if (!is_given(*grant)) {
       lost = true;
       continue;
     }
-    if (unguarded(facts_)) return admit(grant);
-    if (blocked == nullptr) blocked = &grant;
+    if (unguarded(facts_)) return admit(*grant);
+    if (blocked == nullptr) blocked = grant;
   }
   const auto passes = [&](const Facts& facts) { return unguarded(facts); };
   facts_.grant = blocked;
@@ -305,7 +361,7 @@ Decision Asking::admit(const Grant& grant) const {
   decision.allow = true;
   decision.policies.push_back(grant.policy);
   decision.grant = grant.id;
-  decision.login = grant.login;
+  decision.login_stem = subject_->login_stem;
   decision.database = entry_->database;
   decision.until = grant.until;
   decision.autonomy = limits_of(entry_->tier).autonomy;
@@ -391,17 +447,17 @@ Decision Asking::application() {
 }
 
 Decision Asking::decide() {
-  if (state_.policies == nullptr || state_.entities == nullptr || now_ < state_.time) {
+  if (!decides_) {
     return deny(
         "the clock stands before the last event, or there is no policy; nothing is decided");
   }
-  const bool entitlement = question_.resource_type == "entitlement";
-  look_up(entitlement);
-  const auto resource = entitlement
+  const auto resource = entitlement_
                             ? std::nullopt
                             : resource_uid(state_, question_.resource_type, question_.resource);
-  const bool writ = entitlement || resource.has_value();
-  if (writ) action_ = action_named(question_.action);
+  const bool writ = entitlement_ || resource.has_value();
+  static const Action *const kConnect = action_named("connect"), *const kRequest =
+                                                                     action_named("request");
+  if (writ) action_ = question_.action == "connect" ? kConnect : action_named(question_.action);
   if (!question_.subject_type.empty()) {
     if (writ) return deny("what is Writ's own is for identities of Writ alone");
     if (!question_.actors.empty()) {
@@ -418,13 +474,11 @@ Decision Asking::decide() {
   if (!question_.asserted.is_null()) {
     return deny("attributes of Writ's own types are never asserted");
   }
-  static const Action *const kConnect = action_named("connect"), *const kRequest =
-                                                                     action_named("request");
   const bool connects = action_ == kConnect, requests = action_ == kRequest;
   if (!question_.door.empty() && !connects) {
     return deny("of what is Writ's own, a door asks about connects alone");
   }
-  if ((connects || requests) && !entitlement) {
+  if ((connects || requests) && !entitlement_) {
     return deny("one connects to an entitlement, and requests one");
   }
   if (connects) return connect();
@@ -437,7 +491,12 @@ Decision Asking::decide() {
   }
   return by_policy(
       state_.policies->others, action_->entity.uid,
-      entitlement ? cedar::EntityUid("Writ::Entitlement", question_.resource) : *resource);
+      entitlement_ ? cedar::EntityUid("Writ::Entitlement", question_.resource) : *resource);
+}
+
+std::string Decision::login() const {
+  if (grant.empty()) return {};
+  return std::string(login_stem) + std::string(login_suffix(grant));
 }
 
 std::vector<std::string> reason_of(const Decision& decision) {
@@ -449,7 +508,29 @@ std::vector<std::string> reason_of(const Decision& decision) {
 }
 
 Decision decide(const State& state, const Question& question, Time now) {
-  return Asking(state, question, now).decide();
+  Asking asking(state, question, now);
+  asking.begin();
+  asking.approach();
+  asking.find();
+  return asking.decide();
+}
+
+std::vector<Decision> decide_together(const State& state,
+                                      std::span<const Question* const> questions, Time now) {
+  constexpr std::size_t kTogether =
+      16;  // as many as a core loads for at once, and more gains little
+  std::vector<Decision> decisions;
+  decisions.reserve(questions.size());
+  while (!questions.empty()) {
+    const auto some = questions.first(std::min(kTogether, questions.size()));
+    std::array<std::optional<Asking>, kTogether> asking;
+    for (std::size_t i = 0; i < some.size(); ++i) asking[i].emplace(state, *some[i], now).begin();
+    for (std::size_t i = 0; i < some.size(); ++i) asking[i]->approach();
+    for (std::size_t i = 0; i < some.size(); ++i) asking[i]->find();
+    for (std::size_t i = 0; i < some.size(); ++i) decisions.push_back(asking[i]->decide());
+    questions = questions.subspan(some.size());
+  }
+  return decisions;
 }
 
 }  // namespace writ::core

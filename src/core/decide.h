@@ -28,6 +28,7 @@
 
 #include <boost/container/small_vector.hpp>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -58,7 +59,7 @@ struct Decision {
   bool allow = false;
   boost::container::small_vector<std::string_view, 4> policies;  // ids of those that decided
   std::string_view grant;                                        // of an allowed connect
-  std::string_view login;
+  std::string_view login_stem;                                   // what its login begins with
   std::string_view database;
   std::optional<Time> until;
   Millis autonomy{0};
@@ -66,12 +67,17 @@ struct Decision {
   std::vector<std::string> needs;  // "grant", "baseline_grant", "mfa", "approval": what is missing,
                                    // as far as the asker may know
   std::string message;             // one sentence for a person, with the next command on a denial
+
+  std::string login() const;  // the account of the grant; "" without one
 };
 // What decided: "grant grt_…" of an allowed connect, and the ids of policies.
 std::vector<std::string> reason_of(const Decision& decision);
 
 // `now` is not before state.time.
 Decision decide(const State& state, const Question& question, Time now);
+// Each as `decide` would, in order. Questions that came together wait for memory together.
+std::vector<Decision> decide_together(const State& state,
+                                      std::span<const Question* const> questions, Time now);
 
 // An offer that an identity may take up, and on which terms.
 struct Offer {

@@ -69,5 +69,24 @@ when { context.duration > duration("2h") || context.approvals > 9 ||
   }
 }
 
+TEST(Connect, AllowedByAnotherGrantOrTogetherTakesNoMemoryOfItsOwn) {
+  house::Furnished h;
+  h.hold();
+  Grant lost = h.grant("grt_lost", "idn_erin", "pg-main/orders/reader", "no-such-offer");
+  lost.duration = std::chrono::hours(1);
+  h.live(lost);  // it lasts longest, and gives nothing
+  const Question question = h.connect();
+  ASSERT_EQ(h.ask(question).grant, "grt_1") << h.ask(question).message;
+  std::size_t before = allocations;
+  EXPECT_TRUE(decide(h.state, question, h.now).allow);
+  EXPECT_EQ(allocations - before, 0u);
+
+  const std::vector<const Question*> asked(40, &question);
+  before = allocations;
+  const std::vector<Decision> decisions = decide_together(h.state, asked, h.now);
+  EXPECT_EQ(allocations - before, 1u);  // the list of the answers
+  for (const Decision& decision : decisions) EXPECT_TRUE(decision.allow);
+}
+
 }  // namespace
 }  // namespace writ::core

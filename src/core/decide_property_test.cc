@@ -162,6 +162,7 @@ class Plain {
     }
     const EntitlementEntry* entry = s_.entities->entitlement(q_.resource);
     if (entry == nullptr) return {};
+    if (!q_.door.empty() && !may_ask()) return {};
     const cedar::Entity& principal = reader_.of(*s_.entities->subject(q_.subject));
     std::vector<const Grant*> candidates;
     s_.grants.for_each([&](const std::string&, const Grant& g) {
@@ -192,7 +193,7 @@ class Plain {
       if (guard.reasons.empty() && !guard.forbid_failed) {
         answer.allow = true;
         answer.grant = g->id;
-        answer.login = g->login;
+        answer.login_stem = s_.entities->subject(q_.subject)->login_stem;
         answer.until = g->until;
         answer.policies.push_back(g->policy);
         return answer;
@@ -211,6 +212,16 @@ class Plain {
   }
 
  private:
+  bool may_ask() const {
+    const Identity* door = s_.identities.find(q_.door);
+    const Door* what = s_.doors.find(q_.door);
+    const Entitlement* entitlement = s_.entitlements.find(q_.resource);
+    const Resource* resource = s_.resources.find(entitlement->resource);
+    return !q_.credential.empty() && door != nullptr && door->kind == IdentityKind::kDoor &&
+           door->state == IdentityState::kActive && what != nullptr &&
+           std::find(what->targets.begin(), what->targets.end(), resource->target) !=
+               what->targets.end();
+  }
   cedar::Response authorize(const Slice& slice, const cedar::Entity& principal,
                             std::string_view action, const Facts& facts) const {
     const cedar::Request request{principal.uid, cedar::EntityUid("Writ::Action", action),
@@ -249,6 +260,25 @@ when { context.approvals > 1 && context.auth.device == principal.purpose };
 @id("f4")
 forbid (principal, action == Writ::Action::"connect", resource)
 when { context.grant.cause == "break_glass" || context has auth.credential && context.auth.credential like "lost*" };
+@id("f5")
+forbid (principal, action == Writ::Action::"connect", resource is Writ::Resource);
+@id("f6")
+forbid (principal == Writ::User::"idn_3", action == Writ::Action::"connect",
+        resource == Writ::Entitlement::"pg/b/writer");
+@id("f7")
+forbid (principal is Writ::Workload, action == Writ::Action::"connect",
+        resource is Writ::Entitlement in Writ::Target::"pg")
+unless { context.duration < duration("30m") };
+)";
+// What was in force before: some give more, some forbid less.
+constexpr const char* kOtherPolicies = R"(
+@id("o0") @approval("none")
+permit (principal, action == Writ::Action::"request", resource);
+@id("o2") @approval("none")
+permit (principal is Writ::User, action == Writ::Action::"request", resource);
+@id("f9")
+forbid (principal in Writ::Group::"g0", action, resource in Writ::Resource::"pg/b")
+when { context.approvals == 0 };
 )";
 
 struct Busy : House {
@@ -271,6 +301,7 @@ struct Busy : House {
       certificate("c" + name(i), name(i), i == 4 ? "" : "dev" + name(i));
       if (random.below(2) == 0) factor(name(i), random.below(3) != 0 ? "dev" + name(i) : "other");
     }
+    for (const char* id : {"idn_door", "idn_side"}) door(id, id, {"pg"});
     policies(kPolicies);
     for (int i = 0; i < 30; ++i) turn();
   }
@@ -286,9 +317,40 @@ struct Busy : House {
     std::sort(ids.begin(), ids.end());
     return ids.empty() ? "" : ids[random.below(ids.size())];
   }
-  // Something happens to some grant, certificate or device.
+  // Something happens to what stands around the grants.
+  void turn_around() {
+    const std::string id = random.below(2) != 0 ? "idn_door" : "idn_side";
+    const IdentityState state_now = state.identities.find(id)->state;
+    switch (random.below(6)) {
+      case 0:
+        add(IdentityStateChanged{id, state_now == IdentityState::kActive
+                                         ? IdentityState::kQuarantined
+                                         : IdentityState::kActive});
+        break;
+      case 1:
+        if (state.doors.contains(id)) add(DoorRemoved{id});
+        break;
+      case 2:
+        add(DoorAdded{Door{id, "postgres", "127.0.0.1", 6432, {"pg"}}});
+        break;
+      case 3:
+        policies(random.below(2) != 0 ? kPolicies : kOtherPolicies);
+        break;
+      case 4: {
+        const std::string serial = "c" + any_identity();
+        if (random.below(4) == 0) add(CertificateRevoked{serial, "lost"});
+        break;
+      }
+      default: {
+        const std::string device = "dev" + any_identity();
+        if (random.below(4) == 0 && state.devices.contains(device)) add(DeviceRemoved{device});
+      }
+    }
+  }
+  // Something happens to some grant, or around them.
   void turn() {
     now += Millis(random.below(90'000));
+    if (random.below(4) == 0) return turn_around();
     const std::string id = any_grant();
     const Grant* grant = state.grants.find(id);
     switch (random.below(8)) {
@@ -338,6 +400,7 @@ struct Busy : House {
     if (random.below(6) != 0) q.credential = "c" + (random.below(9) != 0 ? q.subject : "idn_0");
     if (random.below(8) == 0) q.grant = any_grant();
     if (random.below(8) == 0) q.credential = "c" + any_grant();
+    if (random.below(3) == 0) q.door = random.below(3) != 0 ? "idn_door" : "idn_side";
     return q;
   }
 
@@ -359,7 +422,7 @@ TEST(Connect, IsDecidedAsThePlainWay) {
       const Decision quick = decide(snapshot, q, then);
       ASSERT_EQ(quick.allow, plain.allow) << "seed " << seed << ": " << quick.message;
       ASSERT_EQ(quick.grant, plain.grant);
-      ASSERT_EQ(quick.login, plain.login);
+      ASSERT_EQ(quick.login(), plain.login());
       ASSERT_EQ(quick.until, plain.until);
       if (plain.allow || !plain.policies.empty()) {
         ASSERT_EQ(reason_of(quick), reason_of(plain)) << quick.message;
@@ -371,6 +434,51 @@ TEST(Connect, IsDecidedAsThePlainWay) {
   }
   EXPECT_GT(allowed, 150);
   EXPECT_GT(blocked, 100);
+}
+
+void expect_same(const Decision& a, const Decision& b) {
+  ASSERT_EQ(a.allow, b.allow) << a.message << " / " << b.message;
+  ASSERT_EQ(a.message, b.message);
+  ASSERT_EQ(a.grant, b.grant);
+  ASSERT_EQ(a.login(), b.login());
+  ASSERT_EQ(a.until, b.until);
+  ASSERT_EQ(a.policies, b.policies);
+  ASSERT_EQ(a.errors, b.errors);
+  ASSERT_EQ(a.needs, b.needs);
+}
+
+TEST(Connect, IsDecidedTogetherAndFromASnapshotAsAlone) {
+  int allowed = 0;
+  for (unsigned seed = 1; seed <= 20; ++seed) {
+    Busy h(seed);
+    for (int i = 0; i < 8; ++i) {
+      for (int turns = 0; turns < 15; ++turns) h.turn();
+      const auto again = decode_snapshot(encode_snapshot(h.state), h.sealer);
+      ASSERT_TRUE(again) << again.error().text();
+      std::vector<Question> questions;
+      for (std::uint64_t n = h.random.below(40); n > 0; --n) {
+        questions.push_back(h.question());
+        if (h.random.below(8) == 0) questions.back().action = "request";
+        if (h.random.below(8) == 0) questions.back().resource_type = "system";
+        if (h.random.below(8) == 0) questions.back().subject = "idn_unknown";
+      }
+      std::vector<const Question*> asked;
+      for (const Question& q : questions) asked.push_back(&q);
+      const std::vector<Decision> together = decide_together(h.state, asked, h.now);
+      ASSERT_EQ(together.size(), questions.size());
+      for (std::size_t k = 0; k < questions.size(); ++k) {
+        const Decision alone = decide(h.state, questions[k], h.now);
+        expect_same(together[k], alone);
+        expect_same(decide(*again, questions[k], h.now), alone);
+        allowed += alone.allow ? 1 : 0;
+      }
+    }
+  }
+  EXPECT_GT(allowed, 100);
+  const State nothing;
+  const Question q;
+  const Question* asked[] = {&q};
+  EXPECT_FALSE(decide_together(nothing, asked, kStart)[0].allow);
 }
 
 }  // namespace

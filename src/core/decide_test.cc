@@ -22,7 +22,7 @@ TEST(Connect, ALiveGrantIsAllowedUntilItsEnd) {
   EXPECT_TRUE(d.allow) << d.message;
   EXPECT_THAT(reason_of(d), ElementsAre("grant grt_1", "engineers-read"));
   EXPECT_EQ(d.grant, "grt_1");
-  EXPECT_EQ(d.login, "writ_idn_erin_example_org_grt_1");
+  EXPECT_EQ(d.login(), "writ_idn_erin_example_org_grt_1");
   EXPECT_EQ(d.database, "orders");
   EXPECT_EQ(*d.until, h.now + minutes(30));
   EXPECT_EQ(d.autonomy, std::chrono::seconds(15));

@@ -26,7 +26,7 @@ DesiredAccount account_of(const State& state, const Grant& grant, const Entitlem
                           Time now) {
   DesiredAccount account;
   account.grant = grant.id;
-  account.login = grant.login;
+  account.login = login_of(state, grant);
   account.entitlement = entitlement.name;
   account.database = entitlement.database;
   account.membership = entitlement.membership;
@@ -53,7 +53,7 @@ Desired desired_of(const State& state, std::string_view target, Time now) {
     const Resource* resource = state.resources.find(entitlement->resource);
     if (resource == nullptr || resource->target != target) return;
     if (grant.state == GrantState::kRevoking) {
-      desired.ending.emplace_back(id, grant.login);
+      desired.ending.emplace_back(id, login_of(state, grant));
       return;
     }
     if (end_of(grant) <= now) return;  // its revocation is due, and comes by an event
@@ -75,7 +75,7 @@ std::vector<EventData> on_try_failed(const State& state, std::string_view id,
                                      std::string_view error) {
   const Grant* grant = state.grants.find(id);
   if (grant == nullptr || grant->state == GrantState::kActive) return {};
-  const std::string whole = without_login(std::string(error), grant->login);
+  const std::string whole = without_login(std::string(error), login_of(state, *grant));
   return {GrantTryFailed{grant->id, (grant->failure ? grant->failure->tries : 0) + 1,
                          cut_text(whole, kMostError)}};
 }
@@ -95,10 +95,11 @@ std::vector<EventData> on_gone(const State& state, std::string_view id, const St
   const Grant* grant = grant_in(state, id, GrantState::kRevoking);
   if (grant == nullptr || !seen.gone) return {};
   StepOutcome recorded = seen;
+  const std::string login = login_of(state, *grant);
   // As many as an event has room for; the target's own record has all of them.
   std::size_t room = kMostQuarantined, fits = 0;
   for (std::string& object : recorded.quarantined) {
-    object = cut_text(without_login(std::move(object), grant->login), kMostError);
+    object = cut_text(without_login(std::move(object), login), kMostError);
     const std::size_t size = canonical(Json(object)).size() + 1;
     if (size > room) break;
     room -= size;

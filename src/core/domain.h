@@ -177,9 +177,10 @@ struct Certificate {
   Time until;
   std::optional<std::string> revoked;  // reason
   std::string grant{};  // opens connections on this grant and nothing else; "" for every use
-  // In State only: when its device is enrolled no more, if it was issued to one. From then on it is
-  // good for nothing.
-  Time device_until = Time::max();
+  // In State only: when it is good for nothing any more, because it is over, revoked, or its device
+  // is enrolled no longer; and its identity's number (core/entities.h).
+  Time good_until = Time::min();
+  std::uint32_t holder = 0;
 };
 template <class V>
 void fields(V& v, Certificate& c) {
@@ -389,15 +390,16 @@ void fields(V& v, GrantFailure& f) {
 
 struct Grant {
   // What a connect reads of it stands first, and so together in memory.
-  std::string id;     // "grt_…"
-  std::string login;  // account name in the target; computed, never recorded
-  Millis duration{0};
-  std::optional<Time> until;           // the end; set at activation, compared at each decision
-  std::int64_t mfa_age_ms = -1;        // of the requester when it was given; -1 unknown
-  std::vector<std::string> approvers;  // identity ids
-  std::string policy;                  // id of the offer or baseline policy that gave it
+  std::optional<Time> until;  // the end; set at activation, compared at each decision
   Cause cause = Cause::kOffer;
   GrantState state = GrantState::kActivating;
+  std::uint32_t beneficiary_number = 0;  // in State only, both: core/entities.h
+  std::uint32_t entitlement_number = 0;
+  std::string policy;  // id of the offer or baseline policy that gave it
+  Millis duration{0};
+  std::int64_t mfa_age_ms = -1;        // of the requester when it was given; -1 unknown
+  std::vector<std::string> approvers;  // identity ids
+  std::string id;                      // "grt_…"
   std::string beneficiary;
   std::string entitlement;
   std::string request;  // request id; empty for baseline

@@ -4,6 +4,7 @@
 #include <array>
 
 #include "cedar/text.h"
+#include "core/login.h"
 
 namespace writ::core {
 namespace {
@@ -55,6 +56,16 @@ Value set_of(const std::vector<std::string>& items) {
 cedar::Entity entity(EntityUid uid, std::vector<Field> attrs, std::vector<EntityUid> above) {
   return cedar::Entity{std::move(uid), Value::record(std::move(attrs)), shared().empty,
                        cedar::UidSet(std::move(above))};
+}
+
+// The name as it is read; none of whoever is erased.
+Result<std::optional<std::string>> name_of(const Identity& identity, const Sealer& sealer) {
+  if (!identity.sealed_name) return std::optional(identity.name);
+  if (identity.sealed_name->box.empty()) return std::optional<std::string>();
+  auto name = sealer.open(*identity.sealed_name);
+  if (name) return std::optional(std::move(*name));
+  if (name.error().code != Code::kNotFound) return fail(name);
+  return std::optional<std::string>();
 }
 
 }  // namespace
@@ -132,15 +143,8 @@ Status EntityIndex::put_identity(const State& state, std::string_view id, const 
   const Shared& s = shared();
   std::vector<Field> attrs{{s.kind, kind_value(identity.kind)},
                            {s.tier, Value::entity(tier_uid(identity.tier))}};
-  if (!identity.name.empty()) attrs.emplace_back(s.name, text(identity.name));
-  if (identity.sealed_name && !identity.sealed_name->box.empty()) {
-    auto name = sealer.open(*identity.sealed_name);
-    if (name) {
-      attrs.emplace_back(s.name, text(*name));
-    } else if (name.error().code != Code::kNotFound) {
-      return fail(name);
-    }
-  }
+  TRY(name, name_of(identity, sealer));
+  if (name) attrs.emplace_back(s.name, text(*name));
   if (!identity.purpose.empty()) attrs.emplace_back(s.purpose, text(identity.purpose));
   if (!identity.environment.empty()) {
     attrs.emplace_back(s.environment,
@@ -149,24 +153,32 @@ Status EntityIndex::put_identity(const State& state, std::string_view id, const 
   if (const auto owner = owner_uid(state, identity.owner)) {
     attrs.emplace_back(s.owner, Value::entity(*owner));
   }
-  Subject subject{entity(EntityUid(type_of(identity.kind), id), std::move(attrs), {own_group(id)}),
-                  Time::max(), identity.kind, identity.state,
-                  static_cast<std::uint32_t>(subjects_.size())};
+  Subject subject{identity.kind,
+                  identity.state,
+                  static_cast<std::uint32_t>(subjects_.size()),
+                  Time::max(),
+                  login_stem(name.value_or("erased")),
+                  entity(EntityUid(type_of(identity.kind), id), std::move(attrs), {own_group(id)})};
   const Subject* before = subjects_.find(id);
   if (before != nullptr) {
     subject.entity.ancestors = before->entity.ancestors;
     subject.groups_until = before->groups_until;
     subject.number = before->number;
   } else if (identity.kind == IdentityKind::kDoor) {
-    const std::string name = namespace_of(identity.name);
-    if (!name.empty() && !namespaces_.contains(name)) namespaces_.set(name, std::string(id));
+    const std::string space = namespace_of(identity.name);
+    if (!space.empty() && !namespaces_.contains(space)) namespaces_.set(space, std::string(id));
   }
   subjects_.set(id, std::move(subject));
   return {};
 }
 
-void EntityIndex::put_state(std::string_view id, IdentityState state) {
-  if (Subject* subject = subjects_.edit(id)) subject->state = state;
+void EntityIndex::put_state(const State& state, std::string_view id) {
+  Subject* subject = subjects_.edit(id);
+  if (subject == nullptr) return;
+  subject->state = state.identities.find(id)->state;
+  if (const Door* door = state.doors.find(id)) {
+    for (const std::string& target : door->targets) put_doors(state, target);
+  }
 }
 
 void EntityIndex::put_memberships(const State& state, std::string_view id) {
@@ -194,8 +206,28 @@ void EntityIndex::put_group(const State& state, std::string_view name) {
                            {}));
 }
 
-void EntityIndex::put_target(std::string_view name) {
+void EntityIndex::put_target(const State& state, std::string_view name) {
   targets_.set(name, entity(EntityUid("Writ::Target", name), {{shared().name, text(name)}}, {}));
+  put_doors(state, name);
+}
+
+void EntityIndex::put_doors(const State& state, std::string_view target) {
+  std::vector<std::string> ids;
+  state.doors.for_each([&](const std::string& id, const Door& door) {
+    const Subject* subject = subjects_.find(id);
+    if (std::find(door.targets.begin(), door.targets.end(), target) != door.targets.end() &&
+        subject != nullptr && subject->state == IdentityState::kActive &&
+        subject->kind == IdentityKind::kDoor) {
+      ids.push_back(id);
+    }
+  });
+  const auto doors = std::make_shared<const std::vector<std::string>>(std::move(ids));
+  doors_.set(target, doors);
+  std::vector<std::string> names;
+  entitlements_.for_each([&](const std::string& name, const EntitlementEntry& entry) {
+    if (entry.target == target) names.push_back(name);
+  });
+  for (const std::string& name : names) entitlements_.edit(name)->doors = doors;
 }
 
 void EntityIndex::put_resource(const State& state, std::string_view name) {
@@ -250,9 +282,10 @@ void EntityIndex::put_entitlement(const State& state, std::string_view name) {
   }
   const EntitlementEntry* before = entitlements_.find(name);
   const std::uint32_t number = before != nullptr ? before->number : next_number_++;
-  entitlements_.set(name, EntitlementEntry{entity(EntityUid("Writ::Entitlement", name),
+  entitlements_.set(name, EntitlementEntry{number, r.tier, *doors_.find(r.target), e.database,
+                                           entity(EntityUid("Writ::Entitlement", name),
                                                   std::move(attrs), std::move(above)),
-                                           number, r.tier, r.target, e.database});
+                                           r.target});
 }
 
 }  // namespace writ::core

@@ -14,8 +14,10 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "cedar/entity.h"
 #include "core/state.h"
@@ -23,19 +25,24 @@
 namespace writ::core {
 
 struct Subject {
-  cedar::Entity entity;             // with every group that it is in, whatever the time
-  Time groups_until = Time::max();  // the first end among these memberships
   IdentityKind kind = IdentityKind::kUser;
   IdentityState state = IdentityState::kActive;
-  std::uint32_t number = 0;  // counts identities; never changes
+  std::uint32_t number = 0;         // counts identities; never changes
+  Time groups_until = Time::max();  // the first end among its memberships
+  std::string login_stem;           // what the logins of its grants begin with (login.h)
+  cedar::Entity entity;             // with every group that it is in, whatever the time
 };
 
+// The active doors that stand before a target, by id. Its entitlements share it.
+using Doors = std::shared_ptr<const std::vector<std::string>>;
+
 struct EntitlementEntry {
-  cedar::Entity entity;
   std::uint32_t number = 0;  // counts entitlements; never changes
   Tier tier = Tier::kHigh;
-  std::string target;
+  Doors doors;
   std::string database;
+  cedar::Entity entity;
+  std::string target;
 };
 
 class EntityIndex {
@@ -62,15 +69,20 @@ class EntityIndex {
   // Each takes over what the state says now. Errors are the sealer's, but not that a name is
   // erased.
   Status put_identity(const State& state, std::string_view id, const Sealer& sealer);
-  void put_state(std::string_view id, IdentityState state);
+  void put_state(const State& state, std::string_view id);
   void put_memberships(const State& state, std::string_view id);
   void put_group(const State& state, std::string_view name);
-  void put_target(std::string_view name);
+  void put_target(const State& state, std::string_view name);
+  // The doors before a target; costs what all entitlements do.
+  void put_doors(const State& state, std::string_view target);
   // The resource and its entitlements.
   void put_resource(const State& state, std::string_view name);
   void put_entitlement(const State& state, std::string_view name);
   // What nothing holds and nothing lies in any more.
-  void drop_target(std::string_view name) { targets_.erase(name); }
+  void drop_target(std::string_view name) {
+    targets_.erase(name);
+    doors_.erase(name);
+  }
   void drop_resource(std::string_view name) { resources_.erase(name); }
   void drop_entitlement(std::string_view name) { entitlements_.erase(name); }
 
@@ -81,6 +93,7 @@ class EntityIndex {
   CowMap<std::string, cedar::Entity> groups_;
   CowMap<std::string, cedar::Entity> resources_;
   CowMap<std::string, cedar::Entity> targets_;
+  CowMap<std::string, Doors> doors_;             // by target
   CowMap<std::string, std::string> namespaces_;  // -> identity id of the door; first come
 };
 

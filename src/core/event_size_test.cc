@@ -70,13 +70,12 @@ TEST_F(Sizes, AnEntitlementThatIsTakenCanBeProvisioned) {
     grant.id = new_id("grt", w.random);
     grant.beneficiary = w.id("erin");
     grant.entitlement = world::text(entitlement, "name");
-    grant.login = "writ_erin_" + grant.id.substr(14);
     grant.duration = std::chrono::minutes(10);
     grant.created = w.now;
     auto account = desired_account(w.state, grant, w.now);
     ASSERT_TRUE(account) << account.error().text();
     account->verifier = std::string(200, 'v');
-    fit({StepPlanned{"pg-main", grant.id, Step{StepKind::kProvision, grant.login, *account}}});
+    fit({StepPlanned{"pg-main", grant.id, Step{StepKind::kProvision, account->login, *account}}});
   }
   EXPECT_TRUE(taken);
   EXPECT_TRUE(refused);

@@ -28,7 +28,7 @@ struct FactsWorld : testing::Test {
   ObservedAccount account(const std::string& grant) {
     const Grant& g = *w.state.grants.find(grant);
     ObservedAccount a;
-    a.login = g.login;
+    a.login = login_of(w.state, g);
     a.grant = g.id;
     a.valid_until = g.until;
     return a;
@@ -94,7 +94,7 @@ TEST_F(DesiredOf, AccountsOfLiveGrantsAndLoginsThatMustEnd) {
   for (const DesiredAccount& a : desired.accounts) {
     const Grant& grant = *w.state.grants.find(a.grant);
     EXPECT_TRUE(a.grant == kept || a.grant == waiting);
-    EXPECT_EQ(a.login, grant.login);
+    EXPECT_EQ(a.login, login_of(w.state, grant));
     EXPECT_EQ(a.membership, std::vector<std::string>{"orders_reader"});
     EXPECT_EQ(a.until, grant.until.value_or(w.now + grant.duration));
   }
@@ -244,7 +244,7 @@ TEST_F(OnObserved, AnAccountThatClaimsAnothersGrantIsAnOrphan) {
 
 TEST_F(OnObserved, WhatDiffersFromAGrantIsDrift) {
   const std::string grant = w.granted("erin", World::ask("reader"));
-  const std::string made = w.state.grants.find(grant)->login;
+  const std::string made = login_of(w.state, *w.state.grants.find(grant));
   const std::string login = recorded_login(made);
   observe(Observed{});  // it was not there yet a moment ago
   EXPECT_EQ(finding("drift", login), nullptr);

@@ -5,7 +5,6 @@
 #include "core/dormant.h"
 #include "core/entities.h"
 #include "core/grants.h"
-#include "core/login.h"
 #include "core/policy.h"
 #include "core/policy_text.h"
 #include "core/state.h"
@@ -76,14 +75,10 @@ struct Fold {
     entities([&](EntityIndex& index) { index.put_memberships(s, id); });
   }
   void put_grant(const std::string& id) {
-    const Grant& grant = *s.grants.find(id);
-    const Pair pair = pair_of(s, grant);
-    change_index(s.grant_index, [&](GrantIndex& index) { index.put(grant, pair); });
+    change_index(s.grant_index, [&](GrantIndex& index) { index.put(*s.grants.find(id)); });
   }
   void drop_grant(const std::string& id) {
-    const Grant& grant = *s.grants.find(id);
-    const Pair pair = pair_of(s, grant);
-    change_index(s.grant_index, [&](GrantIndex& index) { index.drop(grant, pair); });
+    change_index(s.grant_index, [&](GrantIndex& index) { index.drop(*s.grants.find(id)); });
   }
   // What points to a grant lets go of it while it changes: it may move.
   template <class Change>
@@ -157,7 +152,7 @@ struct Fold {
     Identity* identity = s.identities.edit(e.identity);
     identity->state = e.state;
     identity->since = event.time;
-    entities([&](EntityIndex& index) { index.put_state(e.identity, e.state); });
+    entities([&](EntityIndex& index) { index.put_state(s, e.identity); });
     return {};
   }
 
@@ -262,8 +257,11 @@ struct Fold {
   void tell_certificates(const std::string& device) {
     const std::vector<std::string>* serials = s.certificates_of.find(device);
     if (serials == nullptr) return;
-    const Time until = enrolled_until(s, device);
-    for (const std::string& serial : *serials) s.certificates.edit(serial)->device_until = until;
+    for (const std::string& serial : *serials) tell_certificate(serial);
+  }
+  void tell_certificate(const std::string& serial) {
+    Certificate* certificate = s.certificates.edit(serial);
+    certificate->good_until = good_until(s, *certificate);
   }
 
   Status operator()(const DeviceRemoved& e) {
@@ -324,7 +322,8 @@ struct Fold {
     CHECK_OK(known(s.identities, "identity", c.identity));
     CHECK_OK(unknown(s.certificates, "certificate", c.serial));
     Certificate certificate = c;
-    certificate.device_until = enrolled_until(s, c.device);
+    certificate.good_until = good_until(s, c);
+    certificate.holder = s.entities->subject(c.identity)->number;
     s.certificates.set(c.serial, std::move(certificate));
     if (!c.device.empty()) insert_sorted(s.certificates_of[c.device], c.serial);
     s.ends.set("certificate " + c.serial, c.until);
@@ -334,6 +333,7 @@ struct Fold {
   Status operator()(const CertificateRevoked& e) {
     CHECK_OK(known(s.certificates, "certificate", e.serial));
     s.certificates.edit(e.serial)->revoked = e.reason;
+    tell_certificate(e.serial);
     return {};
   }
 
@@ -350,7 +350,7 @@ struct Fold {
     CHECK_OK(unknown(s.targets, "target", e.target.name));
     CHECK_OK(unused(e.target.name));
     s.targets.set(e.target.name, e.target);
-    entities([&](EntityIndex& index) { index.put_target(e.target.name); });
+    entities([&](EntityIndex& index) { index.put_target(s, e.target.name); });
     return {};
   }
 
@@ -394,9 +394,19 @@ struct Fold {
       return corrupt("the identity \"" + d.identity + "\" is no door");
     }
     for (const std::string& target : d.targets) CHECK_OK(known(s.targets, "target", target));
+    std::vector<std::string> targets = d.targets;
+    if (const Door* before = s.doors.find(d.identity)) {
+      targets.insert(targets.end(), before->targets.begin(), before->targets.end());
+    }
     s.doors.set(d.identity, d);
     for (const std::string& target : d.targets) s.targets.edit(target)->door = d.identity;
+    put_doors(targets);
     return {};
+  }
+  void put_doors(const std::vector<std::string>& targets) {
+    entities([&](EntityIndex& index) {
+      for (const std::string& target : targets) index.put_doors(s, target);
+    });
   }
 
   // A name is there once; what was removed leaves its name behind.
@@ -451,10 +461,12 @@ struct Fold {
 
   Status operator()(const DoorRemoved& e) {
     CHECK_OK(known(s.doors, "door", e.door));
-    for (const std::string& name : s.doors.find(e.door)->targets) {
+    const std::vector<std::string> targets = s.doors.find(e.door)->targets;
+    for (const std::string& name : targets) {
       if (TargetSystem* target = s.targets.edit(name)) target->door.clear();
     }
     s.doors.erase(e.door);
+    put_doors(targets);
     return {};
   }
 
@@ -539,9 +551,9 @@ struct Fold {
     if (g.state != GrantState::kActivating || g.from || g.until || g.ending || g.failure) {
       return corrupt("the grant \"" + g.id + "\" is created in a later state");
     }
-    TRY(login, login_of(s, sealer, g.beneficiary, g.id));
     Grant grant = g;
-    grant.login = std::string(login.begin(), login.end());  // with no more room than it needs
+    grant.beneficiary_number = s.entities->subject(g.beneficiary)->number;
+    grant.entitlement_number = s.entities->entitlement(g.entitlement)->number;
     s.grants.set(g.id, std::move(grant));
     s.ends.set("grant " + g.id, end_of(g));
     put_grant(g.id);

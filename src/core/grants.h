@@ -13,35 +13,27 @@
 
 namespace writ::core {
 
-// A beneficiary and an entitlement: their names, and their numbers in EntityIndex.
-struct Pair {
-  std::string_view beneficiary;
-  std::string_view entitlement;
-  std::uint32_t subject_number = 0;
-  std::uint32_t entitlement_number = 0;
-  std::uint64_t hash = 0;  // pair_hash
-};
+// Under this stands what a beneficiary holds of an entitlement; of cow_hash of their names.
 inline std::uint64_t pair_hash(std::uint64_t beneficiary_hash, std::uint64_t entitlement_hash) {
   return cow_hash(beneficiary_hash + (entitlement_hash << 1 | entitlement_hash >> 63));
 }
 
-// A grant as far as a connect must know it to see whether it gives anything.
-struct LiveGrant {
-  const Grant* grant = nullptr;
-  Time until = Time::min();       // its end while it is active
-  std::uint64_t policy_hash = 0;  // cow_hash of its policy's id
-};
-inline LiveGrant live(const Grant& grant) {
-  const bool active = grant.state == GrantState::kActive && grant.until;
-  return {&grant, active ? *grant.until : Time::min(), cow_hash(grant.policy)};
+// Until when a grant gives something; Time::min() when it is not active.
+inline Time live_until(const Grant& grant) {
+  return grant.state == GrantState::kActive && grant.until ? *grant.until : Time::min();
+}
+// The order in which a connect tries them: the longest first.
+inline bool lasts_longer(const Grant& a, const Grant& b) {
+  const Time until_a = live_until(a), until_b = live_until(b);
+  return until_a != until_b ? until_a > until_b : a.id < b.id;
 }
 
 class GrantIndex {
  public:
-  using Grants = boost::container::small_vector<LiveGrant, 2>;
+  using Grants = boost::container::small_vector<const Grant*, 4>;
 
-  void put(const Grant& grant, const Pair& pair);
-  void drop(const Grant& grant, const Pair& pair);
+  void put(const Grant& grant);
+  void drop(const Grant& grant);
 
   // Oldest first. Null when the beneficiary has none.
   const std::vector<const Grant*>* of(std::string_view beneficiary) const {
@@ -50,30 +42,21 @@ class GrantIndex {
   std::size_t size() const { return lists_.size(); }  // beneficiaries
 
   // What is held under the hash of a pair. Looking it up in steps lets its loads overlap with
-  // others', as in CowMap: begin, approach, of.
+  // others', as in CowMap: begin, approach, find; `approach` begins to load the grant, too.
   struct Held {
-    LiveGrant only;  // its grant is null when there are several: the list tells
-    std::uint32_t subject_number = 0;
-    std::uint32_t entitlement_number = 0;
-    std::uint32_t count = 0;  // of grants under this hash
+    const Grant* best = nullptr;  // that lasts longest; null when two pairs have this hash
+    std::uint32_t count = 0;      // of grants under this hash
   };
   using Place = CowMap<std::uint64_t, Held>::Place;
   Place begin(std::uint64_t hash) const { return pairs_.begin(cow_hash(hash)); }
-  // Begins to load the grant, too.
   const Held* approach(std::uint64_t hash, Place& place) const;
-  // The grants of the pair; costs as much with one grant of the beneficiary as with many.
-  Grants of(const Pair& pair, const Held* held) const;
+  // All grants of a pair, oldest first. Costs what the beneficiary has.
+  Grants of(std::string_view beneficiary, std::string_view entitlement) const;
 
  private:
-  // The grants of the pair in its beneficiary's list.
-  Grants listed(const Pair& pair) const;
-
   CowMap<std::string, std::vector<const Grant*>> lists_;  // by beneficiary; none is empty
   CowMap<std::uint64_t, Held> pairs_;                     // by hash
 };
-
-// The pair of a grant, as the State knows its two ends.
-Pair pair_of(const State& state, const Grant& grant);
 
 // The live grants of a beneficiary, oldest first; of one entitlement, or all. They live as long as
 // the State, until it changes.

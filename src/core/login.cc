@@ -1,5 +1,7 @@
 #include "core/login.h"
 
+#include "core/entities.h"
+
 namespace writ::core {
 namespace {
 
@@ -9,30 +11,24 @@ constexpr std::size_t kMostName = 51;
 
 }  // namespace
 
-std::string login_of(std::string_view name, std::string_view grant_id) {
-  std::string middle;
+std::string login_stem(std::string_view name) {
+  std::string stem(kPrefix);
   for (char c : name.substr(0, kMostName)) {
     if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
     const bool plain = (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9');
-    middle.push_back(plain ? c : '_');
+    stem.push_back(plain ? c : '_');
   }
-  return std::string(kPrefix) + middle + "_" + std::string(login_suffix(grant_id));
+  return stem + "_";
 }
 
 std::string_view login_suffix(std::string_view grant_id) {
   return grant_id.size() > kSuffix ? grant_id.substr(grant_id.size() - kSuffix) : grant_id;
 }
 
-Result<std::string> login_of(const State& state, const Sealer& sealer, std::string_view beneficiary,
-                             std::string_view grant_id) {
-  const Identity* identity = state.identities.find(beneficiary);
-  if (identity == nullptr) return login_of(beneficiary, grant_id);
-  if (!identity->sealed_name) return login_of(identity->name, grant_id);
-  if (identity->sealed_name->box.empty()) return login_of("erased", grant_id);
-  const auto name = sealer.open(*identity->sealed_name);
-  if (name) return login_of(*name, grant_id);
-  if (name.error().code == Code::kNotFound) return login_of("erased", grant_id);
-  return fail(name);
+std::string login_of(const State& state, const Grant& grant) {
+  const Subject* subject = state.entities->subject(grant.beneficiary);
+  const std::string stem = subject == nullptr ? login_stem("unknown") : subject->login_stem;
+  return stem + std::string(login_suffix(grant.id));
 }
 
 std::string recorded_login(std::string_view login) {

@@ -2,8 +2,8 @@
 // target's own log names the person.
 //
 // Invariant: names are personal, so no event, snapshot or decision holds the login of a grant. It
-// follows from the sealed name and the grant's id, and is computed anew whenever State is made.
-// What must be recorded about an account stands there as "writ_*_SUFFIX".
+// follows from the sealed name, of which State knows what is needed, and the grant's id. What must
+// be recorded about an account stands there as "writ_*_SUFFIX".
 #pragma once
 
 #include <string>
@@ -13,15 +13,12 @@
 
 namespace writ::core {
 
-// At most 63 bytes of a-z 0-9 _; SUFFIX is the last 6 characters of the grant's id.
-std::string login_of(std::string_view name, std::string_view grant_id);
-
+// "writ_NAME_" of a name, at most 57 bytes of a-z 0-9 _. The name of whoever is erased is "erased".
+std::string login_stem(std::string_view name);
+// The last 6 characters of a grant's id, or all of a shorter one.
 std::string_view login_suffix(std::string_view grant_id);
 
-// The same for a beneficiary; with "erased" for the name of whoever is erased. Fails when the name
-// is there but cannot be read.
-Result<std::string> login_of(const State& state, const Sealer& sealer, std::string_view beneficiary,
-                             std::string_view grant_id);
+std::string login_of(const State& state, const Grant& grant);
 
 // The recorded form of a login that Writ made; any other text stays as it is.
 std::string recorded_login(std::string_view login);

@@ -48,7 +48,8 @@ std::map<std::string, const Grant*> logins_of(const Scene& scene) {
     const Entitlement* entitlement = scene.state.entitlements.find(grant.entitlement);
     if (entitlement == nullptr) return;
     const Resource* resource = scene.state.resources.find(entitlement->resource);
-    if (resource != nullptr && resource->target == scene.target.name) logins[grant.login] = &grant;
+    if (resource != nullptr && resource->target == scene.target.name)
+      logins[login_of(scene.state, grant)] = &grant;
   });
   return logins;
 }

@@ -24,7 +24,7 @@ bool hides(const Terms& easy, const Terms& hard) {
 }
 
 // Whether an offer would be given for some duration, once what its terms demand is there.
-bool offered(const State& state, const StateReader& reader, const Giver& giver,
+bool offered(const State& state, const StateReader& reader, const Giver& giver, IdentityKind kind,
              const cedar::Entity& principal, const EntitlementEntry& entry, const Terms& terms,
              std::string_view identity, Time now) {
   Facts facts;
@@ -35,7 +35,7 @@ bool offered(const State& state, const StateReader& reader, const Giver& giver,
   if (state.second_factors.contains(identity)) facts.mfa_age = Millis(0);
   for (const Millis duration : {terms.max_ttl, Millis(std::chrono::seconds(1))}) {
     facts.duration = duration;
-    if (gives(state, reader, giver, principal, entry.entity, facts)) return true;
+    if (gives(state, reader, giver, kind, principal, entry.entity, facts)) return true;
     if ((giver.alone.reads & part::kDuration) == 0) return false;
   }
   return false;
@@ -125,7 +125,7 @@ std::vector<Offer> offers_for(const State& state, std::string_view identity,
   for (const Giver& giver : state.policies->givers) {
     if (!giver.offer) continue;
     Terms terms = terms_of(state, giver, *entry);
-    if (offered(state, reader, giver, principal, *entry, terms, identity, now)) {
+    if (offered(state, reader, giver, subject->kind, principal, *entry, terms, identity, now)) {
       offers.push_back(Offer{giver.id(), std::move(terms)});
     }
   }
@@ -154,14 +154,11 @@ bool still_offered(const State& state, const Grant& grant, Time now) {
   const StateReader reader(state, now);
   const cedar::Entity& principal = reader.of(*subject);
   if (giver->offer) {
-    return gives(state, reader, *giver, principal, entry->entity, recorded_facts(grant, now));
+    return gives(state, reader, *giver, subject->kind, principal, entry->entity,
+                 recorded_facts(grant, now));
   }
   // A baseline permit is asked with the context of each connect; here only its scope can be.
-  static const Action& kConnect = *action_named("connect");
-  const cedar::Request request{principal.uid, kConnect.entity.uid, entry->entity.uid};
-  const auto why = cedar::explain(giver->alone.policies, 0, request, reader).outcome;
-  using Outcome = cedar::Explanation::Outcome;
-  return why == Outcome::kSatisfied || why == Outcome::kCondition || why == Outcome::kError;
+  return giver->alone.scopes.front().covers(subject->kind, principal, entry->entity);
 }
 
 std::string print_permit(const State& state, const Grant& grant) {

@@ -33,9 +33,10 @@ struct Personal : testing::Test {
 TEST_F(Personal, TheLoginNamesThePersonAndTheJournalDoesNot) {
   const std::string id = w.granted("evan", World::ask("reader"));
   const Grant& grant = *w.state.grants.find(id);
-  EXPECT_EQ(grant.login, "writ_evan_" + id.substr(id.size() - 6));
+  EXPECT_EQ(login_of(w.state, grant), "writ_evan_" + id.substr(id.size() - 6));
   w.commit({"server"},
-           {StepPlanned{"pg-main", id, recorded_step({StepKind::kRetire, grant.login, {}})}});
+           {StepPlanned{"pg-main", id,
+                        recorded_step({StepKind::kRetire, login_of(w.state, grant), {}})}});
   EXPECT_EQ(bytes().find("evan"), std::string::npos);
 }
 
@@ -45,12 +46,12 @@ TEST_F(Personal, SnapshotsHoldNoLogins) {
   EXPECT_EQ(bytes.find("evan"), std::string::npos);
   const auto again = decode_snapshot(bytes, w.sealer);
   ASSERT_TRUE(again);
-  EXPECT_EQ(again->grants.find(id)->login, w.state.grants.find(id)->login);
+  EXPECT_EQ(login_of(*again, *again->grants.find(id)), login_of(w.state, *w.state.grants.find(id)));
 }
 
 TEST_F(Personal, ObservationKnowsTheAccountAndRecordsNoName) {
   const std::string id = w.granted("evan", World::ask("reader"));
-  const std::string login = w.state.grants.find(id)->login;
+  const std::string login = login_of(w.state, *w.state.grants.find(id));
   const Time until = *w.state.grants.find(id)->until;
   Observed observed;
   observed.accounts = {{login, id, true, false, false, until, {}, {}},
@@ -76,7 +77,7 @@ TEST_F(Personal, ObservationKnowsTheAccountAndRecordsNoName) {
 
 TEST_F(Personal, WhatATargetSaysIsRecordedWithoutTheLogin) {
   const std::string id = w.granted("evan", World::ask("reader"));
-  const std::string login = w.state.grants.find(id)->login;
+  const std::string login = login_of(w.state, *w.state.grants.find(id));
   w.must("evan", "revoke", Json::object({{"grant", id}, {"reason", "done"}}));
   w.commit({"server"}, on_try_failed(w.state, id, "role \"" + login + "\" is busy, " + login));
   EXPECT_NE(w.state.grants.find(id)->failure->error.find("role \"writ_*_"), std::string::npos);
@@ -141,7 +142,8 @@ TEST_F(Personal, AfterErasureTheJournalStillFoldsToTheSameState) {
 TEST_F(Personal, AnErasedNameLeavesTheSuffixOfTheLogin) {
   const std::string id = w.granted("evan", World::ask("reader"));
   w.sealer.erased[w.id("evan")] = true;
-  EXPECT_EQ(folded().grants.find(id)->login, "writ_erased_" + id.substr(id.size() - 6));
+  const State again = folded();
+  EXPECT_EQ(login_of(again, *again.grants.find(id)), "writ_erased_" + id.substr(id.size() - 6));
 }
 
 TEST(Login, HasARecordedFormOnlyWhenWritMadeIt) {

@@ -284,7 +284,10 @@ cedar::CompiledPolicies compiled(const std::vector<const Policy*>& which, std::s
 
 Slice::Slice(const std::vector<const Policy*>& which, std::string_view action)
     : policies(compiled(which, action)) {
-  for (const Policy* policy : which) reads |= reads_of(*policy);
+  for (const Policy* policy : which) {
+    scopes.emplace_back(*policy);
+    reads |= reads_of(*policy);
+  }
 }
 
 Result<std::shared_ptr<const Policies>> compile_policies(const std::vector<PolicyFile>& files,

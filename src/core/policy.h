@@ -23,6 +23,7 @@
 #include "cedar/authorize.h"
 #include "core/cow_map.h"
 #include "core/domain.h"
+#include "core/policy_scope.h"
 #include "core/policy_text.h"
 
 namespace writ::core {
@@ -68,11 +69,12 @@ constexpr std::uint32_t kNow = 1, kAuth = 2, kMethod = 4, kStrength = 8, kAttest
 }
 
 // Policies that are evaluated together; if `action` is named, then for requests of this action
-// only.
+// only, and the scope of each covers it.
 struct Slice {
   explicit Slice(const std::vector<const cedar::Policy*>& which, std::string_view action = {});
   cedar::CompiledPolicies policies;
-  std::uint32_t reads = 0;  // parts of context
+  std::vector<PolicyScope> scopes;  // of each policy
+  std::uint32_t reads = 0;          // parts of context
 };
 
 // A policy that gives grants: an offer, or a permit of connecting without asking.

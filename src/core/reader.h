@@ -95,8 +95,8 @@ class Context final : public cedar::ContextReader {
 // The facts that a grant recorded: what the conditions of its offer are asked with.
 Facts recorded_facts(const Grant& grant, Time now);
 
-// Whether one policy gives this entitlement to this principal.
-bool gives(const State& state, const StateReader& reader, const Giver& giver,
+// Whether one policy gives this entitlement to this principal, which is an identity of that kind.
+bool gives(const State& state, const StateReader& reader, const Giver& giver, IdentityKind kind,
            const cedar::Entity& principal, const cedar::Entity& entitlement, const Facts& facts);
 // The terms of an offer on an entitlement, defaults filled in, within the tier's ceiling.
 Terms terms_of(const State& state, const Giver& giver, const EntitlementEntry& entry);

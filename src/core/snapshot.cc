@@ -6,13 +6,11 @@
 // made anew. A snapshot is a cache: one that this program cannot read is passed over, and the
 // journal is folded instead. The hash finds accidents; against forgery the journal's tree stands.
 #include <algorithm>
-#include <unordered_map>
 
 #include "cedar/uid.h"
 #include "core/dormant.h"
 #include "core/entities.h"
 #include "core/grants.h"
-#include "core/login.h"
 #include "core/packed.h"
 #include "core/policy.h"
 #include "core/state.h"
@@ -161,26 +159,13 @@ void add_sorted(CowMap<std::string, std::vector<std::string>>& map, const std::s
   list.insert(std::lower_bound(list.begin(), list.end(), item), item);
 }
 
-// Gives grants their logins; a beneficiary's name is opened once, however many it has.
-class Logins {
- public:
-  Logins(const State& state, const Sealer& sealer) : state_(state), sealer_(sealer) {}
-  Status give(Grant& grant) {
-    auto [known, fresh] = stems_.try_emplace(grant.beneficiary);
-    if (fresh) {
-      TRY(stem, login_of(state_, sealer_, grant.beneficiary, ""));
-      known->second = std::move(stem);
-    }
-    const std::string login = known->second + std::string(login_suffix(grant.id));
-    grant.login = std::string(login.begin(), login.end());  // with no more room than it needs
-    return {};
-  }
-
- private:
-  const State& state_;
-  const Sealer& sealer_;
-  std::unordered_map<std::string, std::string> stems_;  // "writ_NAME_" by beneficiary
-};
+template <class Map>
+std::vector<std::string> keys_of(const Map& map) {
+  std::vector<std::string> keys;
+  keys.reserve(map.size());
+  map.for_each([&](const std::string& key, const auto&) { keys.push_back(key); });
+  return keys;
+}
 
 // What follows from the lists: the other directions, ends, Cedar's view.
 class Completion {
@@ -195,10 +180,10 @@ class Completion {
     CHECK_OK(identities());
     CHECK_OK(take_memberships(std::move(memberships)));
     s_.targets.for_each(
-        [&](const std::string& name, const TargetSystem&) { entities_->put_target(name); });
+        [&](const std::string& name, const TargetSystem&) { entities_->put_target(s_, name); });
     CHECK_OK(things());
     s_.entities = entities_;
-    ends();
+    CHECK_OK(ends());
     return grants();
   }
 
@@ -232,7 +217,9 @@ class Completion {
   Status resource(const std::string& name, std::size_t depth) {
     if (entities_->resource(name) != nullptr) return {};
     const Resource* r = s_.resources.find(name);
-    if (r == nullptr || depth > s_.resources.size()) return corrupt("a resource lies nowhere");
+    if (r == nullptr || depth > s_.resources.size() || !s_.targets.contains(r->target)) {
+      return corrupt("a resource lies nowhere");
+    }
     if (!r->parent.empty()) CHECK_OK(resource(r->parent, depth + 1));
     entities_->put_resource(s_, name);
     return {};
@@ -257,7 +244,7 @@ class Completion {
     return status;
   }
 
-  void ends() {
+  Status ends() {
     State& s = s_;
     s.enrollments.for_each([&](const std::string& key, const Enrollment& e) {
       s.ends.set("enrollment " + key, e.until);
@@ -266,10 +253,15 @@ class Completion {
       s.ends.set("device " + id, d.until);
       add_sorted(s.devices_of, d.identity, id);
     });
-    s.certificates.for_each([&](const std::string& serial, const Certificate& c) {
+    for (const std::string& serial : keys_of(s.certificates)) {
+      Certificate& c = *s.certificates.edit(serial);
+      const Subject* holder = entities_->subject(c.identity);
+      if (holder == nullptr) return corrupt("a certificate is of nobody");
+      c.good_until = good_until(s, c);
+      c.holder = holder->number;
       s.ends.set("certificate " + serial, c.until);
       if (!c.device.empty()) add_sorted(s.certificates_of, c.device, serial);
-    });
+    }
     s.changes.for_each(
         [&](const std::string& id, const Change& c) { s.ends.set("change " + id, c.until); });
     s.requests.for_each(
@@ -282,26 +274,26 @@ class Completion {
       s.finding_ids.set(f.kind + "\n" + f.about, id);
     });
     watch_all(s);
+    return {};
   }
 
   Status grants() {
-    Status status;
     auto index = std::make_shared<GrantIndex>();
-    s_.grants.for_each([&](const std::string& id, const Grant& g) {
-      if (entities_->entitlement(g.entitlement) == nullptr ||
-          !s_.identities.contains(g.beneficiary)) {
-        status = corrupt("a grant is of nothing");
-        return;
-      }
+    for (const std::string& id : keys_of(s_.grants)) {
+      Grant& g = *s_.grants.edit(id);
+      const Subject* beneficiary = entities_->subject(g.beneficiary);
+      const EntitlementEntry* entitlement = entities_->entitlement(g.entitlement);
+      if (beneficiary == nullptr || entitlement == nullptr) return corrupt("a grant is of nothing");
       if ((g.state == GrantState::kRevoking) != g.ending.has_value()) {
-        status = corrupt("a grant ends for no reason");
-        return;
+        return corrupt("a grant ends for no reason");
       }
+      g.beneficiary_number = beneficiary->number;
+      g.entitlement_number = entitlement->number;
       if (!g.ending) s_.ends.set("grant " + id, end_of(g));
-      index->put(g, pair_of(s_, g));
-    });
+      index->put(g);
+    }
     s_.grant_index = std::move(index);
-    return status;
+    return {};
   }
 
   State& s_;
@@ -386,17 +378,10 @@ Result<State> decode_snapshot(std::string_view bytes, const Sealer& sealer) {
   Unpacker in(body);
   State state;
   const Head head = in.take<Head>();
-  Logins logins(state, sealer);
-  Status named;
   each_list(state, [&](auto& map, auto key) {
     using V = typename ValueOf<std::decay_t<decltype(map)>>::type;
     for (std::uint64_t left = in.get_count(); left > 0 && in.ok(); --left) {
       V value = in.take<V>();
-      if constexpr (std::is_same_v<V, Grant>) {
-        if (auto status = logins.give(value); !status) named = status;
-      } else if constexpr (std::is_same_v<V, Certificate>) {
-        value.device_until = enrolled_until(state, value.device);  // devices stand before them
-      }
       const std::string name = key(value);
       map.set(name, std::move(value));
     }
@@ -407,7 +392,6 @@ Result<State> decode_snapshot(std::string_view bytes, const Sealer& sealer) {
     list.push_back(std::move(holding));
   }
   if (!in.done()) return corrupt("its lists do not end where they should");
-  CHECK_OK(named);
   state.next_seq = head.next_seq;
   state.time = head.time;
   state.genesis = head.genesis;

@@ -108,6 +108,11 @@ Time enrolled_until(const State& state, std::string_view device) {
   return found == nullptr ? Time::min() : found->until;
 }
 
+Time good_until(const State& state, const Certificate& certificate) {
+  if (certificate.revoked) return Time::min();
+  return std::min(certificate.until, enrolled_until(state, certificate.device));
+}
+
 Tier tier_of(const State& state, const Entitlement& entitlement) {
   const Resource* resource = state.resources.find(entitlement.resource);
   return resource == nullptr ? Tier::kCritical : resource->tier;

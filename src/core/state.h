@@ -118,6 +118,8 @@ std::vector<std::string> persons_behind(const State& state, std::string_view ide
 bool has_lost_credential(const State& state, const Session& session);
 // When a device is enrolled no more: Time::min() when it is not, Time::max() for "", no device.
 Time enrolled_until(const State& state, std::string_view device);
+// Certificate::good_until, as the State is now.
+Time good_until(const State& state, const Certificate& certificate);
 // The tier of an entitlement: its resource's.
 Tier tier_of(const State& state, const Entitlement& entitlement);
 

@@ -6,6 +6,7 @@
 #include "core/call.h"
 #include "core/decide.h"
 #include "core/grants.h"
+#include "core/login.h"
 #include "core/rows.h"
 
 namespace writ::core {
@@ -82,7 +83,7 @@ void grants(const Viewer& viewer, JsonArray& rows) {
                       {"purpose", g.purpose ? opened_or_erased(viewer.sealer, *g.purpose) : ""},
                       {"approved_by", joined(approvers, ", ")},
                       {"request", g.request},
-                      {"login", g.login},
+                      {"login", login_of(viewer.state, g)},
                       {"from", text_of(g.from)},
                       {"end_reason", g.ending ? name_of(g.ending->reason) : ""},
                       {"tries", g.failure ? g.failure->tries : 0},

@@ -3,6 +3,7 @@
 
 #include "core/decide.h"
 #include "core/grants.h"
+#include "core/login.h"
 #include "core/policy.h"
 #include "core/rows.h"
 
@@ -38,11 +39,12 @@ void holding_rows(const Viewer& viewer, JsonArray& rows) {
       const Grant* grant = viewer.state.grants.find(h.grant);
       const bool mine = grant != nullptr && viewer.concerns(grant->beneficiary);
       if (!mine && !viewer.owned(owner_of(viewer, h.resource))) continue;
-      rows.push_back(Json::object({{"target", h.target},
-                                   {"login", grant == nullptr ? h.login : grant->login},
-                                   {"what", h.what},
-                                   {"resource", h.resource},
-                                   {"explained_by", h.grant}}));
+      rows.push_back(
+          Json::object({{"target", h.target},
+                        {"login", grant == nullptr ? h.login : login_of(viewer.state, *grant)},
+                        {"what", h.what},
+                        {"resource", h.resource},
+                        {"explained_by", h.grant}}));
     }
   });
 }

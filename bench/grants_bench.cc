@@ -1,0 +1,209 @@
+// Whether a decision costs the same with ten grants and with a million, none of it remembered from
+// one question to the next. For each number of live grants one JSON object a line:
+//
+//   grants_N_load_ns       one load from a random place of 256 MB, each waiting for the last one
+//   grants_N_ns, _p99_ns   a connect, from strings, of a random grant
+//   grants_N_together_ns   one of 64 that are decided together
+//   grants_N_changing_ns   a connect while another thread makes 10,000 changes a second
+//   grants_N_change_us, _change_p99_us   from a change of a grant to a snapshot that decides by it
+//   grants_N_policy_us     the same of a change of policy, compiled before
+//   grants_N_mb, _start_s  resident memory of a process that starts from the snapshot, and how long
+//
+//   grants_bench [N …]     10 100 1000 10000 100000 1000000 when none is said
+#include <sys/wait.h>
+
+#include <atomic>
+#include <memory>
+#include <numeric>
+#include <thread>
+
+#include "base/file.h"
+#include "base/published.h"
+#include "domain.h"
+#include "figures.h"
+
+namespace writ::bench {
+namespace {
+
+using States = Published<State>;
+
+double ns_between(Wall::time_point from, Wall::time_point to) {
+  return std::chrono::duration<double, std::nano>(to - from).count();
+}
+
+double load_ns() {
+  constexpr std::size_t kLine = 64, kLines = (std::size_t{256} << 20) / kLine, kLoads = 2'000'000;
+  struct alignas(kLine) Line {
+    std::uint32_t next;
+  };
+  std::vector<std::uint32_t> order(kLines);
+  std::iota(order.begin(), order.end(), 0u);
+  SeededRandom random(7);
+  for (std::size_t i = kLines; i > 1; --i) std::swap(order[i - 1], order[random.below(i)]);
+  std::vector<Line> lines(kLines);
+  for (std::size_t i = 0; i < kLines; ++i) lines[order[i]].next = order[(i + 1) % kLines];
+  std::uint32_t at = 0;
+  const auto from = Wall::now();
+  for (std::size_t i = 0; i < kLoads; ++i) at = lines[at].next;
+  const double ns = ns_between(from, Wall::now()) / kLoads;
+  return at == kLines ? 0 : ns;  // the chain is read to its end
+}
+
+double clock_ns() {
+  std::vector<double> nothing;
+  for (int i = 0; i < 20'000; ++i) {
+    const auto from = Wall::now();
+    nothing.push_back(ns_between(from, Wall::now()));
+  }
+  return percentile(std::move(nothing), 0.5);
+}
+
+// What each of the questions took, less what asking the clock takes.
+std::vector<double> timed(const std::vector<Question>& questions, Time now, auto&& state) {
+  static const double clock = clock_ns();
+  std::vector<double> ns;
+  for (const Question& each : questions) {
+    const Question q = each;  // as whoever parsed a request leaves it: its texts are at hand
+    const State& on = state();
+    const auto from = Wall::now();
+    const bool allow = decide(on, q, now).allow;
+    const auto to = Wall::now();
+    if (!allow) die("a connect was denied");
+    ns.push_back(ns_between(from, to) - clock);
+  }
+  return ns;
+}
+
+double together_ns(const std::vector<Question>& questions, const State& state, Time now) {
+  constexpr std::size_t kTurn = 64;
+  double spent = 0;
+  std::size_t decided = 0;
+  for (std::size_t at = 0; at < questions.size(); at += kTurn) {
+    const auto end =
+        questions.begin() + static_cast<std::ptrdiff_t>(std::min(at + kTurn, questions.size()));
+    const std::vector<Question> turn(questions.begin() + static_cast<std::ptrdiff_t>(at), end);
+    std::vector<const Question*> asked;
+    for (const Question& q : turn) asked.push_back(&q);
+    const auto from = Wall::now();
+    const std::vector<Decision> decisions = decide_together(state, asked, now);
+    spent += ns_between(from, Wall::now());
+    for (const Decision& d : decisions) {
+      if (!d.allow) die("a connect was denied");
+    }
+    decided += decisions.size();
+  }
+  return spent / static_cast<double>(decided);
+}
+
+// One grant comes and one goes, each in force when the snapshot is out; what each change took.
+void change(Domain& domain, States& states, std::vector<double>& us) {
+  const auto timed = [&](auto&& make) {
+    const auto from = Wall::now();
+    make();
+    states.publish(std::make_shared<const State>(domain.state));
+    us.push_back(ns_between(from, Wall::now()) / 1000);
+  };
+  std::string id;
+  timed([&] { id = domain.add_grant(); });
+  timed([&] { domain.end_grant(id); });
+}
+
+double policy_us(Domain& domain) {
+  const std::string more = default_policies() + kPolicies +
+                           "@id(\"one-more\") forbid (principal is Writ::Agent, action, resource);";
+  const auto hash = [](std::string_view bytes) { return std::to_string(cow_hash(bytes)); };
+  const std::vector<PolicyFile> files{{"bench.cedar", more}};
+  std::vector<EventData> events = apply_files(domain.state, files, hash);
+  for (EventData& event : events) {
+    if (auto* applied = std::get_if<PolicyApplied>(&event)) {
+      applied->compiled = *compile_policies(files, applied->hash);
+    }
+  }
+  const State before = domain.state;  // what others still decide on
+  const auto from = Wall::now();
+  for (EventData& event : events) domain.put(std::move(event));
+  return ns_between(from, Wall::now()) / 1000;
+}
+
+int start_from(const std::string& path, const std::string& name) {
+  const auto from = Wall::now();
+  PlainSealer sealer;
+  auto bytes = read_file(path, std::size_t{2} << 30);
+  if (!bytes) return 1;
+  const auto state = decode_snapshot(*bytes, sealer);
+  if (!state) die(state.error().text());
+  const double seconds = ms_between(from, Wall::now()) / 1000;
+  bytes->clear();
+  bytes->shrink_to_fit();
+  print({{(name + "_mb").c_str(), resident_mb()}, {(name + "_start_s").c_str(), seconds}});
+  return 0;
+}
+
+void measure(int live) {
+  const std::string name = "grants_" + std::to_string(live);
+  auto domain = std::make_unique<Domain>();
+  for (int i = 0; i < live; ++i) domain->add_grant();
+  const std::vector<Question> questions = domain->questions(50'000);
+  const auto still = [&]() -> const State& { return domain->state; };
+  timed(questions, domain->now, still);  // once to see that all are allowed
+  std::vector<double> ns;
+  while (ns.size() < 50'000) {
+    const std::vector<double> round = timed(questions, domain->now, still);
+    ns.insert(ns.end(), round.begin(), round.end());
+  }
+  print({{(name + "_load_ns").c_str(), load_ns()},
+         {(name + "_ns").c_str(), percentile(ns, 0.5)},
+         {(name + "_p99_ns").c_str(), percentile(ns, 0.99)},
+         {(name + "_together_ns").c_str(), together_ns(questions, domain->state, domain->now)}});
+
+  const std::string path = "/tmp/grants_bench." + std::to_string(getpid());
+  if (!write_file(path, encode_snapshot(domain->state), 0600)) die("cannot write " + path);
+  const pid_t child = fork();
+  if (child == 0) {
+    execl("/proc/self/exe", "grants_bench", "start", path.c_str(), name.c_str(), nullptr);
+    _exit(1);
+  }
+  int status = 1;
+  waitpid(child, &status, 0);
+  unlink(path.c_str());
+  if (status != 0) die("the snapshot could not be started from");
+
+  // 10,000 changes a second, each of five events or two, on a thread of its own.
+  States states(std::make_shared<const State>(domain->state));
+  States::Reader reader(states);
+  std::atomic<bool> stop = false;
+  std::vector<double> us;
+  std::thread changes([&] {
+    auto next = Wall::now();
+    while (!stop) {
+      change(*domain, states, us);
+      next += std::chrono::microseconds(200);  // of two
+      std::this_thread::sleep_until(next);
+    }
+  });
+  std::vector<double> changing;
+  while (changing.size() < 50'000) {
+    const std::vector<double> round =
+        timed(questions, kStart, [&]() -> const State& { return *reader.get(); });
+    changing.insert(changing.end(), round.begin(), round.end());
+  }
+  stop = true;
+  changes.join();
+  print({{(name + "_changing_ns").c_str(), percentile(changing, 0.5)},
+         {(name + "_change_us").c_str(), percentile(us, 0.5)},
+         {(name + "_change_p99_us").c_str(), percentile(us, 0.99)},
+         {(name + "_policy_us").c_str(), policy_us(*domain)}});
+}
+
+}  // namespace
+}  // namespace writ::bench
+
+int main(int argc, char** argv) {
+  if (argc == 4 && std::string(argv[1]) == "start")
+    return writ::bench::start_from(argv[2], argv[3]);
+  std::vector<int> sizes{10, 100, 1000, 10'000, 100'000, 1'000'000};
+  if (argc > 1) sizes.clear();
+  for (int i = 1; i < argc; ++i) sizes.push_back(std::atoi(argv[i]));
+  for (const int live : sizes) writ::bench::measure(live);
+  return 0;
+}
