@@ -32,8 +32,19 @@ constexpr std::string_view kPolicies = R"(
   when { principal has role && principal.role == "admin" &&
          resource has status && resource.status == "archived" };
 @id("rules-7-8") permit (principal == Pdp::user::"alice", action == Pdp::Action::"delete",
-                         resource is Pdp::record) when { action has soft && action.soft };
+                         resource is Pdp::record) when { context has soft && context.soft };
 )";
+// What the scenario sends.
+constexpr std::string_view kSchema = R"(namespace Pdp {
+  entity team;
+  entity user in [team] = { @asserted role?: String, @asserted department?: String };
+  entity record = { @asserted status?: String, @asserted owner?: String };
+  type Said = {
+    @asserted time?: String, @asserted ip?: String, @asserted source?: String,
+    @asserted method?: String, @asserted soft?: Bool,
+  };
+  action read, write, delete appliesTo { principal: [user], resource: [record], context: Said };
+})";
 constexpr std::string_view kEntities = R"([
  {"uid": {"type": "Pdp::user", "id": "alice"}, "attrs": {},
   "parents": [{"type": "Pdp::team", "id": "staff"}]},
@@ -53,8 +64,9 @@ class AuthzenTest : public ServiceTest {
     door_ = add(ada_, "pdp", "door");
   }
   void fixture() {
-    apply_files(
-        {{"pdp.cedar", std::string(kPolicies)}, {"pdp.entities.json", std::string(kEntities)}});
+    apply_files({{"pdp.cedar", std::string(kPolicies)},
+                 {"pdp.cedarschema", std::string(kSchema)},
+                 {"pdp.entities.json", std::string(kEntities)}});
   }
   Result<net::Reply> post(std::string_view path, std::string_view body,
                           const std::vector<net::Header>& headers = {}) {
@@ -218,6 +230,28 @@ TEST_F(AuthzenTest, TheIdOfARequestComesBack) {
   const auto longer = post(kOne, good, {{"X-Request-ID", std::string(201, 'x')}});
   EXPECT_EQ(longer->status, 400);
   EXPECT_TRUE(longer->header("X-Request-ID").empty());
+}
+
+// Law 8: nothing that the schema does not let the door assert.
+TEST_F(AuthzenTest, WhatADoorMayNotAssertIsADenialThatNamesIt) {
+  fixture();
+  const Json denied = answered(
+      kOne,
+      ask(kAlice, kRead, R"({"type":"record","id":"record-1","properties":{"colour":"red"}})"));
+  EXPECT_FALSE(is_allowed(denied));
+  EXPECT_NE(compact(denied).find("/asserted/resource/colour"), std::string::npos)
+      << compact(denied);
+  EXPECT_FALSE(allowed(ask(kAlice, kRead, kRecord1, R"("context":{"approved":true})")));
+  EXPECT_FALSE(allowed(ask(kAlice, kRead, kRecord1, R"("context":{"now":"2025-06-27"})")));
+  EXPECT_FALSE(allowed(ask(kAlice, kRead, kRecord1, R"("context":{"ip":7})"))) << "no String";
+  // What was asserted, and by which door, stands in the entry.
+  const Json said = answered(kOne, ask(kAlice, kRead, kRecord1, kContext));
+  ASSERT_TRUE(is_allowed(said));
+  const auto entry = static_cast<std::uint64_t>(*said.find("context")->find("entry")->as_int());
+  const auto kept = control::read_decision_payload(plane_->evidence().decision(entry)->payload);
+  ASSERT_TRUE(kept);
+  EXPECT_EQ(kept->question.door, door_.identity);
+  EXPECT_EQ(text_of(*kept->question.asserted.find("context"), "ip"), "192.168.1.1");
 }
 
 // ---- Certification: Batch ----
@@ -649,8 +683,15 @@ TEST_F(AuthzenTest, TodoScenario) {
                       {"attrs", Json::object({{"email", user.email}, {"roles", user.roles}})},
                       {"parents", Json::array()}}));
   }
-  apply_files(
-      {{"todo.cedar", std::string(kTodoPolicies)}, {"todo.entities.json", compact(entities)}});
+  apply_files({{"todo.cedar", std::string(kTodoPolicies)},
+               {"todo.cedarschema", R"(namespace TodoApp {
+  entity user = { email: String, roles: Set<String> };
+  entity todo = { @asserted ownerID: String };
+  action can_read_user appliesTo { principal: [user], resource: [user] };
+  action can_read_todos, can_create_todo, can_update_todo, can_delete_todo
+    appliesTo { principal: [user], resource: [todo] };
+})"},
+               {"todo.entities.json", compact(entities)}});
   door_ = add(ada_, "todo-app", "door");
   const Json cases = conformance_file(*folder / "todo-decisions.json");
   const JsonArray& single = *cases.find("evaluation")->as_array();
@@ -687,6 +728,11 @@ TEST_F(AuthzenTest, IdentityProviderScenario) {
   apply_files({{"idp.cedar",
                 "@id(\"owners-delete\") permit (principal, action == Idp::Action::\"delete\","
                 " resource is Idp::record) when { resource.owner == principal };"},
+               {"idp.cedarschema", R"(namespace Idp {
+  entity user;
+  entity record = { owner: user };
+  action delete appliesTo { principal: [user], resource: [record] };
+})"},
                {"idp.entities.json", compact(entities)}});
   door_ = add(ada_, "idp", "door");
   const Json cases = conformance_file(*folder / "idp-results.json");

@@ -10,8 +10,6 @@ namespace writ::api {
 namespace {
 
 constexpr std::size_t kMostCommandId = 64;
-// The largest policy set, with what JSON adds to it.
-constexpr std::size_t kMostPolicyBody = core::kMostPolicyBytes + (8 << 20);
 
 struct CommandBody {
   std::string command_id;

@@ -125,6 +125,21 @@ void require(const Context& context, const Caller& caller, std::string_view acti
                                     });
 }
 
+void answer_when_allowed(const Context& context, const Caller& caller, std::string_view action,
+                         std::string_view resource_type, std::string_view resource,
+                         net::Responder responder, std::function<Result<Json>()> answer) {
+  const auto shared = std::make_shared<net::Responder>(std::move(responder));
+  require(context, caller, action, resource_type, resource,
+          [&context, shared, answer = std::move(answer)](const Status& allowed) {
+            if (!allowed) return shared->send_error(allowed.error());
+            const bool taken = context.pool.run([shared, answer] {
+              auto json = answer();
+              json ? shared->send(net::json_response(*json)) : shared->send_error(json.error());
+            });
+            if (!taken) shared->send_error({Code::kExhausted, "the server is busy; try again", {}});
+          });
+}
+
 namespace {
 
 // True for the person behind an identity, and for whoever owns the resource of an entitlement.

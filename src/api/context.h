@@ -69,10 +69,18 @@ void require(const Context& context, const Caller& caller, std::string_view acti
              std::string_view resource_type, std::string_view resource,
              std::function<void(Status)> then);
 
+// The same, and then answers; `answer` runs on a pool thread.
+void answer_when_allowed(const Context& context, const Caller& caller, std::string_view action,
+                         std::string_view resource_type, std::string_view resource,
+                         net::Responder responder, std::function<Result<Json>()> answer);
+
 // Whether the request or grant of this id concerns somebody: who asked, benefits, approved, or
 // answers for the beneficiary or for the resource. kNotFound when nothing of this id stands in the
 // journal. Blocks: for pool threads.
 Result<bool> concerns(const Context& context, const std::string& id, const std::string& identity);
+
+// The largest policy set, with what JSON adds to it.
+inline constexpr std::size_t kMostPolicyBody = core::kMostPolicyBytes + (8 << 20);
 
 // The body as strict JSON into `T`.
 template <class T>
@@ -91,6 +99,7 @@ core::Outside outside(const Context& context, Time now);
 void add_enroll_routes(net::HttpServer& server, const Context& context);
 void add_command_routes(net::HttpServer& server, const Context& context);
 void add_read_routes(net::HttpServer& server, const Context& context);
+void add_policy_routes(net::HttpServer& server, const Context& context);
 void add_connect_routes(net::HttpServer& server, const Context& context);
 void add_evidence_routes(net::HttpServer& server, const Context& context);
 void add_evaluation_routes(net::HttpServer& server, const Context& context);

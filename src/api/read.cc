@@ -10,24 +10,6 @@ namespace {
 
 constexpr Millis kLongestWait = std::chrono::seconds(30);
 
-using Answer = std::function<Result<Json>()>;
-
-// Answers once policy allowed it and the decision is recorded. `answer` runs on a pool thread.
-void answer_when_allowed(const Context& context, const Caller& caller, std::string_view action,
-                         std::string_view resource_type, std::string_view resource,
-                         net::Responder responder, Answer answer) {
-  auto shared = std::make_shared<net::Responder>(std::move(responder));
-  require(context, caller, action, resource_type, resource,
-          [&context, shared, answer = std::move(answer)](const Status& allowed) {
-            if (!allowed) return shared->send_error(allowed.error());
-            const bool taken = context.pool.run([shared, answer] {
-              auto json = answer();
-              json ? shared->send(net::json_response(*json)) : shared->send_error(json.error());
-            });
-            if (!taken) shared->send_error({Code::kExhausted, "the server is busy; try again", {}});
-          });
-}
-
 Json lines_json(const std::vector<std::string>& lines) {
   Json array = Json::array();
   for (const std::string& line : lines) array.push(line);

@@ -116,6 +116,7 @@ Result<std::unique_ptr<Service>> Service::start(control::Plane& plane,
   add_enroll_routes(*state->server, context);
   add_command_routes(*state->server, context);
   add_read_routes(*state->server, context);
+  add_policy_routes(*state->server, context);
   add_connect_routes(*state->server, context);
   add_evidence_routes(*state->server, context);
   add_evaluation_routes(*state->server, context);

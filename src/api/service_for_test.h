@@ -8,7 +8,7 @@
 #include "api/context.h"
 #include "api/service.h"
 #include "control/fake_target_for_test.h"
-#include "core/policy.h"
+#include "core/policy_check.h"
 #include "crypto/random.h"
 #include "crypto/totp.h"
 #include "crypto/x509.h"
@@ -216,6 +216,8 @@ class ServiceTest : public testing::Test {
   // The default policies and these files.
   void apply_files(std::vector<core::PolicyFile> files) {
     files.insert(files.begin(), {"default.cedar", core::default_policies()});
+    const auto checked = core::check_policies(files);
+    ASSERT_TRUE(checked) << checked.error().text();
     say(core::apply_files(*plane_->states().get(), files, sha256_hex));
   }
   // A baseline grant that has come alive.

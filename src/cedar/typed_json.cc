@@ -8,7 +8,17 @@ std::string_view constructor_of(Extension extension) {
   return extension == Extension::kIpaddr ? "ip" : extension_name(extension);
 }
 
-Json explicit_form(const Json& json, const Type& type) {
+const Schema::EntityType* type_of(const Schema& schema, const Json& entity) {
+  const Json* uid = entity.find("uid");
+  if (uid != nullptr && uid->find("__entity") != nullptr) uid = uid->find("__entity");
+  const Json* name = uid == nullptr ? nullptr : uid->find("type");
+  if (name == nullptr || name->as_string() == nullptr) return nullptr;
+  return schema.entity_type(*name->as_string());
+}
+
+}  // namespace
+
+Json explicit_value(const Json& json, const Type& type) {
   switch (type.kind) {
     case Type::Kind::kEntity: {
       const bool bare = json.find("type") != nullptr && json.find("id") != nullptr;
@@ -24,7 +34,7 @@ Json explicit_form(const Json& json, const Type& type) {
       const JsonArray* array = json.as_array();
       if (array == nullptr || type.element == nullptr) return json;
       JsonArray made;
-      for (const Json& item : *array) made.push_back(explicit_form(item, *type.element));
+      for (const Json& item : *array) made.push_back(explicit_value(item, *type.element));
       return Json(std::move(made));
     }
     case Type::Kind::kRecord: {
@@ -35,7 +45,7 @@ Json explicit_form(const Json& json, const Type& type) {
         const auto of = type.attributes.find(member.first);
         made.emplace_back(member.first, of == type.attributes.end()
                                             ? member.second
-                                            : explicit_form(member.second, *of->second.type));
+                                            : explicit_value(member.second, *of->second.type));
       }
       return Json(std::move(made));
     }
@@ -43,16 +53,6 @@ Json explicit_form(const Json& json, const Type& type) {
       return json;
   }
 }
-
-const Schema::EntityType* type_of(const Schema& schema, const Json& entity) {
-  const Json* uid = entity.find("uid");
-  if (uid != nullptr && uid->find("__entity") != nullptr) uid = uid->find("__entity");
-  const Json* name = uid == nullptr ? nullptr : uid->find("type");
-  if (name == nullptr || name->as_string() == nullptr) return nullptr;
-  return schema.entity_type(*name->as_string());
-}
-
-}  // namespace
 
 Json explicit_entities(const Schema& schema, const Json& entities) {
   const JsonArray* array = entities.as_array();
@@ -62,13 +62,13 @@ Json explicit_entities(const Schema& schema, const Json& entities) {
     const Schema::EntityType* type = type_of(schema, entity);
     if (type == nullptr) continue;
     if (const Json* attrs = entity.find("attrs")) {
-      entity.set("attrs", explicit_form(*attrs, *type->attributes));
+      entity.set("attrs", explicit_value(*attrs, *type->attributes));
     }
     const Json* tags = entity.find("tags");
     if (tags == nullptr || tags->as_object() == nullptr || type->tags == nullptr) continue;
     JsonObject members;
     for (const JsonMember& member : *tags->as_object()) {
-      members.emplace_back(member.first, explicit_form(member.second, *type->tags));
+      members.emplace_back(member.first, explicit_value(member.second, *type->tags));
     }
     entity.set("tags", Json(std::move(members)));
   }
@@ -77,7 +77,7 @@ Json explicit_entities(const Schema& schema, const Json& entities) {
 
 Json explicit_context(const Schema& schema, const Json& context, const EntityUid& action) {
   const Schema::Action* declared = schema.action(action);
-  return declared == nullptr ? context : explicit_form(context, *declared->context);
+  return declared == nullptr ? context : explicit_value(context, *declared->context);
 }
 
 }  // namespace writ::cedar

@@ -9,6 +9,8 @@
 
 namespace writ::cedar {
 
+// A value of this type with every escape written out.
+Json explicit_value(const Json& json, const Type& type);
 // Entities in Cedar's JSON format with every escape written out.
 Json explicit_entities(const Schema& schema, const Json& entities);
 // The same for the context of a request with this action.

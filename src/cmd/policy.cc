@@ -1,92 +1,134 @@
-// policy check, policy apply: policies are files; they come into force by a change of two persons.
-#include "core/policy.h"
-
-#include <algorithm>
+// policy check, format, test, schema, apply: policies are files; they come into force by a change
+// of two persons.
 #include <filesystem>
-#include <map>
 
 #include "base/file.h"
+#include "cedar/format.h"
 #include "cmd/client.h"
+#include "cmd/policy_files.h"
 #include "cmd/proposal.h"
 #include "cmd/text.h"
 #include "cmd/verbs.h"
-#include "core/writ_schema.h"
+#include "core/policy_check.h"
+#include "core/scenario.h"
 
 namespace writ::cmd {
 namespace {
 
-// A folder stands for its policies and entities, by name; not for those in folders below.
-Result<std::vector<std::string>> files_at(const std::string& path) {
-  std::error_code error;
-  if (!std::filesystem::is_directory(path, error)) return std::vector<std::string>{path};
-  std::vector<std::string> paths;
-  for (std::filesystem::directory_iterator at(path, error), end; !error && at != end;
-       at.increment(error)) {
-    const std::string name = at->path().filename().string();
-    if ((name.ends_with(".cedar") || name.ends_with(core::kEntitiesFile)) &&
-        at->is_regular_file(error)) {
-      paths.push_back(at->path().string());
-    }
-  }
-  if (error)
-    return fail(Code::kUnavailable, "this folder cannot be read: " + error.message(), path);
-  if (paths.empty())
-    return fail(Code::kNotFound, "there are no *.cedar files in this folder", path);
-  std::sort(paths.begin(), paths.end());
-  return paths;
+constexpr int kDiffers = 2;  // exit status: the input is not as it should be
+
+std::string counted(std::size_t count, std::string_view one, std::string_view many) {
+  return std::to_string(count) + " " + std::string(count == 1 ? one : many);
 }
 
-// Within the bounds of a policy set.
-Result<std::vector<core::PolicyFile>> read_policies(const std::vector<std::string>& operands) {
-  std::vector<core::PolicyFile> files;
-  std::map<std::string, std::string> known;  // name → path
-  std::size_t bytes = 0;
-  for (const std::string& operand : operands) {
-    TRY(paths, files_at(operand));
-    for (const std::string& path : paths) {
-      std::string name = std::filesystem::path(path).filename().string();
-      if (const auto [other, is_new] = known.emplace(name, path); !is_new) {
-        return fail(Code::kInvalid, "two files are named " + name + "; names must differ", path);
-      }
-      TRY(text, read_file(path, core::kMostPolicyBytes));
-      bytes += text.size();
-      files.push_back({std::move(name), std::move(text)});
-      if (bytes > core::kMostPolicyBytes || files.size() > core::kMostPolicyFiles) break;
-    }
+void show_warnings(Context& context, const std::vector<std::string>& warnings) {
+  for (const std::string& warning : warnings) {
+    context.terminal.note("warning: " + printable_lines(warning) + "\n");
   }
-  if (const Status good = core::check_policy_files(files); !good) {
-    Error error = good.error();
-    if (const auto path = known.find(error.where); path != known.end()) error.where = path->second;
-    return tl::unexpected<Error>(std::move(error));
-  }
-  return files;
 }
 
 Result<int> check(Context& context, const Args& args) {
-  TRY(files, read_policies(args.operands("FILE")));
-  CHECK_OK(core::compile_policies(files));
-  context.terminal.out(std::to_string(files.size()) +
-                       (files.size() == 1 ? " file is" : " files are") + " in order.\n");
+  TRY(read, read_policies(args.operands("FILE")));
+  TRY(checked, core::check_policies(read.files));
+  show_warnings(context, checked.warnings);
+  context.terminal.out(
+      counted(read.files.size(), "file is", "files are") + " in order" +
+      (checked.warnings.empty()
+           ? ".\n"
+           : ", with " + counted(checked.warnings.size(), "warning", "warnings") + ".\n"));
+  return 0;
+}
+
+unsigned mode_of(const std::string& path) {
+  std::error_code error;
+  const auto permissions = std::filesystem::status(path, error).permissions();
+  return error ? 0644U : static_cast<unsigned>(permissions) & 0777U;
+}
+
+Result<int> format(Context& context, const Args& args) {
+  const bool checks = args.has("--check"), writes = args.has("--write");
+  if (checks && writes) {
+    return fail(Code::kInvalid, "either it is checked or written", "--check");
+  }
+  TRY(read, read_policies(args.operands("FILE")));
+  std::size_t differ = 0;
+  for (const core::PolicyFile& file : read.files) {
+    if (core::kind_of(file) != core::PolicyFileKind::kPolicies) continue;
+    const std::string& path = read.paths.at(file.name);
+    TRY(formatted, cedar::format(file.text, path));
+    if (!checks && !writes) {
+      context.terminal.out(formatted);
+      continue;
+    }
+    if (formatted == file.text) continue;
+    ++differ;
+    if (writes) CHECK_OK(write_file(path, formatted, mode_of(path)));
+    context.terminal.out(printable(path) + "\n");
+  }
+  return checks && differ > 0 ? kDiffers : 0;
+}
+
+Result<int> test(Context& context, const Args& args) {
+  TRY(read, read_policies(args.operands("FILE")));
+  TRY(checked, core::validate_policies(read.files));
+  show_warnings(context, checked.warnings);
+  std::size_t passed = 0, failed = 0;
+  Json rows = Json::array();
+  for (const core::PolicyFile& file : read.files) {
+    if (core::kind_of(file) != core::PolicyFileKind::kScenarios) continue;
+    TRY(results, core::run_scenarios(file, checked.policies));
+    for (const core::ScenarioResult& result : results) {
+      const bool good = result.failure.empty();
+      ++(good ? passed : failed);
+      if (args.has("--json")) {
+        rows.push(Json::object({{"place", result.place},
+                                {"name", result.name},
+                                {"passed", good},
+                                {"failure", result.failure}}));
+        continue;
+      }
+      context.terminal.out(std::string(good ? "ok    " : "FAIL  ") + printable(result.place) +
+                           "  " + printable(result.name) +
+                           (good ? "" : ": " + printable(result.failure)) + "\n");
+    }
+  }
+  if (passed + failed == 0) {
+    return fail(Code::kNotFound,
+                "there are no scenarios in these files; they stand in *.scenarios.json");
+  }
+  if (args.has("--json")) {
+    print_json(context, rows);
+  } else {
+    context.terminal.out(std::to_string(passed) + " passed, " + std::to_string(failed) +
+                         " failed\n");
+  }
+  return failed == 0 ? 0 : kDiffers;
+}
+
+Result<int> schema(Context& context, const Args& args) {
+  std::string text(core::writ_schema_text());
+  if (const std::string& of = args.operand("FILE"); !of.empty()) {
+    TRY(read, read_policies({of}));
+    CHECK_OK(core::application_schema(read.files));
+    for (const core::PolicyFile& file : read.files) {
+      if (core::kind_of(file) != core::PolicyFileKind::kSchema) continue;
+      TRY(printed, core::print_application_schema(file));
+      text += "\n// " + file.name + "\n" + printed;
+    }
+  }
+  context.terminal.out(text);
   return 0;
 }
 
 Result<int> apply(Context& context, const Args& args) {
-  TRY(files, read_policies(args.operands("FILE")));
+  TRY(read, read_policies(args.operands("FILE")));
   // What cannot be applied needs no server to say so.
-  CHECK_OK(core::compile_policies(files));
+  TRY(checked, core::check_policies(read.files));
+  show_warnings(context, checked.warnings);
   TRY(client, client_for(context));
-  TRY(result, client.command("apply_policy", Json::object({{"files", to_json(files)}})));
+  TRY(result, client.command("apply_policy", Json::object({{"files", to_json(read.files)}})));
   return say_done(context, args, result, "Applied:  in force from now on", "");
 }
-
-Result<int> schema(Context& context, const Args&) {
-  context.terminal.out(std::string(core::writ_schema_text()));
-  return 0;
-}
-
-constexpr std::string_view kBounds =
-    "FILE is a file, or a folder, which stands for its *.cedar files. A policy set has at most "
-    "10,000 files, 8 MiB a file, and 16 MiB in all.";
 
 }  // namespace
 
@@ -94,17 +136,39 @@ std::vector<Verb> policy_verbs() {
   const Operand files{"FILE", Count::kMany, Words::kFiles};
   return {
       {.path = "policy check",
-       .summary = "check policy files, without a server",
+       .summary = "check policy files against their schema and scenarios, without a server",
        .operands = {files},
-       .examples = {{"writ policy check policies", "the *.cedar files of a folder"}},
+       .examples = {{"writ policy check policies", "all the files of a folder"}},
        .heading = "Administering",
        .run = check,
-       .more = kBounds},
+       .more = kPolicyFiles},
+      {.path = "policy format",
+       .summary = "lay policies out in the usual way; every comment stays",
+       .operands = {files},
+       .options = {{"--check", "", "only name the files that would change; 2 when there are some"},
+                   {"--write", "", "change the files, and name them"}},
+       .examples = {{"writ policy format --check policies", "before a commit"},
+                    {"writ policy format orders.cedar", "prints it"}},
+       .heading = "Administering",
+       .run = format,
+       .more = kPolicyFiles},
+      {.path = "policy test",
+       .summary = "decide the scenarios of policy files, without a server",
+       .operands = {files},
+       .options = {json_option()},
+       .examples = {{"writ policy test policies", "0 when all pass, 2 when some fail"}},
+       .heading = "Administering",
+       .run = test,
+       .more = "Scenarios stand in *.scenarios.json files: docs/policies.md has their form. A set "
+               "whose scenarios fail cannot be applied."},
       {.path = "policy schema",
        .summary = "print what policies may speak of, as a Cedar schema",
-       .examples = {{"writ policy schema > writ.cedarschema", "for an editor, or another tool"}},
+       .operands = {{"FILE", Count::kOptional, Words::kFiles}},
+       .examples = {{"writ policy schema > writ.cedarschema", "for an editor, or another tool"},
+                    {"writ policy schema policies", "with the applications' own"}},
        .heading = "Administering",
-       .run = schema},
+       .run = schema,
+       .more = kPolicyFiles},
       {.path = "policy apply",
        .summary = "propose these files as the whole policy; a second person approves",
        .operands = {files},
@@ -112,7 +176,7 @@ std::vector<Verb> policy_verbs() {
        .examples = {{"writ policy apply policies", "all of them: what is not named goes"}},
        .heading = "Administering",
        .run = apply,
-       .more = kBounds},
+       .more = kPolicyFiles},
   };
 }
 

@@ -11,21 +11,22 @@ namespace writ::cmd {
 
 inline constexpr std::string_view kVersion = "0.1.0";
 
-std::vector<Verb> list_verbs();      // whoami, list, explain
-std::vector<Verb> access_verbs();    // request, withdraw, revoke
-std::vector<Verb> connect_verbs();   // connect, run
-std::vector<Verb> approve_verbs();   // approve, deny
-std::vector<Verb> finding_verbs();   // remedy
-std::vector<Verb> evidence_verbs();  // evidence show, verify, prove, check
-std::vector<Verb> device_verbs();    // enroll, login, device …, certificate revoke
-std::vector<Verb> identity_verbs();  // identity …, group …
-std::vector<Verb> target_verbs();    // target …, door add
-std::vector<Verb> remove_verbs();    // target, resource, entitlement, door remove
-std::vector<Verb> policy_verbs();    // policy check, policy apply
-std::vector<Verb> cedar_verbs();     // cedar …
-std::vector<Verb> server_verbs();    // init, server
-std::vector<Verb> door_verbs();      // door postgres
-std::vector<Verb> shell_verbs();     // completion, version, help
+std::vector<Verb> list_verbs();         // whoami, list, explain
+std::vector<Verb> access_verbs();       // request, withdraw, revoke
+std::vector<Verb> connect_verbs();      // connect, run
+std::vector<Verb> approve_verbs();      // approve, deny
+std::vector<Verb> finding_verbs();      // remedy
+std::vector<Verb> evidence_verbs();     // evidence show, verify, prove, check
+std::vector<Verb> device_verbs();       // enroll, login, device …, certificate revoke
+std::vector<Verb> identity_verbs();     // identity …, group …
+std::vector<Verb> target_verbs();       // target …, door add
+std::vector<Verb> remove_verbs();       // target, resource, entitlement, door remove
+std::vector<Verb> policy_verbs();       // policy check, format, test, schema, apply
+std::vector<Verb> policy_life_verbs();  // policy plan, history, show, rollback
+std::vector<Verb> cedar_verbs();        // cedar …
+std::vector<Verb> server_verbs();       // init, server
+std::vector<Verb> door_verbs();         // door postgres
+std::vector<Verb> shell_verbs();        // completion, version, help
 
 const std::vector<Verb>& verbs();
 

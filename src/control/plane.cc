@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include "base/log.h"
+#include "control/past.h"
 #include "core/genesis.h"
 #include "core/policy.h"
 #include "crypto/hash.h"
@@ -62,30 +63,10 @@ Status write_first(store::Journal& journal, Vault& vault, core::Outcome outcome,
   return {};
 }
 
-// From the newest snapshot, or from genesis when there is none before `end` that this program can
-// read.
 Result<core::State> recover(const store::Journal& journal, const Vault& vault, std::uint64_t end) {
-  core::State state;
-  TRY(snapshot, journal.snapshot_get());
-  if (snapshot && snapshot->seq <= end) {
-    auto decoded = core::decode_snapshot(snapshot->bytes, vault);
-    if (decoded && decoded->next_seq == snapshot->seq) {
-      state = std::move(*decoded);
-    } else {
-      log(Level::kWarn, "snapshot_unreadable",
-          {{"error", decoded ? std::string("it is of another seq") : decoded.error().text()}});
-    }
-  }
-  constexpr std::size_t kTogether = 1000;
-  while (state.next_seq < end) {
-    TRY(events,
-        journal.read(state.next_seq, std::min<std::size_t>(kTogether, end - state.next_seq)));
-    for (const std::string& bytes : events) {
-      TRY(event, core::decode_event(bytes));
-      CHECK_OK(core::fold(state, event, vault));
-    }
-  }
-  return state;
+  TRY(past, Past::before(journal, vault, end));
+  CHECK_OK(past.walk(end, end));
+  return past.take();
 }
 
 bool changes_offers(const core::EventData& data) {

@@ -19,6 +19,7 @@
 #include "control/decisions.h"
 #include "control/door_hub.h"
 #include "control/evidence.h"
+#include "control/past.h"
 #include "control/reconciler.h"
 #include "control/time_guard.h"
 #include "control/vault.h"
@@ -99,6 +100,10 @@ class Plane {
   // The state right before the event `seq`, for explaining past decisions: from the newest snapshot
   // when that is older, else folded from genesis.
   Result<core::State> state_at(std::uint64_t seq) const;
+  // The same, to walk on from there; not past `seq` yet.
+  Result<Past> past_before(std::uint64_t seq) const {
+    return Past::before(*journal_, *vault_, seq);
+  }
 
  private:
   Plane(PlaneOptions options, store::FileSystem& files, const Clock& clock, Random& random,

@@ -26,15 +26,11 @@ void collect(const cedar::Expr& e, std::vector<EntityUid>& uids) {
 
 }  // namespace
 
-bool is_entities(const PolicyFile& file) {
-  return file.name.ends_with(kEntitiesFile);
-}
-
 Result<cedar::Entities> application_entities(const std::vector<PolicyFile>& files) {
   JsonArray all;
   std::string names;
   for (const PolicyFile& file : files) {
-    if (!is_entities(file)) continue;
+    if (kind_of(file) != PolicyFileKind::kEntities) continue;
     TRY(json, parse_json(file.text, {}, file.name));
     TRY(entities, cedar::Entities::from_json(json, file.name));
     for (const cedar::Entity& entity : entities) {
@@ -59,8 +55,12 @@ Result<cedar::Entities> application_entities(const std::vector<PolicyFile>& file
 }
 
 std::vector<EntityUid> known_entities(const std::vector<const cedar::Policy*>& policies,
-                                      const cedar::Entities& entities) {
+                                      const cedar::Entities& entities,
+                                      const std::optional<ApplicationSchema>& applications) {
   std::vector<EntityUid> uids;
+  if (applications) {
+    for (const auto& [uid, names] : applications->asserted_with) uids.push_back(uid);
+  }
   for (const cedar::Entity& entity : entities) uids.push_back(entity.uid);
   for (const cedar::Policy* policy : policies) {
     for (const cedar::Constraint* scope :

@@ -12,15 +12,16 @@
 
 namespace writ::core {
 
-// Whether a file of a policy set holds entities.
-bool is_entities(const PolicyFile& file);
-// All of them together. kInvalid when one is twice, is of a type of Writ's or of none of a
-// namespace, or lies below something of Writ's: only events put things into Writ's groups.
+// The entities of the files of this kind, in Cedar's JSON form, all together: what Writ knows of
+// applications without being told with each question. kInvalid when one is twice, is of a type of
+// Writ's or of none of a namespace, or lies below something of Writ's: only events put things into
+// Writ's groups.
 Result<cedar::Entities> application_entities(const std::vector<PolicyFile>& files);
-// The entities of applications, actions too, that these are or that policies name; sorted, each
-// once.
+// The entities of applications, actions too, that these are, that policies name, or that a schema
+// declares; sorted, each once.
 std::vector<cedar::EntityUid> known_entities(const std::vector<const cedar::Policy*>& policies,
-                                             const cedar::Entities& entities);
+                                             const cedar::Entities& entities,
+                                             const std::optional<ApplicationSchema>& applications);
 
 // The entity with what a door asserts of it, where nothing else is known.
 cedar::Entity with_asserted(const cedar::Entities& entities, const cedar::EntityUid& uid,

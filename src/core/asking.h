@@ -23,15 +23,18 @@ struct Answer {
   std::vector<std::string> errors;
 };
 
-// What a door asserts about its own application.
+// What a door asserts about its own application. Actions have no attributes in Cedar: what is said
+// of the action is a member of the context.
 struct Asserted {
   cedar::Value subject = cedar::Value::record();
   cedar::Value resource = cedar::Value::record();
-  cedar::Value action = cedar::Value::record();
   std::vector<cedar::Field> context;
 };
-// kInvalid for other members, values that Cedar does not have, and reserved names of context.
-Result<Asserted> read_asserted(const Json& asserted);
+// kInvalid for what the schema does not let the door assert, or not of this type, and for anything
+// about a subject of Writ's (whose `subject_type` is empty). Null where no schema is.
+Result<Asserted> read_asserted(const Json& asserted, const ApplicationSchema* applications,
+                               std::string_view subject_type, const cedar::EntityUid& action,
+                               std::string_view resource_type);
 
 // How long a grant lives that a connect opens without asking.
 inline Millis baseline_duration(Tier tier) {

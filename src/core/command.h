@@ -38,8 +38,8 @@ struct Outside {
   // True when `signature` (base64) is by the device key (base64 SPKI) over `statement`.
   bool (*verify)(std::string_view public_key, std::string_view statement,
                  std::string_view signature);
-  // Policies that were compiled before, off the thread that runs commands: taken when their hash is
-  // that of the files in question. See `compiled_ahead`.
+  // Policies that were checked and compiled before, off the thread that runs commands: taken when
+  // their hash is that of the files in question. See `compiled_ahead`.
   std::shared_ptr<const Policies> compiled{};
 };
 
@@ -59,8 +59,9 @@ struct Outcome {
 Result<Outcome> run_command(const State& state, const Actor& actor, std::string_view verb,
                             const Json& body, const Outside& outside);
 
-// The policies that a command would have to compile, so that another thread can do it before; null
-// when it would compile none. Errors are those of the command itself. Costs what they cost.
+// The policies that a command would have to check and compile, so that another thread can do it
+// before; null when it would need none. Errors are those of the command itself. Costs what they
+// cost.
 Result<std::shared_ptr<const Policies>> compiled_ahead(const State& state, std::string_view verb,
                                                        const Json& body,
                                                        std::string (*sha256_hex)(std::string_view));

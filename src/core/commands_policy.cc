@@ -1,6 +1,6 @@
 // apply_policy: the only way in which policies change. Two persons.
 #include "core/call.h"
-#include "core/policy.h"
+#include "core/policy_check.h"
 #include "core/policy_text.h"
 #include "core/verbs.h"
 
@@ -44,8 +44,8 @@ Result<Carried> apply_policy(const Call& call, const Json& json) {
   }
   std::shared_ptr<const Policies> policies = call.outside.compiled;
   if (policies == nullptr || policies->hash != hash) {
-    TRY(compiled, compile_policies(files, hash));
-    policies = std::move(compiled);
+    TRY(checked, check_policies(files, hash));
+    policies = std::move(checked.policies);
   }
   if (held_policy_bytes(call.state) + recorded.bytes > kMostHeldPolicyBytes) {
     return fail(Code::kExhausted,
@@ -81,7 +81,8 @@ Result<std::shared_ptr<const Policies>> compiled_ahead(
     wanted.hash = policy_list_of(*change);
   }
   TRY(files, files_of(state, source, std::move(wanted)));
-  return compile_policies(files, policy_hash(files, sha256_hex));
+  TRY(checked, check_policies(files, policy_hash(files, sha256_hex)));
+  return std::move(checked.policies);
 }
 
 }  // namespace writ::core

@@ -427,20 +427,22 @@ Decision Asking::application() {
   if (!is_type(type) || action.find("::") != action.npos) {
     return deny("this is no type or action of the namespace " + space);
   }
-  auto asserted = read_asserted(question_.asserted);
-  if (!asserted) return deny(asserted.error().text());
-  const cedar::Entities& entities = state_.policies->entities;
+  const std::string subject_type =
+      question_.subject_type.empty() ? std::string() : type_in(space, question_.subject_type);
+  if (!subject_type.empty() && !is_type(subject_type)) {
+    return deny("this is no type of the namespace " + space);
+  }
+  const Policies& policies = *state_.policies;
   const cedar::EntityUid action_uid(space + "::Action", action);
   const cedar::EntityUid resource(type, question_.resource);
-  reader_.keep(with_asserted(entities, action_uid, asserted->action));
-  reader_.keep(with_asserted(entities, resource, asserted->resource));
-  if (!question_.subject_type.empty()) {
-    const std::string subject_type = type_in(space, question_.subject_type);
-    if (!is_type(subject_type)) return deny("this is no type of the namespace " + space);
+  auto asserted =
+      read_asserted(question_.asserted, policies.applications ? &*policies.applications : nullptr,
+                    subject_type, action_uid, type);
+  if (!asserted) return deny(asserted.error().text());
+  reader_.keep(with_asserted(policies.entities, resource, asserted->resource));
+  if (!subject_type.empty()) {
     const cedar::EntityUid subject(subject_type, question_.subject);
-    principal_ = &reader_.keep(with_asserted(entities, subject, asserted->subject));
-  } else if (!asserted->subject.view().fields().empty()) {
-    return deny("attributes of Writ's own types are never asserted");
+    principal_ = &reader_.keep(with_asserted(policies.entities, subject, asserted->subject));
   }
   asserted_ = std::move(asserted->context);
   return by_policy(state_.policies->others, action_uid, resource);

@@ -17,9 +17,10 @@
 // Applications: a resource type that is not Writ's belongs to the asking door. With the door's
 // namespace N (namespace_of, entities.h; "todo-app" is TodoApp), type "list" is N::list, action
 // "read" is N::Action::"read", the subject stays a Writ identity. A type or action may be written
-// with its N:: too, and never with another's. `asserted` may then have "resource" and "action"
-// (attributes of these entities) and "context"; names that Writ sets in context are refused. For
-// Writ's own types `asserted` must be null.
+// with its N:: too, and never with another's. `asserted` may then have "resource" (attributes of
+// that entity), and "context" and "action" (members of the context), as far as the schema of N lets
+// its door assert them (application_schema.h); anything else there is a denial. For Writ's own
+// types `asserted` must be null.
 //
 // The subject may be the application's too: with subject_type "user" it is N::user, no identity of
 // Writ's, and `asserted` may have "subject". What policy files say of an entity (policy.h), no door

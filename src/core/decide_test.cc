@@ -352,9 +352,16 @@ TEST(DecideAdministration, NothingIsAssertedAboutWritsOwnTypes) {
 struct Todo : Furnished {
   Todo() {
     door("idn_todo", "todo-app", {});
-    policies(
-        R"(@id("own-lists") permit (principal, action == TodoApp::Action::"read", resource is TodoApp::list)
-      when { resource.owner == principal && context.channel == "web" };)");
+    files({{"test.cedar", default_policies() + R"(
+@id("own-lists") permit (principal, action == TodoApp::Action::"read", resource is TodoApp::list)
+  when { resource.owner == principal && context.channel == "web" };)"},
+           {"todo.cedarschema", R"(namespace TodoApp {
+  entity list = { @asserted owner: Writ::User, secret?: Bool };
+  action read appliesTo {
+    principal: [Writ::User], resource: [list],
+    context: { @asserted channel: String, @asserted from?: ipaddr, place?: String },
+  };
+})"}});
     question.subject = "idn_erin";
     question.action = "read";
     question.resource_type = "list";
@@ -388,6 +395,52 @@ TEST(Application, AnotherDoorHasAnotherNamespace) {
   h.machine("idn_twin", "todo.app", IdentityKind::kDoor);  // the same namespace, but later
   h.question.door = "idn_twin";
   EXPECT_FALSE(h.ask(h.question).allow);
+}
+
+// Law 8.
+TEST(Application, ItsDoorAssertsWhatTheSchemaLetsItAssertAndNothingElse) {
+  Todo h;
+  const auto with = [&](std::string_view part, std::string_view name, const Json& value) {
+    Question q = h.question;
+    Json members = *q.asserted.find(part);
+    members.set(name, value);
+    q.asserted.set(part, members);
+    return h.ask(q);
+  };
+  EXPECT_TRUE(with("context", "from", "10.0.0.7").allow) << "an address, as the schema says";
+  for (const auto& [part, name] : {std::pair{"resource", "secret"},
+                                   {"resource", "unheard_of"},
+                                   {"context", "place"},
+                                   {"context", "unheard_of"}}) {
+    const Decision denied = with(part, name, Json(true));
+    EXPECT_FALSE(denied.allow);
+    EXPECT_THAT(denied.message, HasSubstr(std::string("/asserted/") + part + "/" + name));
+    EXPECT_THAT(denied.message, HasSubstr("todo.cedarschema"));
+  }
+  EXPECT_THAT(with("context", "from", "nowhere").message, HasSubstr("/asserted/context/from"));
+  EXPECT_THAT(with("context", "channel", Json(7)).message, HasSubstr("String"));
+  EXPECT_THAT(with("resource", "owner", "erin").message, HasSubstr("Writ::User"));
+}
+
+TEST(Application, WhatIsSaidOfItsActionIsAMemberOfTheContext) {
+  Todo h;
+  Question q = h.question;
+  q.asserted.set("action", Json::object({{"channel", "web"}}));
+  EXPECT_THAT(h.ask(q).message, HasSubstr("asserted twice"));
+  Json moved = Json::object({{"resource", *h.question.asserted.find("resource")},
+                             {"action", Json::object({{"channel", "web"}})}});
+  q.asserted = moved;
+  EXPECT_TRUE(h.ask(q).allow) << h.ask(q).message;
+}
+
+TEST(Application, WithoutASchemaItsDoorAssertsNothing) {
+  Todo h;
+  h.policies(R"(@id("all-lists")
+    permit (principal, action == TodoApp::Action::"read", resource is TodoApp::list);)");
+  EXPECT_THAT(h.ask(h.question).message, HasSubstr("no *.cedarschema file"));
+  Question q = h.question;
+  q.asserted = Json();
+  EXPECT_TRUE(h.ask(q).allow) << "it rests on nothing that is asserted";
 }
 
 TEST(Application, ReservedContextIsNeverAsserted) {

@@ -4,7 +4,7 @@
 
 #include "core/call.h"
 #include "core/names.h"
-#include "core/policy.h"
+#include "core/policy_check.h"
 #include "core/verbs.h"
 
 namespace writ::core {
@@ -44,7 +44,7 @@ Result<Outcome> found(const Founding& founding, const Outside& outside) {
     return fail(Code::kInvalid, "name two administrators, or one alone", "/administrators");
   }
   CHECK_OK(check_policy_files(founding.policies));
-  CHECK_OK(compile_policies(founding.policies));
+  CHECK_OK(check_policies(founding.policies));
   Outcome outcome;
   auto& events = outcome.events;
   const bool solo = names.size() == 1;

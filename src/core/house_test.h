@@ -82,11 +82,12 @@ struct House {
     machine(id, name, IdentityKind::kDoor);
     if (!targets.empty()) add(DoorAdded{Door{id, "postgres", "127.0.0.1", 6432, targets}});
   }
-  void policies(const std::string& text) {
+  void policies(const std::string& text) { files({{"test.cedar", text}}); }
+  void files(const std::vector<PolicyFile>& set) {
     const auto hash = [](std::string_view bytes) {
       return std::to_string(cedar::hash_bytes(bytes));
     };
-    for (const EventData& data : apply_files(state, {{"test.cedar", text}}, hash)) add(data);
+    for (const EventData& data : apply_files(state, set, hash)) add(data);
   }
   void device(const std::string& id, const std::string& identity) {
     add(EnrollmentOpened{

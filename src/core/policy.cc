@@ -23,13 +23,6 @@ constexpr std::string_view kActionType = "Writ::Action";
 constexpr std::string_view kAdminister = "administer";
 constexpr auto kAnnotations = std::to_array<std::string_view>(
     {"id", "max_ttl", "step_up", "approval", "applies_to_break_glass", "description"});
-constexpr auto kTypes = std::to_array<std::string_view>(
-    {"Writ::User",      "Writ::ThirdParty", "Writ::Workload",    "Writ::ServiceAccount",
-     "Writ::Runner",    "Writ::Agent",      "Writ::Device",      "Writ::Door",
-     "Writ::Connector", "Writ::Server",     "Writ::Group",       "Writ::Entitlement",
-     "Writ::Resource",  "Writ::Target",     "Writ::Environment", "Writ::Tier",
-     "Writ::System",    "Writ::Grant",      "Writ::Request",     "Writ::Change",
-     "Writ::Finding",   "Writ::Action"});
 
 template <class Range>
 std::string near(std::string_view wanted, const Range& known) {
@@ -120,19 +113,19 @@ std::uint32_t place_of(const Policy& policy, std::string_view quoted) {
 }
 
 Status check_type(const Policy& policy, std::string_view type) {
-  if (!type.starts_with("Writ::")) return {};
-  if (std::find(kTypes.begin(), kTypes.end(), type) != kTypes.end()) return {};
+  if (!type.starts_with("Writ::") || writ_schema().knows_type(type)) return {};
+  std::vector<std::string> types;
+  for (const auto& [name, declared] : writ_schema().entity_types()) types.push_back(name);
   return tl::unexpected<Error>(policy.source->error(
-      place_of(policy, type), "there is no type " + std::string(type) + "." + near(type, kTypes)));
+      place_of(policy, type),
+      "there is no type " + std::string(type) + "." + did_you_mean(type, types)));
 }
 
 Status check_uid(const Policy& policy, const EntityUid& uid) {
   CHECK_OK(check_type(policy, uid.type()));
-  if (uid.type() != kActionType || uid.id() == kAdminister || action_named(uid.id()) != nullptr) {
-    return {};
-  }
-  std::vector<std::string> names{std::string(kAdminister)};
-  for (const Action& action : actions()) names.push_back(action.name);
+  if (uid.type() != kActionType || writ_schema().action(uid) != nullptr) return {};
+  std::vector<std::string> names;
+  for (const auto& [action, declared] : writ_schema().actions()) names.emplace_back(action.id());
   return tl::unexpected<Error>(policy.source->error(
       place_of(policy, "\"" + std::string(uid.id()) + "\""),
       "there is no action " + uid.print() + "." + did_you_mean(uid.id(), names)));
@@ -294,8 +287,9 @@ Result<std::shared_ptr<const Policies>> compile_policies(const std::vector<Polic
                                                          std::string hash) {
   cedar::PolicySet set;
   TRY(entities, application_entities(files));
+  TRY(applications, application_schema(files));
   for (const PolicyFile& file : files) {
-    if (is_entities(file)) continue;
+    if (kind_of(file) != PolicyFileKind::kPolicies) continue;
     TRY(parsed, cedar::PolicySet::parse(file.text, file.name, {.ids = cedar::Ids::kAnnotation}));
     if (!parsed.templates().empty()) {
       const Policy& found = parsed.templates().front();
@@ -315,7 +309,7 @@ Result<std::shared_ptr<const Policies>> compile_policies(const std::vector<Polic
   }
   std::vector<const Policy*> all;
   for (const Policy& policy : set.policies()) all.push_back(&policy);
-  std::vector<EntityUid> known = known_entities(all, entities);
+  std::vector<EntityUid> known = known_entities(all, entities, applications);
   const auto forbids = [](const Policy& p) { return p.effect == cedar::Effect::kForbid; };
   constexpr std::string_view kConnect = "connect", kRequest = "request";
   std::vector<Giver> givers;
@@ -338,7 +332,7 @@ Result<std::shared_ptr<const Policies>> compile_policies(const std::vector<Polic
                  }),
             kRequest),
       Slice(only(all, [&](const Policy& p) { return !is_offer(p); })), std::move(places),
-      std::move(entities), std::move(known)});
+      std::move(entities), std::move(known), std::move(applications)});
 }
 
 const Giver* Policies::giver(std::string_view id, std::uint64_t id_hash) const {
@@ -368,6 +362,7 @@ const std::vector<Action>& actions() {
         add(verb.name, true);
       }
     }
+    add("plan_policy", true);
     return list;
   }();
   return kActions;

@@ -21,24 +21,22 @@
 
 #include "base/result.h"
 #include "cedar/authorize.h"
+#include "core/application_schema.h"
 #include "core/cow_map.h"
 #include "core/domain.h"
 #include "core/policy_scope.h"
 #include "core/policy_text.h"
+#include "core/writ_schema.h"
 
 namespace writ::core {
 
 class Policies;
 
-// Parses and checks. Errors name file:line:column, show the line and a caret. `hash` is the
-// policy_hash of the files, where it is known.
+// Parses and checks what a decision must be able to rely on; whether the policies keep to their
+// schema, policy_check.h says. Errors name file:line:column, show the line and a caret. `hash` is
+// the policy_hash of the files, where it is known.
 Result<std::shared_ptr<const Policies>> compile_policies(const std::vector<PolicyFile>& files,
                                                          std::string hash = {});
-
-// Files whose names end so hold no policies but entities of applications, in Cedar's JSON form:
-// what Writ knows of them without being told with each question. None is of Writ's own types, or
-// below one.
-inline constexpr std::string_view kEntitiesFile = ".entities.json";
 
 // The policies that `writ init` starts from: administration by the administrators' group, reading
 // one's own things by everyone.
@@ -49,7 +47,8 @@ std::string describe(const Terms& terms);
 
 // ---- Actions ----
 
-// Every action that Writ asks about: the control actions and the administrative verbs.
+// Every action that Writ asks about: the control actions, the administrative verbs, and planning a
+// change of policy.
 struct Action {
   std::string name;
   bool administers = false;  // then it is in Writ::Action::"administer"; agents never may
@@ -106,6 +105,11 @@ class Policies {
   cedar::Entities entities;  // of applications
   // All entities of applications that the files speak of, sorted: what a search tries.
   std::vector<cedar::EntityUid> known;
+  std::optional<ApplicationSchema> applications;
+  // What policies may speak of.
+  const cedar::Schema& schema() const {
+    return applications ? applications->schema : writ_schema();
+  }
   const Giver* giver(std::string_view id) const { return giver(id, cow_hash(id)); }
   const Giver* giver(std::string_view id, std::uint64_t id_hash) const;
 };

@@ -15,6 +15,8 @@ constexpr std::size_t kMostPart = 60'000;
 // A text that is escaped at each byte has fewer.
 constexpr std::int64_t kMostParts = 4096;
 constexpr std::string_view kApplyPolicy = "apply_policy";
+constexpr std::string_view kEntities = ".entities.json", kSchema = ".cedarschema",
+                           kScenarios = ".scenarios.json";
 
 // How many bytes a character takes in canonical JSON.
 std::size_t escaped_size(char c) {
@@ -65,6 +67,20 @@ void add_named(const State& state, const std::string& list, std::set<std::string
 }
 
 }  // namespace
+
+PolicyFileKind kind_of(const PolicyFile& file) {
+  if (file.name.ends_with(kEntities)) return PolicyFileKind::kEntities;
+  if (file.name.ends_with(kSchema)) return PolicyFileKind::kSchema;
+  if (file.name.ends_with(kScenarios)) return PolicyFileKind::kScenarios;
+  return PolicyFileKind::kPolicies;
+}
+
+bool is_policy_file_name(std::string_view name) {
+  for (const std::string_view end : {std::string_view(".cedar"), kEntities, kSchema, kScenarios}) {
+    if (name.ends_with(end)) return true;
+  }
+  return false;
+}
 
 Status check_policy_files(const std::vector<PolicyFile>& files) {
   if (files.size() > kMostPolicyFiles) {

@@ -24,6 +24,17 @@ void fields(V& v, PolicyFile& f) {
   v("name", f.name);
   v("text", f.text);
 }
+// What a file of a policy set holds, by the end of its name.
+enum class PolicyFileKind {
+  kPolicies,   // Cedar: *.cedar, and any other name
+  kEntities,   // *.entities.json: what Writ knows of applications (application.h)
+  kSchema,     // *.cedarschema: what applications are made of (application_schema.h)
+  kScenarios,  // *.scenarios.json: what the set must decide (scenario.h)
+};
+PolicyFileKind kind_of(const PolicyFile& file);
+// Whether the name says by itself that the file belongs to a policy set.
+bool is_policy_file_name(std::string_view name);
+
 // How a list names a file.
 struct NamedText {
   std::string name;

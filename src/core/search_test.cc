@@ -149,6 +149,12 @@ constexpr std::string_view kTodoPolicies = R"(
 @id("owners-write") permit (principal, action == TodoApp::Action::"write", resource is TodoApp::list)
   when { resource.owner == principal.mail };
 )";
+constexpr std::string_view kTodoSchema = R"(namespace TodoApp {
+  entity team;
+  entity user in [team] = { @asserted mail: String };
+  entity list = { @asserted owner: String };
+  action read, write appliesTo { principal: [user], resource: [list] };
+})";
 constexpr std::string_view kTodoEntities = R"([
  {"uid": {"type": "TodoApp::user", "id": "rick"}, "attrs": {"mail": "rick@citadel.example"},
   "parents": [{"type": "TodoApp::team", "id": "staff"}]},
@@ -162,6 +168,7 @@ constexpr std::string_view kTodoEntities = R"([
 struct Todo : Searched {
   Todo() {
     files({{"todo.cedar", std::string(kTodoPolicies)},
+           {"todo.cedarschema", std::string(kTodoSchema)},
            {"todo.entities.json", std::string(kTodoEntities)}});
     wanted.question.door = "idn_todo";
     wanted.question.subject_type = "user";

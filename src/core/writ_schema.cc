@@ -123,7 +123,7 @@ namespace Writ {
   action add_identity, set_identity_state, erase_subject, add_group, add_member, remove_member,
          confirm_device, remove_device, revoke_certificate, add_target, add_resource,
          add_entitlement, add_door, remove_target, remove_resource, remove_entitlement, remove_door,
-         apply_policy
+         apply_policy, plan_policy
     in [administer] appliesTo {
     principal: [User, ThirdParty, Workload, ServiceAccount, Runner, Agent, Device, Door, Connector,
                 Server],

@@ -1,0 +1,176 @@
+// policy format, test, schema, plan, history, show, rollback: what is read, sent and said.
+#include <gmock/gmock.h>
+
+#include "base/file.h"
+#include "cmd/client.h"
+#include "cmd/fake_server_for_test.h"
+
+namespace writ::cmd {
+namespace {
+
+using testing::HasSubstr;
+using testing::Not;
+
+struct PolicyLife : testing::Test {
+  PolicyLife() : server(clock), desk(clock) { server.enrolled(desk.context.home); }
+
+  std::string file(const std::string& name, std::string_view text) {
+    const std::string path = desk.folder.path + "/" + name;
+    EXPECT_TRUE(write_file(path, text, 0600));
+    return path;
+  }
+  std::string text_of(const std::string& path) {
+    const auto text = read_file(path, 1 << 20);
+    return text ? *text : text.error().text();
+  }
+  const std::string& said() const { return desk.terminal.output; }
+  const std::string& noted() const { return desk.terminal.notes; }
+
+  net::MovableClock clock;
+  FakeServer server;
+  Desk desk;
+};
+
+constexpr std::string_view kUntidy =
+    "@id(\"a\") permit(principal,action==Writ::Action::\"request\",resource); // why\n";
+
+TEST_F(PolicyLife, FormatPrintsChecksAndWrites) {
+  const std::string path = file("a.cedar", kUntidy);
+  ASSERT_EQ(desk.run({"policy", "format", path}), 0) << noted();
+  const std::string tidy = said();
+  EXPECT_THAT(tidy, HasSubstr("action == Writ::Action::\"request\""));
+  EXPECT_THAT(tidy, HasSubstr("// why"));
+  EXPECT_EQ(desk.run({"policy", "format", "--check", path}), 2);
+  EXPECT_THAT(said(), HasSubstr("a.cedar"));
+  EXPECT_EQ(text_of(path), kUntidy);
+  ASSERT_EQ(desk.run({"policy", "format", "--write", path}), 0);
+  EXPECT_EQ(text_of(path), tidy);
+  EXPECT_EQ(desk.run({"policy", "format", "--check", path}), 0);
+  EXPECT_EQ(said(), "");
+  EXPECT_EQ(desk.run({"policy", "format", "--check", "--write", path}), 2);
+}
+
+TEST_F(PolicyLife, CheckShowsWarningsAndErrorsOfTheSchema) {
+  const std::string odd = file("odd.cedar",
+                               "@id(\"a\") permit (principal is Writ::Tier, action == "
+                               "Writ::Action::\"connect\", resource);\n");
+  EXPECT_EQ(desk.run({"policy", "check", odd}), 0) << noted();
+  EXPECT_THAT(noted(), HasSubstr("warning: odd.cedar:1:"));
+  EXPECT_THAT(said(), HasSubstr("with 1 warning"));
+  const std::string bad = file("bad.cedar",
+                               "@id(\"a\") permit (principal, action == Writ::Action::\"connect\", "
+                               "resource)\nwhen { resource.ownr };\n");
+  EXPECT_EQ(desk.run({"policy", "check", bad}), 2);
+  EXPECT_THAT(noted(), HasSubstr("bad.cedar:2:"));
+  EXPECT_THAT(noted(), HasSubstr("^"));
+}
+
+TEST_F(PolicyLife, SchemaPrintsWritsAndTheApplications) {
+  ASSERT_EQ(desk.run({"policy", "schema"}), 0);
+  EXPECT_THAT(said(), HasSubstr("entity Entitlement in [Resource, Target, Environment, Tier]"));
+  const std::string todo = file("todo.cedarschema",
+                                "namespace TodoApp { entity user; action read appliesTo "
+                                "{ principal: [user], resource: [user] }; }");
+  ASSERT_EQ(desk.run({"policy", "schema", todo}), 0) << noted();
+  EXPECT_THAT(said(), HasSubstr("namespace Writ"));
+  EXPECT_THAT(said(), HasSubstr("namespace TodoApp"));
+  EXPECT_THAT(said(), HasSubstr("Writ::Auth")) << "what Writ sets in each context";
+}
+
+constexpr std::string_view kScenarios = R"({"identities": {"erin": {}}, "scenarios": [
+  {"name": "erin lists her own", "identity": "erin", "action": "list_own",
+   "resource": {"type": "system", "id": "writ"}, "expect": "allow"},
+  {"name": "erin lists all", "identity": "erin", "action": "list",
+   "resource": {"type": "system", "id": "writ"}, "expect": "allow"}]})";
+
+TEST_F(PolicyLife, TestSaysOneLineForEachScenario) {
+  std::filesystem::create_directories(desk.folder.path + "/set");
+  file("set/a.cedar",
+       "@id(\"own\") permit (principal, action == Writ::Action::\"list_own\", resource);\n");
+  const std::string set = desk.folder.path + "/set";
+  EXPECT_EQ(desk.run({"policy", "test", set}), 4) << "there are none";
+  file("set/a.scenarios.json", kScenarios);
+  EXPECT_EQ(desk.run({"policy", "test", set}), 2);
+  EXPECT_THAT(said(), HasSubstr("ok    a.scenarios.json#/scenarios/0  erin lists her own\n"));
+  EXPECT_THAT(said(), HasSubstr("FAIL  a.scenarios.json#/scenarios/1  erin lists all: the answer "
+                                "allow expected, and it is deny"));
+  EXPECT_THAT(said(), HasSubstr("1 passed, 1 failed\n"));
+  EXPECT_EQ(desk.run({"policy", "test", set, "--json"}), 2);
+  EXPECT_EQ(parse_json(said())->as_array()->size(), 2u);
+  // What its scenarios refuse is not even proposed.
+  EXPECT_EQ(desk.run({"policy", "apply", set}), 2);
+  EXPECT_THAT(noted(), HasSubstr("erin lists all"));
+  EXPECT_TRUE(server.calls("/v1/commands/apply_policy").empty());
+}
+
+TEST_F(PolicyLife, PlanShowsFilesPoliciesGrantsAndFlips) {
+  const std::string path =
+      file("a.cedar", "@id(\"own\") permit (principal, action, resource);\n// new\n");
+  server.on("POST /v1/policies/plan", *parse_json(R"({
+    "version": 3, "hash": "h", "in_force": "g",
+    "files": [{"name": "a.cedar", "change": "changed"}, {"name": "b.cedar", "change": "removed"}],
+    "policies": [{"policy": "own", "kind": "permit", "change": "changed", "was": "", "is": ""}],
+    "warnings": [], "grants_lost": 1,
+    "grants": [{"grant": "grt_1", "beneficiary": "erin", "entitlement": "pg/o/r", "policy": "p"}],
+    "replay": {"since": "2027-01-01T00:00:00.000Z", "decisions": 9, "replayed": 7, "to_deny": 1,
+               "to_allow": 0, "unlike": 0, "erased": 2, "other_entries": 0, "complete": true,
+               "flips": [{"decision": "dec_4", "time": "2027-01-02T00:00:00.000Z", "who": "erin",
+                          "action": "connect", "resource": "pg/o/r", "was": "allow",
+                          "would_be": "deny", "policies": []}]}})"));
+  server.on("GET /v1/policies/3", *parse_json(R"({"version": 3, "in_force": 3, "files": [
+    {"name": "a.cedar", "text": "@id(\"own\") permit (principal, action, resource);\n// old\n"},
+    {"name": "b.cedar", "text": ""}]})"));
+  ASSERT_EQ(desk.run({"policy", "plan", path, "--since", "30d"}), 0) << noted();
+  for (const char* part :
+       {"Against version 3", "changed  a.cedar", "removed  b.cedar", "-// old", "+// new", "own",
+        "Live grants that would be lost: 1", "grt_1", "7 of 9 decisions",
+        "1 that were allowed would be denied", "2 rest on erased persons", "dec_4"}) {
+    EXPECT_THAT(said(), HasSubstr(part));
+  }
+  EXPECT_THAT(said(), Not(HasSubstr("limit was reached")));
+  const Json sent = *parse_json(server.calls("/v1/policies/plan").back().body);
+  EXPECT_EQ(*sent.find("since_ms")->as_int(), 30LL * 24 * 60 * 60 * 1000);
+  EXPECT_EQ(desk.run({"policy", "plan", path, "--since", "soon"}), 2);
+}
+
+TEST_F(PolicyLife, HistoryShowAndRollback) {
+  server.on("GET /v1/policies/history", *parse_json(R"({"in_force": 2, "versions": [
+    {"version": 2, "time": "2027-01-02T00:00:00.000Z", "hash": "0123456789abcdef", "change": "chg_1",
+     "proposed_by": "ada", "approved_by": "bob",
+     "files": [{"name": "a.cedar", "change": "changed"}, {"name": "b.cedar", "change": "added"},
+               {"name": "c.cedar", "change": "same"}]}]})"));
+  ASSERT_EQ(desk.run({"policy", "history"}), 0) << noted();
+  for (const char* part : {"ada", "bob", "chg_1", "~a.cedar, +b.cedar", "0123456789ab"}) {
+    EXPECT_THAT(said(), HasSubstr(part));
+  }
+  EXPECT_THAT(said(), Not(HasSubstr("c.cedar")));
+
+  server.on("GET /v1/policies/1", *parse_json(R"({"version": 1, "in_force": 2, "files": [
+    {"name": "a.cedar", "text": "// the first\n"}]})"));
+  ASSERT_EQ(desk.run({"policy", "show", "1"}), 0) << noted();
+  EXPECT_THAT(said(), HasSubstr("// ---- a.cedar\n// the first\n"));
+  ASSERT_EQ(desk.run({"policy", "show", "1", "--into", desk.folder.path + "/old"}), 0) << noted();
+  EXPECT_EQ(text_of(desk.folder.path + "/old/a.cedar"), "// the first\n");
+  EXPECT_EQ(desk.run({"policy", "show", "first"}), 2);
+
+  server.on("POST /v1/commands",
+            Json::object({{"result", *parse_json(R"({"change":"chg_2","state":"pending",
+              "until":"2027-01-03T00:00:00.000Z"})")},
+                          {"seq", 1}}));
+  ASSERT_EQ(desk.run({"policy", "rollback", "1"}), 0) << noted();
+  EXPECT_THAT(said(), HasSubstr("writ approve chg_2"));
+  EXPECT_THAT(server.calls().back().body, HasSubstr("// the first"));
+  server.on("GET /v1/policies/2", *parse_json(R"({"version": 2, "in_force": 2, "files": []})"));
+  EXPECT_EQ(desk.run({"policy", "rollback", "2"}), 5);
+}
+
+// A name that is no file's is written nowhere.
+TEST_F(PolicyLife, ShowStaysInItsFolder) {
+  server.on("GET /v1/policies/1", *parse_json(R"({"version": 1, "in_force": 2, "files": [
+    {"name": "../escaped.cedar", "text": "x"}]})"));
+  EXPECT_EQ(desk.run({"policy", "show", "1", "--into", desk.folder.path + "/old"}), 7);
+  EXPECT_FALSE(std::filesystem::exists(desk.folder.path + "/escaped.cedar"));
+}
+
+}  // namespace
+}  // namespace writ::cmd

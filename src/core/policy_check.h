@@ -1,0 +1,29 @@
+// Whether a policy set may take effect: it compiles, everything in it keeps to the schema (strict
+// validation), and it decides what its own scenarios say. A set that came into force before is
+// compiled only (policy.h), so that what the journal holds can always be folded.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "core/policy.h"
+
+namespace writ::core {
+
+struct CheckedPolicies {
+  std::shared_ptr<const Policies> policies;
+  // Policies that can never apply, and text that may be taken for other text. Each begins with
+  // file:line:column and shows the line and a caret.
+  std::vector<std::string> warnings;
+};
+
+// The first errors, with their places, up to kMostErrorsShown of them in one. `hash` as for
+// compile_policies.
+constexpr std::size_t kMostErrorsShown = 20;
+Result<CheckedPolicies> check_policies(const std::vector<PolicyFile>& files, std::string hash = {});
+// The same but for the scenarios.
+Result<CheckedPolicies> validate_policies(const std::vector<PolicyFile>& files,
+                                          std::string hash = {});
+
+}  // namespace writ::core

@@ -1,0 +1,42 @@
+// What one policy set would change of another: policy by policy, with the terms of offers, and
+// which live grants would be lost.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "core/policy.h"
+#include "core/state.h"
+
+namespace writ::core {
+
+enum class PolicyChange { kAdded, kRemoved, kChanged };
+constexpr auto enum_names(PolicyChange) {
+  return std::to_array<std::string_view>({"added", "removed", "changed"});
+}
+
+struct PolicyDifference {
+  std::string policy;  // id
+  std::string kind;    // "offer", "permit" or "forbid": of the later set, where it has it
+  PolicyChange change = PolicyChange::kChanged;
+  std::string was;  // terms, of offers; empty for others
+  std::string is;
+};
+template <class V>
+void fields(V& v, PolicyDifference& d) {
+  v("policy", d.policy);
+  v("kind", d.kind);
+  v("change", d.change);
+  v("was", d.was);
+  v("is", d.is);
+}
+
+// Sorted by id. Annotations count; comments and layout do not.
+std::vector<PolicyDifference> policy_differences(const Policies& before, const Policies& after);
+
+// Live grants that the policies in force still give, and these would not; by id.
+std::vector<const Grant*> grants_lost(const State& state,
+                                      const std::shared_ptr<const Policies>& after, Time now);
+
+}  // namespace writ::core

@@ -1,0 +1,174 @@
+#include "core/scenario.h"
+
+#include <algorithm>
+
+#include "core/decide.h"
+#include "core/scenario_world.h"
+
+namespace writ::core {
+namespace {
+
+// A thing as AuthZEN writes it: {"type", "id" or "name", "properties"}.
+struct Thing {
+  std::string type, id;
+  std::optional<Json> properties;
+};
+Result<Thing> thing_of(const Json& json, std::string_view id_member, const std::string& at) {
+  Thing thing;
+  const JsonObject* object = json.as_object();
+  if (object == nullptr) return fail(Code::kInvalid, "an object is wanted here", at);
+  for (const auto& [name, value] : *object) {
+    const std::string* text = value.as_string();
+    if (name == "properties" && value.as_object() != nullptr) {
+      thing.properties = value;
+    } else if (name == "type" && id_member == "id" && text != nullptr) {
+      thing.type = *text;
+    } else if (name == id_member && text != nullptr) {
+      thing.id = *text;
+    } else {
+      return fail(Code::kInvalid, "this member has no place here, or another type",
+                  at + "/" + name);
+    }
+  }
+  return thing;
+}
+
+Result<Question> question_of(const Scenario& s, const std::string& at) {
+  Question question;
+  Json asserted = Json::object();
+  const auto properties = [&](std::string_view of, const std::optional<Json>& values) {
+    if (values) asserted.set(of, *values);
+  };
+  if (s.identity.has_value() == s.subject.has_value()) {
+    return fail(Code::kInvalid, "who asks is either an \"identity\" or a \"subject\"", at);
+  }
+  if (s.identity) {
+    question.subject = *s.identity;
+  } else {
+    TRY(subject, thing_of(*s.subject, "id", at + "/subject"));
+    question.subject = subject.id;
+    question.subject_type = subject.type;
+    properties("subject", subject.properties);
+  }
+  if (s.action.as_string() != nullptr) {
+    question.action = *s.action.as_string();
+  } else {
+    TRY(action, thing_of(s.action, "name", at + "/action"));
+    question.action = action.id;
+    properties("action", action.properties);
+  }
+  if (s.resource.as_string() != nullptr) {
+    question.resource = *s.resource.as_string();
+    question.resource_type = "entitlement";
+  } else {
+    TRY(resource, thing_of(s.resource, "id", at + "/resource"));
+    question.resource = resource.id;
+    question.resource_type = resource.type;
+    properties("resource", resource.properties);
+  }
+  properties("context", s.context);
+  if (!asserted.as_object()->empty()) question.asserted = std::move(asserted);
+  question.door = s.door.value_or("");
+  question.source_ip = s.from.value_or("");
+  question.approvals = s.approvals.value_or(0);
+  TRY(duration, duration_at(s.duration, at + "/for"));
+  question.duration = duration;
+  return question;
+}
+
+std::string listed(std::vector<std::string> items) {
+  std::sort(items.begin(), items.end());
+  std::string text;
+  for (const std::string& item : items) text += (text.empty() ? "" : ", ") + item;
+  return text.empty() ? "none" : text;
+}
+
+// What differs; empty where nothing does.
+std::string compare(const Scenario& s, const State& state, const Question& question, Time now) {
+  const Decision decision = decide(state, question, now);
+  std::string difference;
+  const auto differs = [&](std::string_view what, const std::string& is,
+                           const std::string& expected) {
+    if (is == expected) return;
+    difference += (difference.empty() ? "" : "; ") + std::string(what) + " " + expected +
+                  " expected, and it is " + is;
+  };
+  differs("the answer", decision.allow ? "allow" : "deny", std::string(name_of(s.expect)));
+  if (!difference.empty() && !decision.message.empty()) difference += " (" + decision.message + ")";
+  if (s.policies) {
+    differs("the policies", listed({decision.policies.begin(), decision.policies.end()}),
+            listed(*s.policies));
+  }
+  if (s.needs) differs("the needs", listed(decision.needs), listed(*s.needs));
+  if (s.terms) {
+    std::vector<std::string> terms;
+    for (const Offer& offer : offers_for(state, question.subject, question.resource, now)) {
+      terms.push_back(describe(offer.terms));
+    }
+    differs("the terms", listed(std::move(terms)), listed(*s.terms));
+  }
+  return difference;
+}
+
+}  // namespace
+
+Result<std::vector<ScenarioResult>> run_scenarios(const PolicyFile& file,
+                                                  const std::shared_ptr<const Policies>& policies) {
+  const auto placed = [&](Error error) {
+    error.where = file.name + (error.where.empty() ? "" : "#" + error.where);
+    error.code = Code::kInvalid;
+    return tl::unexpected<Error>(std::move(error));
+  };
+  TRY(json, parse_json(file.text, {.bytes = kMostPolicyFileBytes, .items = 1'000'000}, file.name));
+  auto read = from_json<ScenarioFile>(json);
+  if (!read) return placed(read.error());
+  if (read->scenarios.size() > kMostScenarios) {
+    return placed({Code::kInvalid,
+                   "a file has at most " + std::to_string(kMostScenarios) + " scenarios",
+                   "/scenarios"});
+  }
+  const auto state = world_of(*read, policies);
+  if (!state) return placed(state.error());
+  std::vector<ScenarioResult> results;
+  for (std::size_t i = 0; i < read->scenarios.size(); ++i) {
+    const Scenario& scenario = read->scenarios[i];
+    const std::string at = "/scenarios/" + std::to_string(i);
+    const auto question = question_of(scenario, at);
+    if (!question) return placed(question.error());
+    const Time when = scenario.at.value_or(now_of(*read));
+    if (when < state->time) {
+      return placed({Code::kInvalid, "this is before what the file says happened", at + "/at"});
+    }
+    results.push_back(
+        {scenario.name, file.name + "#" + at, compare(scenario, *state, *question, when)});
+  }
+  return results;
+}
+
+Status pass_scenarios(const std::vector<PolicyFile>& files,
+                      const std::shared_ptr<const Policies>& policies) {
+  constexpr std::size_t kMostShown = 20;
+  std::string message, where;
+  std::size_t failed = 0;
+  for (const PolicyFile& file : files) {
+    if (kind_of(file) != PolicyFileKind::kScenarios) continue;
+    TRY(results, run_scenarios(file, policies));
+    for (const ScenarioResult& result : results) {
+      if (result.failure.empty() || ++failed > kMostShown) continue;
+      const std::string text = "\"" + result.name + "\": " + result.failure;
+      if (failed == 1) {
+        where = result.place;
+        message = text;
+      } else {
+        message += "\n" + result.place + ": " + text;
+      }
+    }
+  }
+  if (failed == 0) return {};
+  if (failed > kMostShown) {
+    message += "\nand " + std::to_string(failed - kMostShown) + " more scenarios";
+  }
+  return fail(Code::kInvalid, std::move(message), std::move(where));
+}
+
+}  // namespace writ::core
