@@ -25,6 +25,10 @@
 #include "core/domain.h"
 #include "core/policy_text.h"
 
+namespace writ::cedar {
+class EntityIndex;
+}
+
 namespace writ::core {
 
 class Policies;
@@ -104,6 +108,7 @@ class Policies {
   cedar::Entities entities;  // of applications
   // All entities of applications that the files speak of, sorted: what a search tries.
   std::vector<cedar::EntityUid> known;
+  std::shared_ptr<const cedar::EntityIndex> known_index;  // of these, in this order
   const Giver* giver(std::string_view id) const { return giver(id, cow_hash(id)); }
   const Giver* giver(std::string_view id, std::uint64_t id_hash) const;
 };
