@@ -103,6 +103,18 @@ Result<Json> explain_decision(const Context& context, const control::RecordedDec
   return json;
 }
 
+bool may_explain(const Context& context, const Caller& caller) {
+  const auto state = context.plane.states().get();
+  core::Question question;
+  question.subject = caller.actor.identity;
+  question.action = "explain";
+  question.resource_type = "system";
+  question.resource = state->genesis.trust_domain;
+  question.credential = caller.actor.credential;
+  question.source_ip = caller.actor.source_ip;
+  return core::decide(*state, question, context.plane.time().now()).allow;
+}
+
 // What a grant or request rests on: its story, and what a connect would be told now.
 Result<Json> explain_thing(const Context& context, const Caller& caller, const std::string& id,
                            const core::Reader& reader) {
@@ -368,15 +380,17 @@ void add_read_routes(net::HttpServer& server, const Context& context) {
             if (!concerned) return shared->send_error(concerned.error());
             own = *concerned;
           }
-          answer_when_allowed(
-              context, caller, own ? "list_own" : "explain", "system",
-              context.plane.states().get()->genesis.trust_domain, std::move(*shared),
-              [&context, recorded, index, caller, id, own] {
-                const core::Reader reader{caller.actor.identity,
-                                          own ? core::Sees::kOwn : core::Sees::kAll};
-                return recorded ? explain_decision(context, *recorded, *index, reader)
-                                : explain_thing(context, caller, id, reader);
-              });
+          // Who may explain everything is asked for that, about its own too.
+          const core::Sees sees =
+              own && !may_explain(context, caller) ? core::Sees::kOwn : core::Sees::kAll;
+          answer_when_allowed(context, caller, sees == core::Sees::kOwn ? "list_own" : "explain",
+                              "system", context.plane.states().get()->genesis.trust_domain,
+                              std::move(*shared), [&context, recorded, index, caller, id, sees] {
+                                const core::Reader reader{caller.actor.identity, sees};
+                                return recorded
+                                           ? explain_decision(context, *recorded, *index, reader)
+                                           : explain_thing(context, caller, id, reader);
+                              });
         });
         if (!taken) shared->send_error({Code::kExhausted, "the server is busy; try again", {}});
       });

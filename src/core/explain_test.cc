@@ -231,7 +231,9 @@ TEST(NextChange, HoldsTheDecisionUntilThen) {
     for (Time time = now; time < until && time < now + hours(30); time += Millis(30'500)) {
       ASSERT_EQ(decide(h.state, h.connect(), time).allow, is) << start << " " << to_text(time);
     }
-    if (change.at) EXPECT_EQ(decide(h.state, h.connect(), *change.at).allow, change.allow);
+    if (change.at) {
+      EXPECT_EQ(decide(h.state, h.connect(), *change.at).allow, change.allow);
+    }
   }
 }
 
