@@ -242,14 +242,19 @@ class Explaining {
     if (!part.holds) {
       const Expr& expr = *trace.blame().expr;
       std::string message;
-      if (truth == Truth::kError) message = evaluate(condition.expr, request_, entities_).problem;
-      if (truth == Truth::kError && message.empty()) message = "it is no boolean";
+      if (truth == Truth::kError) message = problem_of(condition.expr);
       fail(truth == Truth::kError ? truth : Truth::kFalse,
            {trace.blame().is, policy_.position(expr.begin),
             expr.end > expr.begin ? written(expr.begin, expr.end) : cut(print(expr)),
             std::move(message)});
     }
     add(std::move(part), !part.holds);
+  }
+
+  std::string problem_of(const Expr& condition) const {
+    const Evaluated made = evaluate(condition, request_, entities_);
+    if (!made.value) return made.problem;
+    return "a condition wants a boolean, not " + std::string(kind_name(made.value->kind()));
   }
 
   // Each operand alone; of `unless { a || b }` those are `!a` and `!b`.
