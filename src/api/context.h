@@ -104,6 +104,7 @@ void add_connect_routes(net::HttpServer& server, const Context& context);
 void add_evidence_routes(net::HttpServer& server, const Context& context);
 void add_evaluation_routes(net::HttpServer& server, const Context& context);
 void add_search_routes(net::HttpServer& server, const Context& context);
+void add_who_can_routes(net::HttpServer& server, const Context& context);
 void add_metadata_routes(net::HttpServer& server, const Context& context);
 void add_door_routes(net::HttpServer& server, const Context& context);
 

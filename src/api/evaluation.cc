@@ -6,6 +6,7 @@
 
 #include "api/question.h"
 #include "base/json_text.h"
+#include "core/next_change.h"
 
 namespace writ::api {
 namespace {
@@ -63,7 +64,27 @@ struct Seen {
   }
 };
 
-void append_answer(JsonText& out, const control::Told& told) {
+// Whether the asker wants to know when the decision changes by itself.
+Result<bool> wants_change(const Evaluation& evaluation) {
+  const Json* wanted =
+      evaluation.context == nullptr ? nullptr : evaluation.context->find(kNextChange);
+  if (wanted == nullptr) return false;
+  if (wanted->as_bool() == nullptr) {
+    return fail(Code::kInvalid, "next_change is true or false", "/context/next_change");
+  }
+  return *wanted->as_bool();
+}
+
+void append_change(JsonText& out, const core::NextChange& change, bool allowed) {
+  if (change.at && change.allow != allowed) {
+    out.member("changes_at", *change.at);
+  } else if (change.known_until) {
+    out.member("stays_until", *change.known_until);
+  }
+}
+
+void append_answer(JsonText& out, const control::Told& told,
+                   const std::optional<core::NextChange>& change = std::nullopt) {
   const core::Decision& decision = told.decision;
   const auto entry = static_cast<std::int64_t>(told.entry);
   out.raw(decision.allow ? "{\"decision\":true" : "{\"decision\":false");
@@ -81,6 +102,7 @@ void append_answer(JsonText& out, const control::Told& told) {
     out.member("needs", decision.needs);
     out.member("message", decision.message);
   }
+  if (change) append_change(out, *change, decision.allow);
   out.raw("}}");
 }
 
@@ -104,6 +126,22 @@ void ask_one(const Context& context, unsigned thread, control::Asked asked,
                                   append_answer(answer, told);
                                   shared->send({.body = std::string(answer.view()), .headers = {}});
                                 });
+}
+
+// The same with the time of the next change, which takes longer: on a pool thread.
+void ask_with_change(const Context& context, unsigned thread, control::Asked asked,
+                     net::Responder responder) {
+  auto shared = std::make_shared<net::Responder>(std::move(responder));
+  const auto question = std::make_shared<const core::Question>(asked.question);
+  const auto answer = [&context, shared, question](const control::Told& told) {
+    const bool taken = context.pool.run([shared, question, told] {
+      net::Response response;
+      append_answer(response.body, told, core::next_change(*told.state, *question, told.now));
+      shared->send(std::move(response));
+    });
+    if (!taken) shared->send_error({Code::kExhausted, "the server is busy; try again", {}});
+  };
+  context.plane.decisions().ask(thread, std::move(asked.question), asked.door_seq, answer);
 }
 
 // The errors of a group's items, and where its answers belong.
@@ -191,12 +229,15 @@ void add_evaluation_routes(net::HttpServer& server, const Context& context) {
                                        net::Responder responder) {
     auto evaluation = read_evaluation(body);
     if (!evaluation) return responder.send_error(evaluation.error());
+    const auto change = wants_change(*evaluation);
+    if (!change) return responder.send_error(change.error());
     auto asked = to_asked(*evaluation, caller, state);
     if (!asked) return responder.send_error(asked.error());
     if (const Status taken = seen->take(context, *asked); !taken) {
       return responder.send_error(taken.error());
     }
-    ask_one(context, request.thread_index, std::move(*asked), std::move(responder));
+    const auto ask = *change ? ask_with_change : ask_one;
+    ask(context, request.thread_index, std::move(*asked), std::move(responder));
   };
   server.route(
       "POST", "/access/v1/evaluation",

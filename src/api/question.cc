@@ -9,9 +9,10 @@ namespace {
 
 constexpr std::string_view kEntitlement = "entitlement", kIdentity = "identity";
 
-// Members of a door's context that are about the connection itself; the rest is asserted.
+// Members of a door's context that are about the connection itself, or the answer; the rest is
+// asserted.
 constexpr auto kOfConnection =
-    std::to_array<std::string_view>({"credential", "source_ip", "grant", "door_seq"});
+    std::to_array<std::string_view>({"credential", "source_ip", "grant", "door_seq", kNextChange});
 
 const std::string* text_member(const Json& json, std::string_view name) {
   const Json* member = json.find(name);

@@ -10,6 +10,9 @@
 
 namespace writ::api {
 
+// Member of an evaluation's context: whether the answer says when it changes by itself.
+inline constexpr std::string_view kNextChange = "next_change";
+
 // kDenied when the asker may not ask about this subject, kInvalid for a subject that cannot be.
 Result<control::Asked> to_asked(const Evaluation& evaluation, const Caller& caller,
                                 const core::State& state);

@@ -2,6 +2,7 @@
 #include <charconv>
 
 #include "api/context.h"
+#include "core/explain.h"
 #include "core/policy_text.h"
 #include "core/views.h"
 
@@ -26,11 +27,50 @@ Json decision_json(const core::Decision& decision) {
   return json;
 }
 
+Json policy_json(const core::ExplainedPolicy& policy) {
+  Json parts = Json::array();
+  for (const core::ExplainedPart& part : policy.parts) {
+    Json saw = Json::array();
+    for (const core::ExplainedPart::Saw& each : part.saw) {
+      saw.push(Json::object({{"what", each.what}, {"value", each.value}}));
+    }
+    parts.push(Json::object({{"position", part.position},
+                             {"text", part.text},
+                             {"holds", part.holds},
+                             {"saw", std::move(saw)}}));
+  }
+  Json json = Json::object({{"id", policy.id},
+                            {"effect", policy.forbids ? "forbid" : "permit"},
+                            {"position", policy.position},
+                            {"parts", std::move(parts)}});
+  if (!policy.grant.empty()) json.set("grant", policy.grant);
+  if (policy.failed) {
+    json.set("failed", Json::object({{"position", policy.failed->position},
+                                     {"text", policy.failed->text},
+                                     {"because", policy.failed->because}}));
+  }
+  return json;
+}
+
+// What decided, what came nearest, and when it changes by itself.
+void set_why(Json& json, const core::Explanation& why) {
+  Json decided = Json::array();
+  for (const core::ExplainedPolicy& policy : why.decided) decided.push(policy_json(policy));
+  json.set("decision", decision_json(why.decision)).set("decided", std::move(decided));
+  if (why.nearest) json.set("nearest", policy_json(*why.nearest));
+  if (why.change.at) {
+    json.set("changes",
+             Json::object({{"at", to_text(*why.change.at)}, {"decision", why.change.allow}}));
+  } else if (why.change.known_until) {
+    json.set("stays_until", to_text(*why.change.known_until));
+  }
+}
+
 // A past decision, asked again of the state in which it was made.
 Result<Json> explain_decision(const Context& context, const control::RecordedDecision& recorded,
-                              std::uint64_t index) {
+                              std::uint64_t index, const core::Reader& reader) {
   TRY(state, context.plane.state_at(recorded.journal_seq));
-  core::Explanation explanation = core::explain(state, recorded.question, recorded.time);
+  core::Explanation explanation = core::explain(state, recorded.question, reader, recorded.time);
   const core::Question& question = recorded.question;
   const std::string who = question.subject_type.empty()
                               ? core::display_name(state, context.plane.vault(), question.subject)
@@ -39,13 +79,27 @@ Result<Json> explain_decision(const Context& context, const control::RecordedDec
                                                           " asked to " + recorded.question.action +
                                                           " " + recorded.question.resource + ": " +
                                                           (recorded.allow ? "allowed" : "denied"));
-  return Json::object({{"id", "dec_" + std::to_string(index)},
-                       {"lines", lines_json(explanation.lines)},
-                       {"decision", decision_json(explanation.decision)}});
+  Json json = Json::object(
+      {{"id", "dec_" + std::to_string(index)}, {"lines", lines_json(explanation.lines)}});
+  set_why(json, explanation);
+  return json;
+}
+
+bool may_explain(const Context& context, const Caller& caller) {
+  const auto state = context.plane.states().get();
+  core::Question question;
+  question.subject = caller.actor.identity;
+  question.action = "explain";
+  question.resource_type = "system";
+  question.resource = state->genesis.trust_domain;
+  question.credential = caller.actor.credential;
+  question.source_ip = caller.actor.source_ip;
+  return core::decide(*state, question, context.plane.time().now()).allow;
 }
 
 // What a grant or request rests on: its story, and what a connect would be told now.
-Result<Json> explain_thing(const Context& context, const Caller& caller, const std::string& id) {
+Result<Json> explain_thing(const Context& context, const Caller& caller, const std::string& id,
+                           const core::Reader& reader) {
   TRY(seqs, control::story_of(context.plane.evidence().journal(), id));
   const auto state = context.plane.states().get();
   std::vector<std::string> lines;
@@ -77,10 +131,11 @@ Result<Json> explain_thing(const Context& context, const Caller& caller, const s
     lines.push_back(core::print_permit(*state, *grant));
   }
   if (!question.subject.empty()) {
-    const core::Explanation now = core::explain(*state, question, context.plane.time().now());
+    const core::Explanation now =
+        core::explain(*state, question, reader, context.plane.time().now());
     lines.push_back("A connect now:");
     lines.insert(lines.end(), now.lines.begin(), now.lines.end());
-    json.set("decision", decision_json(now.decision));
+    set_why(json, now);
   }
   json.set("lines", lines_json(lines));
   return json;
@@ -307,11 +362,16 @@ void add_read_routes(net::HttpServer& server, const Context& context) {
             if (!concerned) return shared->send_error(concerned.error());
             own = *concerned;
           }
-          answer_when_allowed(context, caller, own ? "list_own" : "explain", "system",
-                              context.plane.states().get()->genesis.trust_domain,
-                              std::move(*shared), [&context, recorded, index, caller, id] {
-                                return recorded ? explain_decision(context, *recorded, *index)
-                                                : explain_thing(context, caller, id);
+          // Who may explain everything is asked for that, about its own too.
+          const core::Sees sees =
+              own && !may_explain(context, caller) ? core::Sees::kOwn : core::Sees::kAll;
+          answer_when_allowed(context, caller, sees == core::Sees::kOwn ? "list_own" : "explain",
+                              "system", context.plane.states().get()->genesis.trust_domain,
+                              std::move(*shared), [&context, recorded, index, caller, id, sees] {
+                                const core::Reader reader{caller.actor.identity, sees};
+                                return recorded
+                                           ? explain_decision(context, *recorded, *index, reader)
+                                           : explain_thing(context, caller, id, reader);
                               });
         });
         if (!taken) shared->send_error({Code::kExhausted, "the server is busy; try again", {}});

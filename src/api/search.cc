@@ -33,10 +33,11 @@ core::SearchPage walk(const Searching& s, const core::State& state, const Clock&
   std::optional<std::string> after = s.position.after;
   const auto limit = static_cast<std::size_t>(s.position.limit);
   const Millis deadline = clock.steady() + kMostTime;
+  const core::Narrowed narrowed = core::narrowed(state, s.search, now);
   while (all.more && all.found.size() < limit && all.steps < kMostSteps &&
          (all.steps == 0 || clock.steady() < deadline)) {
-    core::SearchPage part =
-        core::search(state, s.search, after, limit - all.found.size(), kStepsBetweenLooks, now);
+    core::SearchPage part = core::search(state, s.search, narrowed, after, limit - all.found.size(),
+                                         kStepsBetweenLooks, now);
     all.steps += part.steps;
     all.more = part.more;
     std::move(part.found.begin(), part.found.end(), std::back_inserter(all.found));

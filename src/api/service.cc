@@ -121,6 +121,7 @@ Result<std::unique_ptr<Service>> Service::start(control::Plane& plane,
   add_evidence_routes(*state->server, context);
   add_evaluation_routes(*state->server, context);
   add_search_routes(*state->server, context);
+  add_who_can_routes(*state->server, context);
   add_metadata_routes(*state->server, context);
   add_door_routes(*state->server, context);
   Url& url = state->context.url;

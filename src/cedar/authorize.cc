@@ -235,19 +235,22 @@ Explanation explain(const CompiledPolicies& policies, std::size_t index, const R
   return why;
 }
 
-Result<Value> evaluate(std::string_view expression, const Request& request,
-                       const EntityReader& entities) {
-  TRY(parsed, parse_expr(expression, "expression"));
+Evaluated evaluate(const Expr& expr, const Request& request, const EntityReader& entities) {
   Program program;
-  const std::uint32_t root = detail::compile(program, parsed.expr);
+  const std::uint32_t root = detail::compile(program, expr);
   const PlainContext context(request.context);
   Evaluation evaluation(program, view_of(request, context), entities);
   const ValueView v = evaluation.value(root);
-  if (v.is(Kind::kNone)) {
-    return tl::unexpected<Error>(
-        parsed.source->error(evaluation.problem_at(), evaluation.problem()));
-  }
-  return Value::of(v);
+  if (v.is(Kind::kNone)) return {std::nullopt, evaluation.problem(), evaluation.problem_at()};
+  return {Value::of(v), {}, 0};
+}
+
+Result<Value> evaluate(std::string_view expression, const Request& request,
+                       const EntityReader& entities) {
+  TRY(parsed, parse_expr(expression, "expression"));
+  Evaluated made = evaluate(parsed.expr, request, entities);
+  if (!made.value) return tl::unexpected<Error>(parsed.source->error(made.at, made.problem));
+  return std::move(*made.value);
 }
 
 }  // namespace writ::cedar

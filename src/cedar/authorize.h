@@ -132,5 +132,12 @@ Explanation explain(const CompiledPolicies& policies, std::size_t index, const R
 // The value of an expression, for tools.
 Result<Value> evaluate(std::string_view expression, const Request& request,
                        const EntityReader& entities);
+// The same of a tree.
+struct Evaluated {
+  std::optional<Value> value;  // empty: it failed
+  std::string problem;
+  std::uint32_t at = 0;  // offset of what failed, in the tree's source
+};
+Evaluated evaluate(const Expr& expr, const Request& request, const EntityReader& entities);
 
 }  // namespace writ::cedar

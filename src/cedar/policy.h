@@ -39,6 +39,8 @@ struct Constraint {
   bool list = false;            // an action list, even of one or none
   std::string type;             // of kIs and kIsIn
   std::vector<EntityUid> uids;  // one; none for a slot or kAny; any number for an action list
+  std::uint32_t begin = 0;      // range of bytes in the source; none where it was not parsed there
+  std::uint32_t end = 0;
 };
 
 struct Condition {

@@ -48,14 +48,21 @@ Result<Policy> Parser::policy() {
   }
   if (!sees("permit") && !sees("forbid")) return unexpected("`permit` or `forbid`");
   policy.effect = text(take()) == "permit" ? Effect::kPermit : Effect::kForbid;
+  const auto scope_part = [&](Part part) -> Result<Constraint> {
+    const std::uint32_t begin = peek().begin;
+    TRY(made, constraint(part));
+    made.begin = begin;
+    made.end = last_end();
+    return made;
+  };
   CHECK_OK(want("(", "before the scope"));
-  TRY(principal, constraint(Part::kPrincipal));
+  TRY(principal, scope_part(Part::kPrincipal));
   policy.principal = std::move(principal);
   CHECK_OK(want(",", "and the action"));
-  TRY(action, constraint(Part::kAction));
+  TRY(action, scope_part(Part::kAction));
   policy.action = std::move(action);
   CHECK_OK(want(",", "and the resource"));
-  TRY(resource, constraint(Part::kResource));
+  TRY(resource, scope_part(Part::kResource));
   policy.resource = std::move(resource);
   accept(",");
   CHECK_OK(want(")", "after the scope"));

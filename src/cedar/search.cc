@@ -4,6 +4,7 @@
 #include <numeric>
 
 #include "cedar/evaluation.h"
+#include "cedar/tpe_fold.h"
 
 namespace writ::cedar {
 namespace {
@@ -154,6 +155,51 @@ std::optional<std::vector<std::uint32_t>> narrowed(const TypedPolicies& policies
 
 std::optional<Lookups> lookups(const CoreExpr& expr, Sought sought, const EntityReader& entities) {
   return Narrowing(expr, sought, entities).of(expr.root);
+}
+
+namespace {
+
+// Whether the parts of the scope that are known by uid cover the request. Cheaper than folding.
+bool may_cover(const Constraint& scope, const EntityUid& uid, const EntityReader& entities) {
+  if (scope.uids.empty() && !scope.list) return true;
+  const auto is = [&](const EntityUid& each) { return each == uid; };
+  if (std::any_of(scope.uids.begin(), scope.uids.end(), is)) return true;
+  const Entity* entity = scope.shape == Constraint::Shape::kEq ? nullptr : entities.find(uid);
+  return entity != nullptr &&
+         std::any_of(scope.uids.begin(), scope.uids.end(),
+                     [&](const EntityUid& each) { return entity->ancestors.contains(each); });
+}
+
+}  // namespace
+
+std::optional<Lookups> narrow(const CompiledPolicies& policies, const PartialRequest& request,
+                              Sought sought, const EntityReader& entities, std::uint64_t most) {
+  const KnownEntities known_entities(entities, Unlisted::kAbsent);
+  const detail::Known known{request, known_entities};
+  Steps steps(most);
+  detail::Folding folding(known, steps);
+  const std::optional<EntityUid> other =
+      sought == Sought::kResource ? request.principal.uid() : request.resource.uid();
+  Lookups made;
+  for (std::size_t i = 0; i < policies.size(); ++i) {
+    const Policy& policy = policies.policy(i);
+    if (policy.effect == Effect::kForbid || !may_cover(policy.action, request.action, entities)) {
+      continue;
+    }
+    const Constraint& scope = sought == Sought::kResource ? policy.principal : policy.resource;
+    if (other && !may_cover(scope, *other, entities)) continue;
+    const Result<CoreExpr> expr = lower(policy);
+    if (!expr) return std::nullopt;
+    const Residual left = folding.fold(*expr, nullptr);
+    if (steps.spent() || left.outcome == Residual::Outcome::kTrue) return std::nullopt;
+    if (left.outcome != Residual::Outcome::kPartial) continue;
+    std::optional<Lookups> some = lookups(left.expr, sought, entities);
+    if (!some || made.size() + some->size() > kMostLookups) return std::nullopt;
+    for (Lookup& each : *some) {
+      if (std::find(made.begin(), made.end(), each) == made.end()) made.push_back(std::move(each));
+    }
+  }
+  return made;
 }
 
 EntityIndex::EntityIndex(std::span<const Entity> entities,

@@ -39,6 +39,15 @@ enum class Sought : std::uint8_t { kPrincipal, kResource };
 std::optional<std::vector<Lookup>> lookups(const CoreExpr& expr, Sought sought,
                                            const EntityReader& entities);
 
+// Lookups that together find every candidate that some permit can be satisfied for; none when no
+// permit can. Empty when it can be any, or finding out takes more than `steps`. Of the request the
+// sought part's type is known, the other part wholly, the context not. No schema is asked for: what
+// policies say is taken as it stands.
+std::optional<std::vector<Lookup>> narrow(const CompiledPolicies& policies,
+                                          const PartialRequest& request, Sought sought,
+                                          const EntityReader& entities,
+                                          std::uint64_t steps = 2'000'000);
+
 // Candidates, by what lookups ask for. Immutable and safe to share.
 class EntityIndex {
  public:

@@ -1,4 +1,6 @@
-// whoami, list, explain: looking at what is.
+// whoami, list, explain, who-can, what-can: looking at what is.
+#include <algorithm>
+
 #include "cmd/client.h"
 #include "cmd/text.h"
 #include "cmd/verbs.h"
@@ -70,9 +72,73 @@ Result<int> explain(Context& context, const Args& args) {
   return 0;
 }
 
+// Columns in which nothing stands are left out.
+JsonArray without_empty_columns(const JsonArray& rows) {
+  std::vector<std::string> used;
+  for (const Json& row : rows) {
+    if (row.as_object() == nullptr) continue;
+    for (const auto& [name, value] : *row.as_object()) {
+      const bool empty = value.as_string() != nullptr && value.as_string()->empty();
+      if (!empty && std::find(used.begin(), used.end(), name) == used.end()) used.push_back(name);
+    }
+  }
+  JsonArray made = rows;
+  for (Json& row : made) {
+    if (row.as_object() == nullptr) continue;
+    std::erase_if(*row.as_object(), [&](const JsonMember& m) {
+      return std::find(used.begin(), used.end(), m.first) == used.end();
+    });
+  }
+  return made;
+}
+
+// What /v1/who-can and /v1/what-can answer; `narrower` is what to ask when it is not all.
+Result<int> show_ways(Context& context, const Args& args, std::string target,
+                      std::string_view nobody, std::string_view narrower) {
+  TRY(client, client_for(context));
+  if (args.has("--limit")) {
+    target += "&limit=" + net::percent_encode(args.option_or("--limit", ""));
+  }
+  if (args.has("--page")) target += "&page=" + net::percent_encode(args.option_or("--page", ""));
+  TRY(answer, client.get(target));
+  if (args.has("--json")) {
+    print_json(context, answer);
+    return 0;
+  }
+  TRY(rows, member_of(answer, "rows"));
+  if (rows.as_array() == nullptr) return fail(Code::kCorrupt, "the answer holds no rows");
+  const Json* next = answer.find("next");
+  if (!rows.as_array()->empty()) {
+    context.terminal.out(table(without_empty_columns(*rows.as_array()), context.terminal.style()));
+  } else if (next == nullptr) {
+    context.terminal.note(std::string(nobody) + "\n");
+  }
+  if (next != nullptr && next->as_string() != nullptr) {
+    context.terminal.note("More may exist. Go on with: --page " + printable(*next->as_string()) +
+                          "\nor ask less: " + std::string(narrower) + "\n");
+  }
+  return 0;
+}
+
+Result<int> who_can(Context& context, const Args& args) {
+  const std::string& resource = args.operand("RESOURCE");
+  return show_ways(context, args,
+                   "/v1/who-can?action=" + net::percent_encode(args.operand("ACTION")) +
+                       "&resource=" + net::percent_encode(resource.empty() ? "system" : resource),
+                   "Nobody can.", "writ what-can IDENTITY");
+}
+
+Result<int> what_can(Context& context, const Args& args) {
+  return show_ways(context, args,
+                   "/v1/what-can?identity=" + net::percent_encode(args.operand("IDENTITY")),
+                   "Nothing.", "writ who-can ACTION RESOURCE");
+}
+
 }  // namespace
 
 std::vector<Verb> list_verbs() {
+  const Option limit{"--limit", "N", "most people or things of one answer (100)"};
+  const Option page{"--page", "TOKEN", "go on where an answer ended"};
   const Option as{"--as", "MACHINE", "as a machine that is enrolled here", Need::kOptional,
                   Words::kHomes};
   return {
@@ -102,6 +168,26 @@ std::vector<Verb> list_verbs() {
                     {"writ explain req_4k2m9x7qv0w3t8ah", "a request"}},
        .heading = "Looking",
        .run = explain},
+      {.path = "who-can",
+       .summary = "say who can do something to a thing, and how: grant, baseline, offer, policy",
+       .operands = {{"ACTION", Count::kOne}, {"RESOURCE", Count::kOptional, Words::kEntitlements}},
+       .options = {limit, page, json_option()},
+       .examples = {{"writ who-can connect pg-main/orders/reader", "who gets in, and on what"},
+                    {"writ who-can request pg-main/orders/reader", "who may ask, on which terms"},
+                    {"writ who-can apply_policy", "who administers; RESOURCE is then the system"}},
+       .heading = "Looking",
+       .run = who_can,
+       .more = "RESOURCE is an entitlement, \"system\" (when it is left out), or a type and a "
+               "name, as in group:dba. A way that depends on a guardrail opens once the connection "
+               "shows what that guardrail wants to see."},
+      {.path = "what-can",
+       .summary = "say what an identity can use and administer, and how",
+       .operands = {{"IDENTITY", Count::kOne, Words::kIdentities}},
+       .options = {limit, page, json_option()},
+       .examples = {{"writ what-can alice@example.org", "a person"},
+                    {"writ what-can billing-job --json", "a machine, for programs"}},
+       .heading = "Looking",
+       .run = what_can},
   };
 }
 

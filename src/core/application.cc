@@ -17,6 +17,13 @@ bool is_of_application(const EntityUid& uid) {
   return !is_writ(uid.type()) && uid.type().find("::") != std::string_view::npos;
 }
 
+// Names of attributes that an expression reads of the resource.
+void collect_read(const cedar::Expr& e, std::vector<std::string>& names) {
+  const bool reads = e.op == cedar::Op::kGet && e.args[0].op == cedar::Op::kResource;
+  if (reads) names.push_back(e.names[0]);
+  for (const cedar::Expr& arg : e.args) collect_read(arg, names);
+}
+
 void collect(const cedar::Expr& e, std::vector<EntityUid>& uids) {
   if (e.op == cedar::Op::kLiteral) {
     if (const auto uid = e.value.as_entity()) uids.push_back(*uid);
@@ -73,6 +80,34 @@ std::vector<EntityUid> known_entities(const std::vector<const cedar::Policy*>& p
   std::sort(uids.begin(), uids.end());
   uids.erase(std::unique(uids.begin(), uids.end()), uids.end());
   return uids;
+}
+
+std::shared_ptr<const cedar::EntityIndex> index_of(
+    const std::vector<EntityUid>& known, const cedar::Entities& entities,
+    const std::vector<const cedar::Policy*>& policies) {
+  std::vector<std::string> attributes;
+  for (const cedar::Policy* policy : policies) {
+    if (policy->effect == cedar::Effect::kForbid) continue;
+    for (const cedar::Condition& condition : *policy->conditions) {
+      collect_read(condition.expr, attributes);
+    }
+  }
+  std::sort(attributes.begin(), attributes.end());
+  attributes.erase(std::unique(attributes.begin(), attributes.end()), attributes.end());
+  constexpr std::size_t kMostAttributes = 16;  // more are looked at one by one
+  if (attributes.size() > kMostAttributes) attributes.resize(kMostAttributes);
+  struct Indexed {
+    std::vector<cedar::Entity> entities;
+    std::optional<cedar::EntityIndex> index;
+  };
+  auto made = std::make_shared<Indexed>();
+  made->entities.reserve(known.size());
+  for (const EntityUid& uid : known) {
+    const cedar::Entity* entity = entities.find(uid);
+    made->entities.push_back(entity != nullptr ? *entity : cedar::Entity{uid});
+  }
+  made->index.emplace(made->entities, attributes);
+  return {made, &*made->index};
 }
 
 cedar::Entity with_asserted(const cedar::Entities& entities, const EntityUid& uid,

@@ -1,12 +1,14 @@
 // What Writ knows of the applications behind doors: the entities that policy files hold (policy.h).
 #pragma once
 
+#include <memory>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "base/result.h"
 #include "cedar/entity.h"
+#include "cedar/search.h"
 #include "core/policy.h"
 #include "core/state.h"
 
@@ -22,6 +24,12 @@ Result<cedar::Entities> application_entities(const std::vector<PolicyFile>& file
 std::vector<cedar::EntityUid> known_entities(const std::vector<const cedar::Policy*>& policies,
                                              const cedar::Entities& entities,
                                              const std::optional<ApplicationSchema>& applications);
+
+// These, which must be sorted, by what a search looks up: what they lie in, and the attributes that
+// policies read of a resource.
+std::shared_ptr<const cedar::EntityIndex> index_of(
+    const std::vector<cedar::EntityUid>& known, const cedar::Entities& entities,
+    const std::vector<const cedar::Policy*>& policies);
 
 // The entity with what a door asserts of it, where nothing else is known.
 cedar::Entity with_asserted(const cedar::Entities& entities, const cedar::EntityUid& uid,

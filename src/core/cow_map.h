@@ -152,6 +152,12 @@ class CowMap {
     }
   }
 
+  // The order of for_each_after.
+  static bool comes_before(KeyView a, KeyView b) {
+    const std::uint32_t a_tag = tag_of(cow_hash(a));
+    const std::uint32_t b_tag = tag_of(cow_hash(b));
+    return a_tag != b_tag ? a_tag < b_tag : a < b;
+  }
   // The same in an order that stays while entries come and go: from behind `after` (which may be
   // gone) or from the start, until `f` says false.
   template <class Visit>

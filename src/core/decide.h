@@ -95,11 +95,4 @@ bool still_offered(const State& state, const Grant& grant, Time now);
 // The static permit that a grant stands for, as Cedar text.
 std::string print_permit(const State& state, const Grant& grant);
 
-// Why: for `writ explain`. One line per thing that decided or nearly did.
-struct Explanation {
-  Decision decision;
-  std::vector<std::string> lines;
-};
-Explanation explain(const State& state, const Question& question, Time now);
-
 }  // namespace writ::core

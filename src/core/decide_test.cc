@@ -534,19 +534,6 @@ TEST(Offers, ConditionsSeeTheDurationAndTheApprovals) {
   EXPECT_FALSE(h.ask(q).allow);
 }
 
-TEST(Explain, NamesWhatDecidedAndWhatNearlyDid) {
-  Furnished h;
-  h.hold();
-  h.policies(std::string(Furnished::kOffer) + R"(
-@id("office-only") forbid (principal, action == Writ::Action::"connect", resource)
-  unless { context.source_ip.isInRange(ip("192.168.0.0/16")) };)");
-  const Explanation why = explain(h.state, h.connect(), h.now);
-  EXPECT_FALSE(why.decision.allow);
-  EXPECT_THAT(why.lines, Contains(HasSubstr("forbid \"office-only\" (test.cedar:")));
-  EXPECT_THAT(why.lines, Contains(HasSubstr("grant grt_1: live until")));
-  EXPECT_THAT(why.lines, Contains(HasSubstr("in engineering")));
-}
-
 TEST(Namespace, IsMadeFromTheDoorsName) {
   EXPECT_EQ(namespace_of("todo-app"), "TodoApp");
   EXPECT_EQ(namespace_of("crm2.eu_west"), "Crm2EuWest");

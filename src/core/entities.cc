@@ -93,6 +93,11 @@ bool is_own_group(std::string_view group) {
   return group.starts_with(kOwnGroup);
 }
 
+std::optional<std::string_view> identity_of_own_group(std::string_view group) {
+  if (!is_own_group(group)) return std::nullopt;
+  return group.substr(kOwnGroup.size());
+}
+
 std::optional<EntityUid> owner_uid(const State& state, std::string_view owner) {
   constexpr std::string_view kGroup = "group:", kIdentity = "identity:";
   if (owner.starts_with(kGroup)) return EntityUid("Writ::Group", owner.substr(kGroup.size()));
@@ -282,10 +287,64 @@ void EntityIndex::put_entitlement(const State& state, std::string_view name) {
   }
   const EntitlementEntry* before = entitlements_.find(name);
   const std::uint32_t number = before != nullptr ? before->number : next_number_++;
-  entitlements_.set(name, EntitlementEntry{number, r.tier, *doors_.find(r.target), e.database,
-                                           entity(EntityUid("Writ::Entitlement", name),
-                                                  std::move(attrs), std::move(above)),
-                                           r.target});
+  EntitlementEntry entry{
+      number,
+      r.tier,
+      *doors_.find(r.target),
+      e.database,
+      entity(EntityUid("Writ::Entitlement", name), std::move(attrs), std::move(above)),
+      r.target};
+  move(name, before == nullptr ? std::vector<std::string>() : keys_of(before->entity),
+       keys_of(entry.entity));
+  entitlements_.set(name, std::move(entry));
+}
+
+void EntityIndex::drop_entitlement(std::string_view name) {
+  const EntitlementEntry* before = entitlements_.find(name);
+  if (before == nullptr) return;
+  move(name, keys_of(before->entity), {});
+  entitlements_.erase(name);
+}
+
+bool EntityIndex::can_look_up(std::string_view attribute) {
+  return attribute == "role" || attribute == "owner" || attribute == "labels";
+}
+
+std::string EntityIndex::key_of(const EntityUid& above) {
+  return std::string(above.type()) + "\n" + std::string(above.id());
+}
+
+std::string EntityIndex::key_of(std::string_view attribute, cedar::ValueView value) {
+  return std::string(attribute) + "\n" + cedar::print(value);
+}
+
+std::vector<std::string> EntityIndex::keys_of(const cedar::Entity& entitlement) {
+  std::vector<std::string> keys;
+  for (const EntityUid& above : entitlement.ancestors) keys.push_back(key_of(above));
+  for (const char* attribute : {"role", "owner"}) {
+    if (const auto value = entitlement.attrs.find(attribute)) {
+      keys.push_back(key_of(attribute, *value));
+    }
+  }
+  if (const auto labels = entitlement.attrs.find("labels")) {
+    for (const Value& label : labels->view().items()) keys.push_back(key_of("labels", label));
+  }
+  std::sort(keys.begin(), keys.end());
+  return keys;
+}
+
+void EntityIndex::move(std::string_view name, const std::vector<std::string>& had,
+                       const std::vector<std::string>& has) {
+  for (const std::string& key : had) {
+    if (std::binary_search(has.begin(), has.end(), key)) continue;
+    Names* names = entitlements_by_.edit(key);
+    if (names == nullptr) continue;
+    names->erase(name);
+    if (names->size() == 0) entitlements_by_.erase(key);
+  }
+  for (const std::string& key : has) {
+    if (!std::binary_search(had.begin(), had.end(), key)) entitlements_by_[key].set(name, true);
+  }
 }
 
 }  // namespace writ::core

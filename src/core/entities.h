@@ -15,6 +15,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -56,6 +57,17 @@ class EntityIndex {
   const cedar::Entity* group(std::string_view name) const { return groups_.find(name); }
   const cedar::Entity* resource(std::string_view name) const { return resources_.find(name); }
   const cedar::Entity* target(std::string_view name) const { return targets_.find(name); }
+  // Entitlements by what stands above them (a resource, target, environment or tier), and by the
+  // value of an attribute: role, owner, one of the labels. Null when there is none.
+  using Names = CowMap<std::string, bool>;
+  const Names* entitlements_in(const cedar::EntityUid& above) const {
+    return entitlements_by_.find(key_of(above));
+  }
+  const Names* entitlements_with(std::string_view attribute, cedar::ValueView value) const {
+    return entitlements_by_.find(key_of(attribute, value));
+  }
+  // Whether entitlements_with knows the attribute.
+  static bool can_look_up(std::string_view attribute);
   // The door that a namespace of applications belongs to; null when nobody's.
   const std::string* door_of_namespace(std::string_view name) const {
     return namespaces_.find(name);
@@ -84,12 +96,21 @@ class EntityIndex {
     doors_.erase(name);
   }
   void drop_resource(std::string_view name) { resources_.erase(name); }
-  void drop_entitlement(std::string_view name) { entitlements_.erase(name); }
+  void drop_entitlement(std::string_view name);
 
  private:
+  static std::string key_of(const cedar::EntityUid& above);
+  static std::string key_of(std::string_view attribute, cedar::ValueView value);
+  // All keys under which an entitlement is found.
+  static std::vector<std::string> keys_of(const cedar::Entity& entitlement);
+  // Moves an entitlement from the keys that it had, sorted, to those that it has.
+  void move(std::string_view name, const std::vector<std::string>& had,
+            const std::vector<std::string>& has);
+
   std::uint32_t next_number_ = 0;  // of entitlements
   CowMap<std::string, Subject> subjects_;
   CowMap<std::string, EntitlementEntry> entitlements_;
+  CowMap<std::string, Names> entitlements_by_;  // none is empty
   CowMap<std::string, cedar::Entity> groups_;
   CowMap<std::string, cedar::Entity> resources_;
   CowMap<std::string, cedar::Entity> targets_;
@@ -104,6 +125,7 @@ cedar::EntityUid writ_uid(std::string_view type, std::string_view id);
 // The group of one identity alone.
 cedar::EntityUid own_group(std::string_view identity);
 bool is_own_group(std::string_view group);
+std::optional<std::string_view> identity_of_own_group(std::string_view group);
 // "identity:idn_…" or "group:NAME" as a group; of an unknown identity none.
 std::optional<cedar::EntityUid> owner_uid(const State& state, std::string_view owner);
 // The groups that an identity is in at `now`, its own among them, as ancestors.

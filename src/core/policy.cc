@@ -310,6 +310,7 @@ Result<std::shared_ptr<const Policies>> compile_policies(const std::vector<Polic
   std::vector<const Policy*> all;
   for (const Policy& policy : set.policies()) all.push_back(&policy);
   std::vector<EntityUid> known = known_entities(all, entities, applications);
+  auto known_index = index_of(known, entities, all);
   const auto forbids = [](const Policy& p) { return p.effect == cedar::Effect::kForbid; };
   constexpr std::string_view kConnect = "connect", kRequest = "request";
   std::vector<Giver> givers;
@@ -332,7 +333,7 @@ Result<std::shared_ptr<const Policies>> compile_policies(const std::vector<Polic
                  }),
             kRequest),
       Slice(only(all, [&](const Policy& p) { return !is_offer(p); })), std::move(places),
-      std::move(entities), std::move(known), std::move(applications)});
+      std::move(entities), std::move(known), std::move(known_index), std::move(applications)});
 }
 
 const Giver* Policies::giver(std::string_view id, std::uint64_t id_hash) const {
@@ -346,7 +347,7 @@ const std::vector<Action>& actions() {
   static const std::vector<Action> kActions = [] {
     constexpr auto kControl = std::to_array<std::string_view>(
         {"connect", "request", "approve", "issue", "recover", "break_glass", "explain", "search",
-         "read_evidence", "list", "list_own"});
+         "who_can", "what_can", "read_evidence", "list", "list_own"});
     // Commands that are decided under another name, or by who is concerned.
     constexpr auto kNoActions =
         std::to_array<std::string_view>({"request_access", "withdraw", "open_baseline", "approve"});
@@ -384,7 +385,8 @@ permit (
   principal in Writ::Group::"administrators",
   action in [
     Writ::Action::"administer", Writ::Action::"list", Writ::Action::"search",
-    Writ::Action::"explain", Writ::Action::"read_evidence"
+    Writ::Action::"who_can", Writ::Action::"what_can", Writ::Action::"explain",
+    Writ::Action::"read_evidence"
   ],
   resource
 );
@@ -403,6 +405,18 @@ permit (principal, action == Writ::Action::"approve", resource is Writ::Entitlem
 @id("everyone-searches-their-own")
 @description("What one may do oneself; who may use what one owns; doors: in their own application.")
 permit (principal, action == Writ::Action::"search", resource) when {
+  principal == resource || (resource has owner && principal in resource.owner)
+};
+
+@id("owners-ask-who-can")
+@description("Who can use or administer what one owns.")
+permit (principal, action == Writ::Action::"who_can", resource) when {
+  resource has owner && principal in resource.owner
+};
+
+@id("everyone-asks-what-they-can")
+@description("What one can do oneself, and what the machines can that one owns.")
+permit (principal, action == Writ::Action::"what_can", resource) when {
   principal == resource || (resource has owner && principal in resource.owner)
 };
 

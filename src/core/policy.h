@@ -28,6 +28,10 @@
 #include "core/policy_text.h"
 #include "core/writ_schema.h"
 
+namespace writ::cedar {
+class EntityIndex;
+}
+
 namespace writ::core {
 
 class Policies;
@@ -105,6 +109,7 @@ class Policies {
   cedar::Entities entities;  // of applications
   // All entities of applications that the files speak of, sorted: what a search tries.
   std::vector<cedar::EntityUid> known;
+  std::shared_ptr<const cedar::EntityIndex> known_index;  // of these, in this order
   std::optional<ApplicationSchema> applications;
   // What policies may speak of.
   const cedar::Schema& schema() const {

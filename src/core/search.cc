@@ -14,10 +14,12 @@ namespace {
 
 class Searching {
  public:
-  Searching(const State& state, const Search& search, const std::optional<std::string>& after,
-            std::size_t results, std::size_t steps, Time now)
+  Searching(const State& state, const Search& search, const Narrowed& narrowed,
+            const std::optional<std::string>& after, std::size_t results, std::size_t steps,
+            Time now)
       : state_(state),
         search_(search),
+        narrowed_(narrowed),
         after_(after),
         results_(results),
         steps_(steps),
@@ -109,6 +111,17 @@ class Searching {
     walk(map, [](const auto&) { return true; });
   }
 
+  // The candidates of `narrowed`, else all that are in the map.
+  template <class Map>
+  void walk_narrowed(const Map& map) {
+    if (!narrowed_.names) return walk(map);
+    auto it = narrowed_.names->begin();
+    if (after_) it = std::upper_bound(it, narrowed_.names->end(), *after_, Map::comes_before);
+    for (; it != narrowed_.names->end(); ++it) {
+      if (!look_at(*it)) return;
+    }
+  }
+
   // Names in order, each once.
   void walk(const std::set<std::string>& names) {
     for (auto it = after_ ? names.upper_bound(*after_) : names.begin(); it != names.end(); ++it) {
@@ -120,6 +133,14 @@ class Searching {
   void walk_known(const std::string& type) {
     const std::vector<cedar::EntityUid>& known = state_.policies->known;
     const cedar::EntityUid first(type, after_.value_or(""));
+    if (narrowed_.places) {
+      for (const std::uint32_t place : *narrowed_.places) {
+        const cedar::EntityUid& uid = known[place];
+        if (uid.type() != type || (after_ ? !(first < uid) : uid < first)) continue;
+        if (!look_at(std::string(uid.id()))) return;
+      }
+      return;
+    }
     auto it = after_ ? std::upper_bound(known.begin(), known.end(), first)
                      : std::lower_bound(known.begin(), known.end(), first);
     for (; it != known.end() && it->type() == type; ++it) {
@@ -132,7 +153,7 @@ class Searching {
       if (of_application()) walk_known(type_in(space_, question_.subject_type));
       return;
     }
-    walk(state_.identities);
+    walk_narrowed(state_.identities);
   }
 
   void resources() {
@@ -145,7 +166,7 @@ class Searching {
       }
       return walk(held);
     }
-    if (about_entitlements()) return walk(state_.entitlements);
+    if (about_entitlements()) return walk_narrowed(state_.entitlements);
     if (type == "system") return walk(std::set<std::string>{state_.genesis.trust_domain});
     if (type == "identity") return walk(state_.identities);
     if (type == "group") return walk(state_.groups);
@@ -169,6 +190,7 @@ class Searching {
 
   const State& state_;
   const Search& search_;
+  const Narrowed& narrowed_;
   const std::optional<std::string>& after_;
   const std::size_t results_;
   const std::size_t steps_;
@@ -180,9 +202,25 @@ class Searching {
 
 }  // namespace
 
-SearchPage search(const State& state, const Search& search, const std::optional<std::string>& after,
-                  std::size_t results, std::size_t steps, Time now) {
-  return Searching(state, search, after, results, steps, now).run();
+Narrowed narrowed(const State& state, const Search& search, Time now) {
+  if (state.policies == nullptr || state.entities == nullptr) return {};
+  const Question& question = search.question;
+  const bool entitlements = question.resource_type == "entitlement";
+  const bool of_application = !question.door.empty() && !entitlements;
+  if (search.sought == Sought::kSubjects) {
+    if (of_application || !question.subject_type.empty()) return {};
+    return {subjects_for(state, question, now), {}};
+  }
+  if (search.sought != Sought::kResources) return {};
+  if (of_application) return {{}, known_for(state, question, now)};
+  if (!entitlements || question.action == "connect") return {};  // a connect walks its grants
+  return {entitlements_for(state, question, now), {}};
+}
+
+SearchPage search(const State& state, const Search& search, const Narrowed& narrowed,
+                  const std::optional<std::string>& after, std::size_t results, std::size_t steps,
+                  Time now) {
+  return Searching(state, search, narrowed, after, results, steps, now).run();
 }
 
 }  // namespace writ::core

@@ -1,5 +1,6 @@
-// search: for which subjects, resources or actions a question would be answered with an allow. A
-// plain loop: each candidate is decided like a question of its own, on the same state and time.
+// search: for which subjects, resources or actions a question would be answered with an allow. Each
+// candidate is decided like a question of its own, on the same state and time; which candidates
+// these are, policies tell by partial evaluation (narrow.h) where they can, else all are tried.
 //
 // Candidates are what Writ knows: of its own types what is in the state; of an application's types
 // and actions the entities that the policy files speak of. "connect" of one identity walks its
@@ -11,11 +12,13 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <vector>
 
 #include "core/decide.h"
+#include "core/narrow.h"
 
 namespace writ::core {
 
@@ -37,9 +40,17 @@ struct SearchPage {
   std::size_t steps = 0;           // candidates looked at
 };
 
+// Where policies name what can be found, only that is tried. Answers are the same without.
+struct Narrowed {
+  Candidates names;                                  // identities or entitlements
+  std::optional<std::vector<std::uint32_t>> places;  // in Policies::known
+};
+Narrowed narrowed(const State& state, const Search& search, Time now);
+
 // From behind the candidate `after` (empty: from the start), at most `results` of at most `steps`
 // candidates. The order is the same as long as candidates stay; `now` as in decide.
-SearchPage search(const State& state, const Search& search, const std::optional<std::string>& after,
-                  std::size_t results, std::size_t steps, Time now);
+SearchPage search(const State& state, const Search& search, const Narrowed& narrowed,
+                  const std::optional<std::string>& after, std::size_t results, std::size_t steps,
+                  Time now);
 
 }  // namespace writ::core

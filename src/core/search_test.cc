@@ -43,12 +43,19 @@ struct Searched : House {
     ASSERT_TRUE(compiled) << compiled.error().text();
     state.policies = *compiled;
   }
+  // What a search finds; the same when every candidate is tried.
   std::set<std::string> all(const Search& wanted, std::size_t results = 1000,
                             std::size_t steps = 1000) {
+    const std::set<std::string> found = pages(wanted, narrowed(state, wanted, now), results, steps);
+    EXPECT_EQ(found, pages(wanted, {}, results, steps));
+    return found;
+  }
+  std::set<std::string> pages(const Search& wanted, const Narrowed& to, std::size_t results,
+                              std::size_t steps) {
     std::set<std::string> found;
     std::optional<std::string> after;
-    for (int pages = 0; pages < 200; ++pages) {
-      const SearchPage page = search(state, wanted, after, results, steps, now);
+    for (int page_count = 0; page_count < 200; ++page_count) {
+      const SearchPage page = search(state, wanted, to, after, results, steps, now);
       EXPECT_LE(page.found.size(), results);
       EXPECT_LE(page.steps, steps);
       for (const std::string& each : page.found) EXPECT_TRUE(found.insert(each).second) << each;
@@ -94,7 +101,7 @@ TEST(Search, WalksLiveGrantsForWhatOneMayConnectTo) {
   h.give("idn_p1", "pg-other/orders/reader");
   h.give("idn_p2", "pg-main/orders/writer");
   const Search wanted = h.connects(Sought::kResources, "idn_p1");
-  const SearchPage page = search(h.state, wanted, std::nullopt, 100, 100, h.now);
+  const SearchPage page = search(h.state, wanted, {}, std::nullopt, 100, 100, h.now);
   EXPECT_EQ(page.steps, 2u);
   EXPECT_EQ(page.found, (std::vector<std::string>{std::string(kReader), "pg-other/orders/reader"}));
   EXPECT_EQ(h.all(wanted, 1).size(), 2u);
@@ -196,6 +203,18 @@ TEST(SearchApplication, TriesWhatPolicyFilesSpeakOf) {
   EXPECT_EQ(h.found(Sought::kSubjects), Names{"morty"});
   h.wanted.question.subject = "nobody";
   EXPECT_TRUE(h.found(Sought::kActions).empty());
+}
+
+TEST(SearchApplication, LooksOnlyAtWhatPoliciesName) {
+  Todo h;
+  h.wanted.sought = Sought::kResources;
+  h.wanted.question.action = "write";
+  const Narrowed to = narrowed(h.state, h.wanted, h.now);
+  const SearchPage page = search(h.state, h.wanted, to, std::nullopt, 10, 10, h.now);
+  EXPECT_EQ(page.found, std::vector<std::string>{"l1"});
+  EXPECT_EQ(page.steps, 1u) << "the list of that owner";
+  h.wanted.question.asserted = Json::object({{"resource", Json::object({{"owner", "x"}})}});
+  EXPECT_FALSE(narrowed(h.state, h.wanted, h.now).places) << "what a door says may fit any";
 }
 
 TEST(SearchApplication, AnotherDoorFindsNothing) {

@@ -108,7 +108,7 @@ namespace Writ {
     resource: [System],
     context: Circumstances,
   };
-  action explain, read_evidence, search appliesTo {
+  action explain, read_evidence, search, who_can, what_can appliesTo {
     principal: [User, ThirdParty, Workload, ServiceAccount, Runner, Agent, Device, Door, Connector,
                 Server],
     resource: [System, Entitlement, Resource, Target, Environment, Tier, Grant, Request, Change,

@@ -1,0 +1,171 @@
+#include "core/consulted.h"
+
+#include <algorithm>
+
+#include "core/application.h"
+#include "core/asking.h"
+#include "core/grants.h"
+
+namespace writ::core {
+namespace {
+
+using cedar::EntityUid;
+
+// The subject as policies know it; null when there is none.
+const cedar::Entity* principal_of(const State& state, const Question& q,
+                                  const StateReader& reader) {
+  if (q.subject_type.empty()) {
+    const Subject* subject = state.entities->subject(q.subject);
+    return subject == nullptr ? nullptr : &reader.of(*subject);
+  }
+  const auto asserted = read_asserted(q.asserted);
+  if (!asserted) return nullptr;
+  const std::string type = type_in(namespace_of_door(state, q.door), q.subject_type);
+  if (!cedar::is_type_name(type)) return nullptr;
+  return &reader.keep(
+      with_asserted(state.policies->entities, EntityUid(type, q.subject), asserted->subject));
+}
+
+// An application's thing; empty when the question names none.
+std::optional<EntityUid> application_resource(const State& state, const Question& q,
+                                              const StateReader& reader) {
+  const std::string space = namespace_of_door(state, q.door);
+  const auto asserted = read_asserted(q.asserted);
+  if (space.empty() || !asserted) return std::nullopt;
+  const std::string type = type_in(space, q.resource_type);
+  if (!cedar::is_type_name(type)) return std::nullopt;
+  const EntityUid uid(type, q.resource);
+  reader.keep(with_asserted(state.policies->entities, uid, asserted->resource));
+  return uid;
+}
+
+class Consulting {
+ public:
+  Consulting(const State& state, const Question& question, Time now, const StateReader& reader)
+      : state_(state), question_(question), now_(now), reader_(reader) {
+    facts_.now = now;
+    if (question.subject_type.empty()) {
+      facts_.factor_of = question.actors.empty() ? question.subject : question.actors.front();
+    }
+    if (const Certificate* c = state.certificates.find(question.credential)) {
+      facts_.device = c->device;
+      facts_.credential = c->serial;
+    }
+    facts_.source_ip = question.source_ip;
+    facts_.actors = &question.actors;
+    facts_.approvals = question.approvals;
+    facts_.duration = question.duration;
+  }
+
+  std::vector<Consulted> run(std::string_view grant, Also also) {
+    const Parties who = parties(state_, question_, reader_);
+    if (who.principal == nullptr || !who.resource) return {};
+    principal_ = &who.principal->uid;
+    resource_ = *who.resource;
+    const bool writ = resource_->type().starts_with("Writ::");
+    if (!writ) {
+      application();
+      return std::move(made_);
+    }
+    const Action* action = action_named(question_.action);
+    if (action == nullptr) return {};
+    if (action->name == "connect") {
+      connect(grant, also);
+    } else {
+      put(Consulted::Role::kPolicies,
+          action->name == "request" ? state_.policies->requests : state_.policies->others,
+          action->entity.uid, facts_);
+    }
+    return std::move(made_);
+  }
+
+ private:
+  using Role = Consulted::Role;
+
+  void put(Role role, const Slice& slice, const EntityUid& action, const Facts& facts,
+           const std::vector<cedar::Field>& asserted = {}) {
+    std::optional<Time> shown;
+    if (!facts.recorded && !facts.mfa_age) {
+      if (const auto age = mfa_age_of(state_, facts)) shown = now_ - *age;
+    }
+    made_.push_back(
+        {role, &slice,
+         cedar::Request{*principal_, action, *resource_, context_of(state_, facts, asserted)},
+         facts.grant, shown});
+  }
+
+  void application() {
+    auto asserted = read_asserted(question_.asserted);
+    if (!asserted) return;
+    const std::string space = namespace_of_door(state_, question_.door);
+    std::string_view name = question_.action;
+    if (name.starts_with(space + "::")) name.remove_prefix(space.size() + 2);
+    const EntityUid action(space + "::Action", name);
+    reader_.keep(with_asserted(state_.policies->entities, action, asserted->action));
+    put(Role::kPolicies, state_.policies->others, action, facts_, asserted->context);
+  }
+
+  void connect(std::string_view wanted, Also also) {
+    static const Action& kConnect = *action_named("connect");
+    static const Action& kRequest = *action_named("request");
+    const Policies& policies = *state_.policies;
+    bool held = false;
+    Facts facts = facts_;
+    facts.approvals.reset();  // of a grant they are its own
+    facts.duration.reset();
+    for (const Grant* grant : grants_of(state_, question_.subject, question_.resource)) {
+      if (!wanted.empty() && grant->id != wanted) continue;
+      if (grant->state != GrantState::kActive || !grant->until || now_ >= *grant->until) continue;
+      const Giver* giver = policies.giver(grant->policy);
+      if (giver == nullptr) continue;
+      held = true;
+      facts.grant = grant;
+      put(Role::kGiver, giver->alone, giver->offer ? kRequest.entity.uid : kConnect.entity.uid,
+          giver->offer ? recorded_facts(*grant, now_) : facts);
+      put(Role::kGuardrails, policies.guardrails, kConnect.entity.uid, facts);
+    }
+    if (held) return;
+    const EntitlementEntry* entry = state_.entities->entitlement(question_.resource);
+    facts.grant = nullptr;
+    facts.approvals = 0;
+    if (entry != nullptr) facts.duration = baseline_duration(entry->tier);
+    put(Role::kGuardrails, policies.guardrails, kConnect.entity.uid, facts);
+    if (also == Also::kNothing || entry == nullptr) return;
+    put(Role::kBaseline, policies.baselines, kConnect.entity.uid, facts);
+    for (const Giver& giver : policies.givers) {
+      if (!giver.offer) continue;
+      const Terms terms = terms_of(state_, giver, *entry);
+      Facts met = facts_;
+      met.approvals = terms.approvals;
+      met.duration = terms.max_ttl;
+      if (state_.second_factors.contains(question_.subject)) met.mfa_age = Millis(0);
+      put(Role::kOffer, giver.alone, kRequest.entity.uid, met);
+    }
+  }
+
+  const State& state_;
+  const Question& question_;
+  const Time now_;
+  const StateReader& reader_;
+  Facts facts_;
+  const EntityUid* principal_ = nullptr;
+  std::optional<EntityUid> resource_;
+  std::vector<Consulted> made_;
+};
+
+}  // namespace
+
+Parties parties(const State& state, const Question& q, const StateReader& reader) {
+  Parties made;
+  made.principal = principal_of(state, q, reader);
+  made.resource = resource_uid(state, q.resource_type, q.resource);
+  if (!made.resource) made.resource = application_resource(state, q, reader);
+  return made;
+}
+
+std::vector<Consulted> consulted(const State& state, const Question& question, Time now,
+                                 const StateReader& reader, std::string_view grant, Also also) {
+  return Consulting(state, question, now, reader).run(grant, also);
+}
+
+}  // namespace writ::core

@@ -1,0 +1,310 @@
+// Who can do what, over random small houses: what is found is what is decided.
+#include "core/who_can.h"
+
+#include <gmock/gmock.h>
+
+#include <map>
+#include <set>
+
+#include "base/random.h"
+#include "core/entities.h"
+#include "core/house_test.h"
+#include "core/search.h"
+
+namespace writ::core {
+namespace {
+
+using house::Furnished;
+using house::House;
+using testing::ElementsAre;
+using testing::IsEmpty;
+
+Question about(const std::string& action, const std::string& type, const std::string& resource) {
+  Question q;
+  q.action = action;
+  q.resource_type = type;
+  q.resource = resource;
+  return q;
+}
+
+TEST(WhoCan, SaysHow) {
+  Furnished h;
+  h.hold();
+  h.policies(std::string(Furnished::kOffer) + R"(
+@id("dba-in") permit (principal in Writ::Group::"dba", action == Writ::Action::"connect", resource);)");
+  const CanPage page =
+      who_can(h.state, about("connect", "entitlement", "pg-main/orders/reader"), {}, h.now);
+  EXPECT_FALSE(page.more);
+  std::map<std::string, std::vector<Way>> found;
+  for (const Can& can : page.found) found[can.subject] = can.ways;
+  ASSERT_EQ(found.size(), 2u);
+  ASSERT_EQ(found["idn_dana"].size(), 1u);
+  EXPECT_EQ(found["idn_dana"][0].how, How::kBaseline);
+  EXPECT_EQ(found["idn_dana"][0].policy, "dba-in");
+  ASSERT_EQ(found["idn_erin"].size(), 2u);
+  EXPECT_EQ(found["idn_erin"][0].how, How::kGrant);
+  EXPECT_EQ(found["idn_erin"][0].grant, "grt_1");
+  EXPECT_EQ(found["idn_erin"][1].how, How::kOffer);
+  EXPECT_EQ(found["idn_erin"][1].terms->max_ttl, std::chrono::minutes(45));
+  EXPECT_LT(page.steps, 3u) << "only members are asked about";
+}
+
+TEST(WhoCan, AWayMayDependOnWhatOnlyAConnectionShows) {
+  Furnished h;
+  h.hold();
+  h.policies(std::string(Furnished::kOffer) + R"(
+@id("office") forbid (principal, action == Writ::Action::"connect", resource)
+  unless { context has source_ip && context.source_ip.isInRange(ip("10.0.0.0/8")) };)");
+  Question q = about("connect", "entitlement", "pg-main/orders/reader");
+  q.subject = "idn_erin";
+  EXPECT_THAT(ways(h.state, q, h.now).at(0).depends, ElementsAre("office"));
+  h.policies(std::string(Furnished::kOffer) + R"(
+@id("never") forbid (principal, action == Writ::Action::"connect", resource)
+  when { resource.role == "reader" || context has source_ip };)");
+  EXPECT_EQ(ways(h.state, q, h.now).at(0).how, How::kOffer) << "whatever the address is";
+}
+
+TEST(WhatCan, ListsAdministrationFirstAndPagesTheRest) {
+  Furnished h;
+  const CanPage all = what_can(h.state, "idn_alice", {}, h.now);
+  ASSERT_FALSE(all.found.empty());
+  EXPECT_TRUE(std::all_of(all.found.begin(), all.found.end(),
+                          [](const Can& can) { return can.resource_type == "system"; }));
+  const CanPage erin = what_can(h.state, "idn_erin", {}, h.now);
+  ASSERT_EQ(erin.found.size(), 2u);
+  EXPECT_EQ(erin.found[0].action, "list_own");
+  EXPECT_EQ(erin.found[1].resource, "pg-main/orders/reader");
+}
+
+// ---- Who may ask ----
+
+TEST(WhoCan, WhoMayNotAskLearnsNotEvenWhetherItExists) {
+  Furnished h;
+  const auto asked = [&](const std::string& who, const std::string& resource) {
+    Question q = about("who_can", "entitlement", resource);
+    q.subject = who;
+    return h.ask(q);
+  };
+  EXPECT_TRUE(asked("idn_alice", "pg-main/orders/reader").allow) << "an administrator";
+  EXPECT_TRUE(asked("idn_dana", "pg-main/orders/reader").allow) << "an owner";
+  const Decision there = asked("idn_erin", "pg-main/orders/reader");
+  const Decision nowhere = asked("idn_erin", "pg-main/orders/nothing");
+  EXPECT_FALSE(there.allow);
+  EXPECT_FALSE(nowhere.allow);
+  EXPECT_EQ(there.message, nowhere.message);
+  EXPECT_EQ(reason_of(there), reason_of(nowhere));
+  Question other = about("what_can", "identity", "idn_dana");
+  other.subject = "idn_erin";
+  EXPECT_FALSE(h.ask(other).allow);
+  other.resource = "idn_nobody";
+  EXPECT_FALSE(h.ask(other).allow);
+  other.resource = "idn_erin";
+  EXPECT_TRUE(h.ask(other).allow);
+}
+
+// ---- Random houses ----
+
+struct RandomHouse : House {
+  explicit RandomHouse(unsigned long long seed) : random(seed) {
+    for (const char* name : {"g0", "g1", "g2"}) group(name);
+    for (int i = 0; i < 6; ++i) {
+      const std::string id = "idn_p" + std::to_string(i);
+      person(id);
+      for (const char* name : {"g0", "g1", "g2"}) {
+        if (chance(35)) join(name, id, chance(20) ? Millis(1) : Millis(std::chrono::days(9)));
+      }
+    }
+    machine("idn_m0", "m0", IdentityKind::kWorkload, "identity:idn_p0");
+    machine("idn_m1", "m1", IdentityKind::kServiceAccount, "group:g1");
+    target("t");
+    for (int i = 0; i < 3; ++i) {
+      things_owner = pick({"group:g0", "group:g1", "identity:idn_p1"});
+      const std::string name = "t/r" + std::to_string(i);
+      resource(name, i == 2 ? "t/r1" : "t", "t", pick({"", "staging", "production"}));
+      entitlement(name, "reader");
+      entitlement(name, "writer");
+    }
+    std::string text;
+    for (int i = 0; i < 5; ++i) text += policy(i);
+    policies(text);
+    for (int i = 0; i < 8; ++i) hold(i);
+    now += Millis(10);  // some memberships are over
+    if (chance(30)) add(IdentityStateChanged{"idn_p2", IdentityState::kQuarantined, std::nullopt});
+  }
+
+  void hold(int i) {
+    std::vector<const Giver*> givers;
+    for (const Giver& giver : state.policies->givers) givers.push_back(&giver);
+    if (givers.empty()) return;
+    const Giver& giver = *givers[random.below(givers.size())];
+    Grant g = grant("grt_" + std::to_string(i), subject(), thing(), giver.id());
+    g.cause = giver.offer ? Cause::kOffer : Cause::kBaseline;
+    add(GrantCreated{g});
+    if (chance(80)) activate(g.id);
+  }
+
+  std::string policy(int i) {
+    const std::string head = "@id(\"p" + std::to_string(i) + "\") ";
+    const bool forbids = chance(20);
+    const std::string action = pick({"request", "connect", "add_group", "list_own"});
+    const std::string principal = pick(
+        {"principal", "principal in Writ::Group::\"g0\"", "principal in Writ::Group::\"g2\"",
+         "principal in Writ::Group::\"identity:idn_p1\"", "principal == Writ::User::\"idn_p3\"",
+         "principal is Writ::Workload", "principal is Writ::User in Writ::Group::\"g1\""});
+    const std::string resource = action == "request" || action == "connect"
+                                     ? pick({"resource", "resource in Writ::Resource::\"t/r1\"",
+                                             "resource == Writ::Entitlement::\"t/r0/reader\"",
+                                             "resource in Writ::Environment::\"production\"",
+                                             "resource is Writ::Entitlement"})
+                                     : "resource";
+    std::string condition;
+    if (chance(50)) {
+      condition = pick(
+          {"when { principal in resource.owner }", "when { resource.role == \"reader\" }",
+           "when { resource has owner && resource.owner == Writ::Group::\"g0\" }",
+           "unless { resource has role && resource.role == \"writer\" }",
+           "when { principal has owner && principal.owner == Writ::Group::\"identity:idn_p0\" }",
+           "when { resource.tier == Writ::Tier::\"high\" || principal == resource }",
+           "when { [principal].contains(Writ::User::\"idn_p4\") }",
+           "when { context.approvals >= 0 }"});
+    }
+    return head + (forbids ? "forbid (" : "permit (") + principal + ", action == Writ::Action::\"" +
+           action + "\", " + resource + ") " + condition + ";\n";
+  }
+
+  std::string subject() {
+    return pick({"idn_p0", "idn_p1", "idn_p2", "idn_p3", "idn_p4", "idn_m0"});
+  }
+  std::string thing() {
+    return "t/r" + std::to_string(random.below(3)) + (chance(50) ? "/reader" : "/writer");
+  }
+  bool chance(unsigned percent) { return random.below(100) < percent; }
+  std::string pick(const std::vector<std::string>& from) { return from[random.below(from.size())]; }
+
+  std::vector<std::string> identities() const {
+    std::vector<std::string> ids;
+    state.identities.for_each([&](const std::string& id, const Identity&) { ids.push_back(id); });
+    return ids;
+  }
+  std::vector<std::string> entitlements() const {
+    std::vector<std::string> names;
+    state.entitlements.for_each(
+        [&](const std::string& name, const Entitlement&) { names.push_back(name); });
+    return names;
+  }
+
+  std::set<std::string> who(const Question& question, std::size_t steps) const {
+    std::set<std::string> found;
+    CanBounds bounds{std::nullopt, 2, steps};  // few, so that there are several pages
+    for (int pages = 0; pages < 100; ++pages) {
+      const CanPage page = who_can(state, question, bounds, now);
+      EXPECT_LE(page.steps, steps);
+      for (const Can& can : page.found) EXPECT_TRUE(found.insert(can.subject).second);
+      if (!page.more) return found;
+      bounds.after = page.last;
+    }
+    ADD_FAILURE() << "no end";
+    return found;
+  }
+  std::set<std::string> what(const std::string& identity, std::string_view type) const {
+    std::set<std::string> found;
+    CanBounds bounds{std::nullopt, 3, 1'000};
+    for (int pages = 0; pages < 100; ++pages) {
+      const CanPage page = what_can(state, identity, bounds, now);
+      for (const Can& can : page.found) {
+        if (can.resource_type != type) continue;
+        EXPECT_TRUE(found.insert(type == "system" ? can.action : can.resource).second);
+      }
+      if (!page.more) return found;
+      bounds.after = page.last;
+    }
+    ADD_FAILURE() << "no end";
+    return found;
+  }
+
+  SeededRandom random;
+};
+
+bool has(const std::vector<Way>& ways, How how) {
+  return std::any_of(ways.begin(), ways.end(),
+                     [&](const Way& way) { return way.how == how && way.depends.empty(); });
+}
+
+class CanLaw : public testing::TestWithParam<unsigned> {};
+
+TEST_P(CanLaw, WhoAndWhatAgreeWithEachDecision) {
+  int found = 0;
+  for (unsigned long long seed = GetParam() * 20; seed < (GetParam() + 1) * 20; ++seed) {
+    const RandomHouse h(seed);
+    std::map<std::string, std::set<std::string>> usable;  // by identity
+    for (const std::string& name : h.entitlements()) {
+      for (const std::string action : {"connect", "request"}) {
+        Question q = about(action, "entitlement", name);
+        const std::set<std::string> who = h.who(q, 1'000);
+        ASSERT_EQ(h.who(q, 2), who) << seed;
+        for (const std::string& id : h.identities()) {
+          q.subject = id;
+          const std::vector<Way> how = ways(h.state, q, h.now);
+          ASSERT_EQ(who.contains(id), !how.empty()) << seed << " " << id << " " << name;
+          ASSERT_EQ(has(how, How::kOffer), !offers_for(h.state, id, name, h.now).empty());
+          if (action == "request") continue;
+          const Decision is = decide(h.state, q, h.now);
+          ASSERT_EQ(is.allow, has(how, How::kGrant)) << seed << " " << id << " " << name;
+          const bool opens = testing::Value(is.needs, testing::Contains("baseline_grant"));
+          ASSERT_EQ(opens, has(how, How::kBaseline)) << seed << " " << id << " " << name;
+          if (!how.empty()) usable[id].insert(name);
+          found += how.empty() ? 0 : 1;
+        }
+      }
+    }
+    for (const std::string& id : h.identities()) {
+      ASSERT_EQ(h.what(id, "entitlement"), usable[id]) << seed << " " << id;
+    }
+    for (const char* action : {"add_group", "list_own"}) {
+      Question q = about(action, "system", "example.org");
+      const std::set<std::string> who = h.who(q, 1'000);
+      for (const std::string& id : h.identities()) {
+        q.subject = id;
+        const bool allowed = decide(h.state, q, h.now).allow;
+        ASSERT_EQ(who.contains(id), allowed) << seed << " " << id;
+        ASSERT_EQ(h.what(id, "system").contains(action), allowed) << seed << " " << id;
+      }
+    }
+  }
+  EXPECT_GT(found, 50);
+}
+
+// AuthZEN's search finds the same whether policies say where to look or not.
+TEST_P(CanLaw, ASearchFindsTheSameWithoutNarrowing) {
+  int narrow = 0;
+  for (unsigned long long seed = GetParam() * 20; seed < (GetParam() + 1) * 20; ++seed) {
+    const RandomHouse h(seed);
+    const auto same = [&](const Search& wanted) {
+      const Narrowed to = narrowed(h.state, wanted, h.now);
+      narrow += to.names ? 1 : 0;
+      const auto sorted = [&](const Narrowed& by) {
+        auto found = search(h.state, wanted, by, std::nullopt, 1'000, 1'000, h.now).found;
+        std::sort(found.begin(), found.end());
+        return found;
+      };
+      ASSERT_EQ(sorted(to), sorted({})) << seed;
+    };
+    for (const char* action : {"connect", "request", "add_group"}) {
+      for (const std::string& name : h.entitlements()) {
+        same({Sought::kSubjects, about(action, "entitlement", name)});
+      }
+      same({Sought::kSubjects, about(action, "system", "example.org")});
+      for (const std::string& id : h.identities()) {
+        Search wanted{Sought::kResources, about(action, "entitlement", "")};
+        wanted.question.subject = id;
+        same(wanted);
+      }
+    }
+  }
+  EXPECT_GT(narrow, 20);
+}
+
+INSTANTIATE_TEST_SUITE_P(Seeds, CanLaw, testing::Range(0U, 5U));
+
+}  // namespace
+}  // namespace writ::core
