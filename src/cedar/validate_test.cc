@@ -218,6 +218,16 @@ TEST(Validate, TemplatesAndLinks) {
   EXPECT_EQ(validation->warnings[1].policy, "never");
 }
 
+TEST(Validate, WhatATemplateItselfNamesIsFoundInItAlone) {
+  auto set =
+      PolicySet::parse("@id(\"t\") permit (principal == ?principal, action, resource == X::\"a\");",
+                       "p", {.ids = Ids::kAnnotation});
+  ASSERT_TRUE(set->link("t", "link", {EntityUid("User", "a"), {}}));
+  const auto validation = validate(schema(), *set);
+  ASSERT_EQ(validation->errors.size(), 1U);
+  EXPECT_EQ(validation->errors[0].policy, "t");
+}
+
 std::vector<std::string> level_errors(std::string_view condition, std::uint32_t level) {
   return messages(check("permit (principal is User, action == Action::\"view\", resource) when { " +
                             std::string(condition) + " };",
