@@ -235,6 +235,16 @@ std::vector<std::string> level_errors(std::string_view condition, std::uint32_t 
                       .errors);
 }
 
+// The level is looked at too where the types are wrong and the policy is never true.
+TEST(Level, LooksAtWhatIsNoEntity) {
+  const Validation validation = check(
+      "permit (principal, action, resource) when { datetime(\"1970-01-01\") in Team::\"a\" && "
+      "false };",
+      {.level = 1});
+  ASSERT_EQ(validation.errors.size(), 1U);
+  EXPECT_EQ(validation.errors[0].kind, Finding::Kind::kType);
+}
+
 TEST(Level, CountsFromEntityToEntity) {
   EXPECT_THAT(level_errors("context.mfa", 0), IsEmpty());
   EXPECT_THAT(level_errors("resource.public", 0), ElementsAre(HasSubstr("1 deep")));

@@ -78,7 +78,9 @@ async function work({ first, step, count, shown }) {
     while (next < count) {
       const number = first + step * next++;
       const world = makeWorld(new Random(options.seed, number));
-      const { writ, open, explained } = await compareWorld(engines, world);
+      const { writ, open, explained } = await compareWorld(engines, world).catch((error) => {
+        throw new Error(`seed ${options.seed}, world ${number} or one before: ${error.message}`);
+      });
       tally(sums, world, writ);
       sums.explained += explained;
       if (open.length) {

@@ -12,9 +12,9 @@ export class WasmPeer {
     const { cedar } = this;
     const made = {};
     made.schema = cedar.preparseSchema('schema', world.schema).type === 'success';
-    if (made.schema && world.schemaInJson) made.schema = cedar.schemaToJson(world.schema).json;
-    made.policies = this.policies(world.policies, writ.policies, cedar.policyToJson);
-    made.templates = this.policies(world.templates, writ.templates, cedar.templateToJson);
+    if (made.schema && world.forms) made.schema = cedar.schemaToJson(world.schema).json;
+    made.policies = this.policies(world, writ, 'policies', cedar.policyToJson);
+    made.templates = this.policies(world, writ, 'templates', cedar.templateToJson);
     const kept = (texts, answers) =>
       Object.fromEntries(Object.entries(texts).filter(([id]) => answers[id]));
     const set = {
@@ -41,13 +41,13 @@ export class WasmPeer {
     return made;
   }
 
-  policies(texts, writ, toJson) {
+  policies(world, writ, member, toJson) {
     const { cedar } = this;
-    return Object.fromEntries(Object.entries(texts).map(([id, text]) => {
+    return Object.fromEntries(Object.entries(world[member]).map(([id, text]) => {
       const read = toJson(text);
-      if (read.type !== 'success') return [id, false];
+      if (read.type !== 'success' || !world.forms) return [id, read.type === 'success'];
       const format = cedar.formatPolicies({ policyText: text });
-      const again = writ[id] ? toJson(writ[id].printed) : null;
+      const again = writ[member][id] ? toJson(writ[member][id].printed) : null;
       return [id, {
         json: read.json,
         formatted: format.formatted_policy ?? format.errors[0].message,

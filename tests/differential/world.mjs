@@ -26,7 +26,7 @@ export function makeWorld(random) {
     }
   }
   return {
-    schemaInJson: random.chance(0.25), // whether its JSON form is compared too
+    forms: random.chance(0.25), // whether JSON, printed and formatted forms are compared too
     schema: random.chance(0.03) ? broken(random, schemaText(random, schema)) : schemaText(random, schema),
     policies,
     templates,

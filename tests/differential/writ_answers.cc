@@ -18,7 +18,8 @@ constexpr JsonLimits kWorldLimits{64 << 20, 200, 1'000'000};
 
 class World {
  public:
-  explicit World(const Json& given) : given_(given), made_(Json::object()) {}
+  explicit World(const Json& given)
+      : given_(given), forms_(*given.find("forms")->as_bool()), made_(Json::object()) {}
 
   Json answer() {
     read_schema();
@@ -41,12 +42,12 @@ class World {
     const std::string& text = *given_.find("schema")->as_string();
     const Result<SchemaSyntax> syntax = parse_schema(text);
     Result<Schema> schema = syntax ? Schema::resolve(*syntax) : Result<Schema>(fail(syntax));
-    made_.set("schema", schema ? to_json(*syntax) : Json(false));
+    made_.set("schema", schema && forms_ ? to_json(*syntax) : Json(schema.has_value()));
     if (!schema) return complain(schema.error());
     schema_ = std::move(*schema);
   }
 
-  // By id: false for what is refused, else its JSON, its text printed anew, and formatted.
+  // By id: false for what is refused, else true, or its JSON, its text printed anew, and formatted.
   Json read_policies(std::string_view member, bool templates) {
     Json answers = Json::object();
     for (const auto& [id, text] : *given_.find(member)->as_object()) {
@@ -61,15 +62,19 @@ class World {
       }
       Policy policy = list->front();
       policy.id = id;
-      const Json json = to_json(policy).value();
-      const Result<Policy> again = policy_from_json(json, id);
-      Json answer = Json::object({{"json", json}, {"printed", Json(print(policy))}});
-      answer.set("formatted", format(*text.as_string()).value());
-      answer.set("again", again ? to_json(*again).value() : Json(again.error().text()));
-      answers.set(id, std::move(answer));
+      answers.set(id, forms_ ? forms_of(policy, *text.as_string()) : Json(true));
       if (!policies_.add(std::move(policy))) std::abort();
     }
     return answers;
+  }
+
+  static Json forms_of(const Policy& policy, const std::string& text) {
+    const Json json = to_json(policy).value();
+    const Result<Policy> again = policy_from_json(json, policy.id);
+    Json made = Json::object({{"json", json}, {"printed", Json(print(policy))}});
+    made.set("formatted", format(text).value());
+    made.set("again", again ? to_json(*again).value() : Json(again.error().text()));
+    return made;
   }
 
   void read_links() {
@@ -169,6 +174,7 @@ class World {
   }
 
   const Json& given_;
+  bool forms_;  // whether other forms than decisions are wanted
   Json made_;
   std::optional<Schema> schema_;
   PolicySet policies_;

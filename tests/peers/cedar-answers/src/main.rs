@@ -32,32 +32,34 @@ fn to_json(source: &str, template: bool) -> Result<Value, String> {
     }
 }
 
+// The forms of a policy that parses: JSON, formatted, and the JSON of what Writ printed.
+fn forms(source: &str, template: bool, writ: &Value) -> Value {
+    let formatted = policies_str_to_pretty(source, &Config::default());
+    let printed = match writ.get("printed") {
+        Some(printed) => to_json(text(printed), template).unwrap_or_else(|e| json!(e)),
+        None => Value::Null,
+    };
+    json!({"json": to_json(source, template).expect("JSON"),
+           "formatted": formatted.unwrap_or_else(|e| e.to_string()), "printed": printed})
+}
+
+// By id: false for what is refused, else true, or its forms where the world wants them.
 fn read(world: &Value, writ: &Value, member: &str, set: &mut PolicySet) -> Value {
     let template = member == "templates";
     let mut answers = Map::new();
     for (id, source) in members(&world[member]) {
-        let Ok(json) = to_json(text(source), template) else {
-            answers.insert(id.clone(), json!(false));
-            continue;
-        };
-        let formatted = policies_str_to_pretty(text(source), &Config::default());
-        let printed = match writ[member][id].get("printed") {
-            Some(printed) => to_json(text(printed), template).unwrap_or_else(|e| json!(e)),
-            None => Value::Null,
-        };
         let id_of = Some(PolicyId::new(id));
-        if template {
-            set.add_template(Template::parse(id_of, text(source)).expect("parsed before"))
-                .expect("a new id");
+        let accepted = if template {
+            Template::parse(id_of, text(source)).is_ok_and(|read| set.add_template(read).is_ok())
         } else {
-            set.add(Policy::parse(id_of, text(source)).expect("parsed before"))
-                .expect("a new id");
-        }
-        answers.insert(
-            id.clone(),
-            json!({"json": json, "formatted": formatted.unwrap_or_else(|e| e.to_string()),
-                   "printed": printed}),
-        );
+            Policy::parse(id_of, text(source)).is_ok_and(|read| set.add(read).is_ok())
+        };
+        let answer = if accepted && world["forms"] == true {
+            forms(text(source), template, &writ[member][id])
+        } else {
+            json!(accepted)
+        };
+        answers.insert(id.clone(), answer);
     }
     Value::Object(answers)
 }
@@ -146,10 +148,12 @@ fn answer(world: &Value, writ: &Value) -> Value {
     let schema = Schema::from_cedarschema_str(source)
         .ok()
         .map(|(schema, _)| schema);
-    let fragment = SchemaFragment::from_cedarschema_str(source).ok();
-    let json = match (&schema, fragment) {
-        (Some(_), Some((fragment, _))) => fragment.to_json_value().expect("JSON of a schema"),
-        _ => json!(false),
+    let json = match &schema {
+        Some(_) if world["forms"] == true => {
+            let (fragment, _) = SchemaFragment::from_cedarschema_str(source).expect("a schema");
+            fragment.to_json_value().expect("JSON of a schema")
+        }
+        _ => json!(schema.is_some()),
     };
     made.insert("schema".into(), json);
     let mut set = PolicySet::new();
