@@ -4,7 +4,6 @@
 #include <istream>
 #include <iterator>
 #include <ostream>
-#include <set>
 
 #include "base/file.h"
 #include "cedar/policy_json.h"
@@ -48,27 +47,6 @@ Result<PolicySet> renamed(const PolicySet& policies) {
     }
   }
   return made;
-}
-
-// The schema's actions, where the entities do not have them already.
-void add_actions(Json& entities, const Schema& schema) {
-  const JsonArray* array = entities.as_array();
-  if (array == nullptr) return;
-  std::set<EntityUid> present;
-  for (const Json& entity : *array) {
-    const Json* uid = entity.find("uid");
-    const auto read =
-        uid == nullptr ? Result<EntityUid>(fail(Code::kInvalid, "")) : uid_from_json(*uid);
-    if (read) present.insert(*read);
-  }
-  for (const auto& [uid, action] : schema.actions()) {
-    if (present.contains(uid)) continue;
-    Json parents = Json::array();
-    for (const EntityUid& above : action.ancestors) parents.push(to_json(above));
-    Json entity = Json::object({{"uid", to_json(uid)}, {"attrs", Json::object()}});
-    entity.set("parents", std::move(parents));
-    entities.push(std::move(entity));
-  }
 }
 
 }  // namespace
@@ -203,9 +181,8 @@ Result<std::optional<Schema>> read_schema(const SchemaFlags& flags) {
 Result<Entities> read_entities(const std::string& file, const std::optional<Schema>& schema) {
   TRY(json, read_json(file));
   if (!schema) return Entities::from_json(json, file);
-  Json explicit_json = explicit_entities(*schema, json);
-  add_actions(explicit_json, *schema);
-  TRY(entities, Entities::from_json(explicit_json, file));
+  const Json whole = with_actions(*schema, explicit_entities(*schema, json));
+  TRY(entities, Entities::from_json(whole, file));
   const Status valid = validate(*schema, entities);
   if (!valid) return fail(valid.error().code, valid.error().text(), file);
   return entities;

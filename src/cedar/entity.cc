@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <unordered_map>
 
+#include "cedar/schema.h"
+
 namespace writ::cedar {
 namespace {
 
@@ -50,7 +52,12 @@ Result<Read> read_entity(const Json& json, const std::string& where) {
                 where + "/parents");
   }
   for (std::size_t i = 0; i < array->size(); ++i) {
-    TRY(parent, uid_from_json((*array)[i], where + "/parents/" + std::to_string(i)));
+    const std::string at = where + "/parents/" + std::to_string(i);
+    TRY(parent, uid_from_json((*array)[i], at));
+    if (is_action_type(read.entity.uid.type()) && !is_action_type(parent.type())) {
+      return fail(Code::kInvalid, "an action is in actions alone, not in `" + parent.print() + "`",
+                  at);
+    }
     read.parents.push_back(std::move(parent));
   }
   std::sort(read.parents.begin(), read.parents.end());

@@ -118,5 +118,11 @@ TEST(TypedJson, WritesOutWhatJsonLeavesOut) {
   EXPECT_EQ(record_from_json(context)->find("at")->find("when"), Value::datetime(0));
 }
 
+TEST(Entities, ActionsAreInActionsAlone) {
+  EXPECT_EQ(refusal(R"([{"uid": {"type": "N::Action", "id": "a"}, "attrs": {},
+                         "parents": [{"type": "Action", "id": "b"}, {"type": "U", "id": "c"}]}])"),
+            "e.json#/0/parents/1: an action is in actions alone, not in `U::\"c\"`");
+}
+
 }  // namespace
 }  // namespace writ::cedar

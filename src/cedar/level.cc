@@ -89,7 +89,8 @@ class LevelChecker {
         if (is_entity(node.args[0])) return depth(node.args[0], std::move(path)) + 1;
         path.push_back(node.names[0]);
         return depth(node.args[0], std::move(path));
-      case Op::kCall: {  // getTag
+      case Op::kCall: {
+        if (node.function != Function::kGetTag) return 0;  // where the types are wrong
         const std::uint32_t target = depth(node.args[0], std::move(path));
         walk(node.args[1]);
         return target + 1;

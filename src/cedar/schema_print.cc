@@ -201,10 +201,7 @@ class Writer {
 
 Json annotations_json(const std::vector<Annotation>& list) {
   JsonObject made;
-  for (const Annotation& each : list) {
-    const bool bare = each.value.empty() && !each.given;
-    made.emplace_back(each.name, bare ? Json() : Json(each.value));
-  }
+  for (const Annotation& each : list) made.emplace_back(each.name, Json(each.value));
   return Json(std::move(made));
 }
 

@@ -95,6 +95,13 @@ namespace N::M {
   EXPECT_EQ(print(*json).value(), text);
 }
 
+TEST(Schema, AnAnnotationWithoutValueIsEmptyInJson) {
+  const Result<SchemaSyntax> schema = parse_schema("@a entity A;");
+  ASSERT_TRUE(schema);
+  EXPECT_EQ(compact(to_json(*schema)),
+            R"({"":{"entityTypes":{"A":{"annotations":{"a":""}}},"actions":{}}})");
+}
+
 TEST(Schema, ErrorsSayWhere) {
   EXPECT_THAT(parse_schema("entity A;\nentity B = { x Long };", "s.cedarschema").error().text(),
               HasSubstr("s.cedarschema:2:16: wanted `:`, found `Long`"));

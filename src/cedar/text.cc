@@ -172,8 +172,14 @@ UnescapedPattern unescape_pattern(std::string_view raw) {
       pieces.back() += '*';
       i += 2;
     } else {
-      const std::size_t next = read_escape(raw, i, pieces.back());
+      std::string made;
+      const std::size_t next = read_escape(raw, i, made);
       if (next == 0) return {std::nullopt, i};
+      if (made == "*") {
+        pieces.emplace_back();
+      } else {
+        pieces.back() += made;
+      }
       i = next;
     }
   }

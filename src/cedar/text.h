@@ -20,7 +20,7 @@ struct Unescaped {
   std::size_t bad = 0;
 };
 Unescaped unescape(std::string_view raw);
-// The same for a pattern: `*` splits, `\*` is a star.
+// The same for a pattern: `*` splits, also one written \x2a or \u{2a}; `\*` is a star.
 struct UnescapedPattern {
   std::optional<std::vector<std::string>> pieces;
   std::size_t bad = 0;

@@ -1,5 +1,8 @@
 #include "cedar/typed_json.h"
 
+#include <set>
+#include <utility>
+
 namespace writ::cedar {
 namespace {
 
@@ -73,6 +76,26 @@ Json explicit_entities(const Schema& schema, const Json& entities) {
     entity.set("tags", Json(std::move(members)));
   }
   return Json(std::move(made));
+}
+
+Json with_actions(const Schema& schema, Json entities) {
+  const JsonArray* array = entities.as_array();
+  if (array == nullptr) return entities;
+  std::set<EntityUid> present;
+  for (const Json& entity : *array) {
+    const Json* uid = entity.find("uid");
+    if (uid == nullptr) continue;
+    if (const auto read = uid_from_json(*uid)) present.insert(*read);
+  }
+  for (const auto& [uid, action] : schema.actions()) {
+    if (present.contains(uid)) continue;
+    Json parents = Json::array();
+    for (const EntityUid& above : action.ancestors) parents.push(to_json(above));
+    Json entity = Json::object({{"uid", to_json(uid)}, {"attrs", Json::object()}});
+    entity.set("parents", std::move(parents));
+    entities.push(std::move(entity));
+  }
+  return entities;
 }
 
 Json explicit_context(const Schema& schema, const Json& context, const EntityUid& action) {

@@ -13,7 +13,9 @@ namespace writ::cedar {
 Json explicit_value(const Json& json, const Type& type);
 // Entities in Cedar's JSON format with every escape written out.
 Json explicit_entities(const Schema& schema, const Json& entities);
-// The same for the context of a request with this action.
+// Entities with the schema's actions, where they do not have them already.
+Json with_actions(const Schema& schema, Json entities);
+// explicit_entities for the context of a request with this action.
 Json explicit_context(const Schema& schema, const Json& context, const EntityUid& action);
 
 }  // namespace writ::cedar

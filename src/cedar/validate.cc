@@ -36,11 +36,11 @@ class PolicyValidator {
   }
 
   // A linked policy's template is validated by itself; here only what fills its slots.
-  Status run_link() {
-    for (const Constraint* part : {&policy_.principal, &policy_.resource}) {
-      for (const EntityUid& uid : part->uids) {
-        if (!schema_.knows_type(uid.type())) unknown_type(uid.type(), policy_.begin, policy_.end);
-      }
+  Status run_link(const Policy& from) {
+    for (const auto part : {&Policy::principal, &Policy::resource}) {
+      if (!(from.*part).slot) continue;
+      const EntityUid& uid = (policy_.*part).uids.front();
+      if (!schema_.knows_type(uid.type())) unknown_type(uid.type(), policy_.begin, policy_.end);
     }
     if (!is_applicable()) warn_not_applicable();
     return {};
@@ -223,7 +223,9 @@ Result<Validation> validate(const Schema& schema, const PolicySet& policies,
   }
   for (const Policy& each : policies.policies()) {
     PolicyValidator validator(schema, each, options, steps, made);
-    CHECK_OK(each.template_id.empty() ? validator.run() : validator.run_link());
+    // Without its template a linked policy is one like any other.
+    const Policy* from = policies.find_template(each.template_id);
+    CHECK_OK(from == nullptr ? validator.run() : validator.run_link(*from));
   }
   return made;
 }

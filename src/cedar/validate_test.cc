@@ -218,11 +218,31 @@ TEST(Validate, TemplatesAndLinks) {
   EXPECT_EQ(validation->warnings[1].policy, "never");
 }
 
+TEST(Validate, WhatATemplateItselfNamesIsFoundInItAlone) {
+  auto set =
+      PolicySet::parse("@id(\"t\") permit (principal == ?principal, action, resource == X::\"a\");",
+                       "p", {.ids = Ids::kAnnotation});
+  ASSERT_TRUE(set->link("t", "link", {EntityUid("User", "a"), {}}));
+  const auto validation = validate(schema(), *set);
+  ASSERT_EQ(validation->errors.size(), 1U);
+  EXPECT_EQ(validation->errors[0].policy, "t");
+}
+
 std::vector<std::string> level_errors(std::string_view condition, std::uint32_t level) {
   return messages(check("permit (principal is User, action == Action::\"view\", resource) when { " +
                             std::string(condition) + " };",
                         {.level = level})
                       .errors);
+}
+
+// The level is looked at too where the types are wrong and the policy is never true.
+TEST(Level, LooksAtWhatIsNoEntity) {
+  const Validation validation = check(
+      "permit (principal, action, resource) when { datetime(\"1970-01-01\") in Team::\"a\" && "
+      "false };",
+      {.level = 1});
+  ASSERT_EQ(validation.errors.size(), 1U);
+  EXPECT_EQ(validation.errors[0].kind, Finding::Kind::kType);
 }
 
 TEST(Level, CountsFromEntityToEntity) {

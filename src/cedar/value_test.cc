@@ -180,7 +180,11 @@ TEST(Text, ResolvesEscapes) {
         R"(\u{110000})", R"(\a)", R"(\*)", "\r", R"(\u{)", R"(\u)", R"(\)"}) {
     EXPECT_FALSE(unescape(wrong).text) << wrong;
   }
-  EXPECT_EQ(unescape_pattern(R"(a\**\u{2a})").pieces, (std::vector<std::string>{"a*", "*"}));
+}
+
+TEST(Text, APatternsStarIsAWildcardHoweverItIsWritten) {
+  EXPECT_EQ(unescape_pattern(R"(a\**b\u{2a}c\x2ad)").pieces,
+            (std::vector<std::string>{"a*", "b", "c", "d"}));
 }
 
 }  // namespace
