@@ -53,7 +53,10 @@ Result<int> format(Context& context, const Args& args) {
   TRY(read, read_policies(args.operands("FILE")));
   std::size_t differ = 0;
   for (const core::PolicyFile& file : read.files) {
-    if (core::kind_of(file) != core::PolicyFileKind::kPolicies) continue;
+    const core::PolicyFileKind kind = core::kind_of(file);
+    if (kind != core::PolicyFileKind::kPolicies && kind != core::PolicyFileKind::kInvariants) {
+      continue;
+    }
     const std::string& path = read.paths.at(file.name);
     TRY(formatted, cedar::format(file.text, path));
     if (!checks && !writes) {

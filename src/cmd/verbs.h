@@ -23,6 +23,7 @@ std::vector<Verb> target_verbs();       // target …, door add
 std::vector<Verb> remove_verbs();       // target, resource, entitlement, door remove
 std::vector<Verb> policy_verbs();       // policy check, format, test, schema, apply
 std::vector<Verb> policy_life_verbs();  // policy plan, history, show, rollback
+std::vector<Verb> prove_verbs();        // policy prove, policy diff
 std::vector<Verb> cedar_verbs();        // cedar …
 std::vector<Verb> server_verbs();       // init, server
 std::vector<Verb> door_verbs();         // door postgres

@@ -7,6 +7,7 @@
 #include "base/bytes.h"
 #include "core/application.h"
 #include "core/command.h"
+#include "core/invariant.h"
 #include "core/names.h"
 
 namespace writ::core {
@@ -288,6 +289,7 @@ Result<std::shared_ptr<const Policies>> compile_policies(const std::vector<Polic
   cedar::PolicySet set;
   TRY(entities, application_entities(files));
   TRY(applications, application_schema(files));
+  CHECK_OK(parse_invariants(files));
   for (const PolicyFile& file : files) {
     if (kind_of(file) != PolicyFileKind::kPolicies) continue;
     TRY(parsed, cedar::PolicySet::parse(file.text, file.name, {.ids = cedar::Ids::kAnnotation}));

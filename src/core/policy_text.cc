@@ -16,7 +16,7 @@ constexpr std::size_t kMostPart = 60'000;
 constexpr std::int64_t kMostParts = 4096;
 constexpr std::string_view kApplyPolicy = "apply_policy";
 constexpr std::string_view kEntities = ".entities.json", kSchema = ".cedarschema",
-                           kScenarios = ".scenarios.json";
+                           kScenarios = ".scenarios.json", kInvariants = ".invariants.cedar";
 
 // How many bytes a character takes in canonical JSON.
 std::size_t escaped_size(char c) {
@@ -72,6 +72,7 @@ PolicyFileKind kind_of(const PolicyFile& file) {
   if (file.name.ends_with(kEntities)) return PolicyFileKind::kEntities;
   if (file.name.ends_with(kSchema)) return PolicyFileKind::kSchema;
   if (file.name.ends_with(kScenarios)) return PolicyFileKind::kScenarios;
+  if (file.name.ends_with(kInvariants)) return PolicyFileKind::kInvariants;
   return PolicyFileKind::kPolicies;
 }
 

@@ -26,10 +26,11 @@ void fields(V& v, PolicyFile& f) {
 }
 // What a file of a policy set holds, by the end of its name.
 enum class PolicyFileKind {
-  kPolicies,   // Cedar: *.cedar, and any other name
-  kEntities,   // *.entities.json: what Writ knows of applications (application.h)
-  kSchema,     // *.cedarschema: what applications are made of (application_schema.h)
-  kScenarios,  // *.scenarios.json: what the set must decide (scenario.h)
+  kPolicies,    // Cedar: *.cedar, and any other name
+  kEntities,    // *.entities.json: what Writ knows of applications (application.h)
+  kSchema,      // *.cedarschema: what applications are made of (application_schema.h)
+  kScenarios,   // *.scenarios.json: what the set must decide (scenario.h)
+  kInvariants,  // *.invariants.cedar: what must hold of the set, by proof (invariant.h)
 };
 PolicyFileKind kind_of(const PolicyFile& file);
 // Whether the name says by itself that the file belongs to a policy set.
