@@ -11,6 +11,30 @@ namespace {
 
 using cedar::EntityUid;
 
+// The types that a question about a door's application names; empty when it names none.
+struct ApplicationTypes {
+  std::string subject;  // "" for an identity of Writ
+  EntityUid action;
+  std::string resource;
+};
+std::optional<ApplicationTypes> application_types(const State& state, const Question& q) {
+  const std::string space = namespace_of_door(state, q.door);
+  if (space.empty()) return std::nullopt;
+  std::string_view action = q.action;
+  if (action.starts_with(space + "::")) action.remove_prefix(space.size() + 2);
+  ApplicationTypes made{q.subject_type.empty() ? "" : type_in(space, q.subject_type),
+                        EntityUid(space + "::Action", action), type_in(space, q.resource_type)};
+  if (!made.subject.empty() && !cedar::is_type_name(made.subject)) return std::nullopt;
+  if (!cedar::is_type_name(made.resource)) return std::nullopt;
+  return made;
+}
+
+Result<Asserted> asserted_of(const State& state, const Question& q, const ApplicationTypes& types) {
+  const auto& applications = state.policies->applications;
+  return read_asserted(q.asserted, applications ? &*applications : nullptr, types.subject,
+                       types.action, types.resource);
+}
+
 // The subject as policies know it; null when there is none.
 const cedar::Entity* principal_of(const State& state, const Question& q,
                                   const StateReader& reader) {
@@ -18,23 +42,22 @@ const cedar::Entity* principal_of(const State& state, const Question& q,
     const Subject* subject = state.entities->subject(q.subject);
     return subject == nullptr ? nullptr : &reader.of(*subject);
   }
-  const auto asserted = read_asserted(q.asserted);
+  const auto types = application_types(state, q);
+  if (!types) return nullptr;
+  const auto asserted = asserted_of(state, q, *types);
   if (!asserted) return nullptr;
-  const std::string type = type_in(namespace_of_door(state, q.door), q.subject_type);
-  if (!cedar::is_type_name(type)) return nullptr;
-  return &reader.keep(
-      with_asserted(state.policies->entities, EntityUid(type, q.subject), asserted->subject));
+  return &reader.keep(with_asserted(state.policies->entities, EntityUid(types->subject, q.subject),
+                                    asserted->subject));
 }
 
 // An application's thing; empty when the question names none.
 std::optional<EntityUid> application_resource(const State& state, const Question& q,
                                               const StateReader& reader) {
-  const std::string space = namespace_of_door(state, q.door);
-  const auto asserted = read_asserted(q.asserted);
-  if (space.empty() || !asserted) return std::nullopt;
-  const std::string type = type_in(space, q.resource_type);
-  if (!cedar::is_type_name(type)) return std::nullopt;
-  const EntityUid uid(type, q.resource);
+  const auto types = application_types(state, q);
+  if (!types) return std::nullopt;
+  const auto asserted = asserted_of(state, q, *types);
+  if (!asserted) return std::nullopt;
+  const EntityUid uid(types->resource, q.resource);
   reader.keep(with_asserted(state.policies->entities, uid, asserted->resource));
   return uid;
 }
@@ -95,14 +118,11 @@ class Consulting {
   }
 
   void application() {
-    auto asserted = read_asserted(question_.asserted);
+    const auto types = application_types(state_, question_);
+    if (!types) return;
+    const auto asserted = asserted_of(state_, question_, *types);
     if (!asserted) return;
-    const std::string space = namespace_of_door(state_, question_.door);
-    std::string_view name = question_.action;
-    if (name.starts_with(space + "::")) name.remove_prefix(space.size() + 2);
-    const EntityUid action(space + "::Action", name);
-    reader_.keep(with_asserted(state_.policies->entities, action, asserted->action));
-    put(Role::kPolicies, state_.policies->others, action, facts_, asserted->context);
+    put(Role::kPolicies, state_.policies->others, types->action, facts_, asserted->context);
   }
 
   void connect(std::string_view wanted, Also also) {

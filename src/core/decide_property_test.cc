@@ -478,7 +478,7 @@ TEST(Connect, IsDecidedTogetherAndFromASnapshotAsAlone) {
   const State nothing;
   const Question q;
   const Question* asked[] = {&q};
-  EXPECT_FALSE(decide_together(nothing, asked, kStart)[0].allow);
+  EXPECT_FALSE(decide_together(nothing, asked, house::kStart)[0].allow);
 }
 
 }  // namespace

@@ -146,7 +146,7 @@ class Looking {
     for (const std::string& actor : question_.actors) add_memberships(actor);
     if (const Certificate* c = state_.certificates.find(question_.credential)) {
       add(c->until);
-      add(c->device_until);
+      add(c->good_until);
     }
     for (const Grant* grant : grants_of(state_, question_.subject, question_.resource)) {
       if (grant->until) add(*grant->until);
