@@ -1,7 +1,9 @@
 #include "cedar/authorize.h"
 
 #include <algorithm>
+#include <bit>
 #include <functional>
+#include <new>
 
 #include "cedar/evaluation.h"
 #include "cedar/program.h"
@@ -16,10 +18,8 @@ using detail::Program;
 using detail::Shelf;
 using detail::view_of;
 
-using Indices = boost::container::small_vector<std::uint32_t, 8>;
-
-// Visits the policies whose scope may cover a request, some perhaps twice, until a visit answers
-// true. `visit` is called with their indices.
+// Visits the policies whose action scope covers a request and whose others may, of many some
+// perhaps twice, until a visit answers true. `visit` is called with their indices.
 template <class Visit>
 class Candidates {
  public:
@@ -28,14 +28,7 @@ class Candidates {
       : program_(program), request_(request), evaluation_(evaluation), visit_(visit) {}
 
   bool run() {
-    // Looking at a few policies is cheaper than looking for them.
-    constexpr std::size_t kFew = 12;
-    if (program_.policies.size() <= kFew) {
-      for (std::uint32_t i = 0; i < program_.policies.size(); ++i) {
-        if (visit_(i)) return true;
-      }
-      return false;
-    }
+    if (program_.policies.size() <= detail::kMostBits) return few();
     if (shelf(program_.any_action) || action(request_.action)) return true;
     const Entity* known = program_.by_action.empty() ? nullptr : evaluation_.action();
     if (known == nullptr) return false;
@@ -44,6 +37,33 @@ class Candidates {
   }
 
  private:
+  bool few() {
+    for (std::uint64_t bits = of_action(); bits != 0; bits &= bits - 1) {
+      if (visit_(static_cast<std::uint32_t>(std::countr_zero(bits)))) return true;
+    }
+    return false;
+  }
+  std::uint64_t of_action() {
+    std::uint64_t bits = program_.any_action_bits;
+    if (program_.named_actions.empty()) return bits;
+    if (const detail::NamedAction* itself = named(request_.action)) {
+      bits |= itself->exactly | itself->under;
+    }
+    const Entity* known = evaluation_.action();
+    if (known == nullptr) return bits;
+    for (const EntityUid& above : known->ancestors) {
+      if (const detail::NamedAction* found = named(above)) bits |= found->under;
+    }
+    return bits;
+  }
+  const detail::NamedAction* named(const EntityUid& uid) const {
+    const detail::NamedAction* all = program_.named_actions.data();
+    const std::size_t count = program_.named_actions.size();
+    const std::size_t at =
+        detail::find_tagged(program_.named_action_tags.data(), count, detail::tag_of(uid.hash()),
+                            [&](std::size_t i) { return all[i].action == uid; });
+    return at == count ? nullptr : all + at;
+  }
   bool action(const EntityUid& uid) {
     const auto at = program_.by_action.find(uid);
     return at != program_.by_action.end() && shelf(at->second);
@@ -67,7 +87,9 @@ class Candidates {
            std::any_of(entity->ancestors.begin(), entity->ancestors.end(), named);
   }
   bool each(const std::vector<std::uint32_t>& indices) {
-    return std::any_of(indices.begin(), indices.end(), visit_);
+    return std::any_of(indices.begin(), indices.end(), [&](std::uint32_t index) {
+      return evaluation_.covers_action(program_.policies[index]) && visit_(index);
+    });
   }
 
   const Program& program_;
@@ -76,9 +98,10 @@ class Candidates {
   Visit visit_;
 };
 
-// A policy under several actions may have been visited twice.
+// Of many policies, one under several actions may have been visited twice.
 void tidy(auto& found, auto less) {
-  if (found.size() < 2) return;
+  const auto out_of_order = [&](const auto& a, const auto& b) { return !less(a, b); };
+  if (std::adjacent_find(found.begin(), found.end(), out_of_order) == found.end()) return;
   std::sort(found.begin(), found.end(), less);
   const auto same = [&](const auto& a, const auto& b) { return !less(a, b) && !less(b, a); };
   found.erase(std::unique(found.begin(), found.end(), same), found.end());
@@ -89,6 +112,36 @@ PolicyError error_of(const Program& program, std::uint32_t index, const Evaluati
   return {index,
           {Code::kInvalid, evaluation.problem(), policy.position(evaluation.problem_at()).text()}};
 }
+
+// A part of a request given as text: the entity's own uid where there is one, else one that is made
+// in place when it is short.
+class Sought {
+ public:
+  Sought(const RequestText::Part& part, const Entities& entities)
+      : entity_(entities.find(part.type, part.id)),
+        uid_(entity_ != nullptr ? entity_->uid.text() : make(part)) {}
+  ~Sought() {
+    if (made_ != nullptr) detail::release(made_);
+  }
+  Sought(const Sought&) = delete;
+  Sought& operator=(const Sought&) = delete;
+
+  const Entity* entity() const { return entity_; }
+  const EntityUid& uid() const { return uid_.uid(); }
+
+ private:
+  const detail::UidText* make(const RequestText::Part& part) {
+    if (detail::size_of_text(part.type, part.id) <= sizeof(here_)) {
+      return detail::write_text(here_, part.type, part.id);
+    }
+    return made_ = detail::make_text(part.type, part.id);
+  }
+
+  const detail::UidText* made_ = nullptr;
+  alignas(detail::UidText) char here_[160];
+  const Entity* entity_;
+  detail::Borrowed uid_;
+};
 
 std::string clause_text(const Policy& policy, const Condition& condition) {
   return policy.source->text().substr(condition.begin, condition.end - condition.begin);
@@ -124,17 +177,23 @@ Response authorize(const CompiledPolicies& policies, const RequestView& request,
                    const EntityReader& entities) {
   const Program& program = policies.program();
   Evaluation evaluation(program, request, entities);
-  Indices permits;
-  Indices forbids;
   Response response;
-  const auto visit = [&](std::uint32_t index) {
-    const CompiledPolicy& policy = program.policies[index];
-    if (!evaluation.covers(policy)) return false;
+  bool forbidden = false;  // then reasons are the satisfied forbids, else the satisfied permits
+  const auto satisfied = [&](std::uint32_t index, Effect effect) {
+    if (effect == Effect::kForbid && !forbidden) {
+      forbidden = true;
+      response.reasons.clear();
+    }
+    if (forbidden == (effect == Effect::kForbid)) response.reasons.push_back(index);
+  };
+  const auto visit = [&](std::uint32_t index) __attribute__((always_inline)) {
+    const CompiledPolicy& policy = program.policies.data()[index];
+    if (!evaluation.covers_ends(policy)) return false;
     switch (evaluation.conditions(policy)) {
       case Evaluation::Outcome::kNo:
         break;
       case Evaluation::Outcome::kYes:
-        (policy.effect == Effect::kPermit ? permits : forbids).push_back(index);
+        satisfied(index, policy.effect);
         break;
       case Evaluation::Outcome::kFailed:
         response.errors.push_back(error_of(program, index, evaluation));
@@ -143,11 +202,9 @@ Response authorize(const CompiledPolicies& policies, const RequestView& request,
     return false;  // the others count too
   };
   Candidates(program, request, evaluation, visit).run();
-  tidy(permits, std::less<>());
-  tidy(forbids, std::less<>());
+  tidy(response.reasons, std::less<>());
   tidy(response.errors, [](const auto& a, const auto& b) { return a.policy < b.policy; });
-  response.decision = forbids.empty() && !permits.empty() ? Decision::kAllow : Decision::kDeny;
-  response.reasons = std::move(forbids.empty() ? permits : forbids);
+  response.decision = !forbidden && !response.reasons.empty() ? Decision::kAllow : Decision::kDeny;
   return response;
 }
 
@@ -157,7 +214,8 @@ bool any_applies(const CompiledPolicies& policies, const RequestView& request,
   Evaluation evaluation(program, request, entities);
   const auto visit = [&](std::uint32_t index) {
     const CompiledPolicy& policy = program.policies[index];
-    return evaluation.covers(policy) && evaluation.conditions(policy) != Evaluation::Outcome::kNo;
+    return evaluation.covers_ends(policy) &&
+           evaluation.conditions(policy) != Evaluation::Outcome::kNo;
   };
   return Candidates(program, request, evaluation, visit).run();
 }
@@ -166,6 +224,18 @@ Response authorize(const CompiledPolicies& policies, const Request& request,
                    const EntityReader& entities) {
   const PlainContext context(request.context);
   return authorize(policies, view_of(request, context), entities);
+}
+
+Response authorize(const CompiledPolicies& policies, const RequestText& request,
+                   const Entities& entities) {
+  const Sought principal(request.principal, entities);
+  const Sought action(request.action, entities);
+  const Sought resource(request.resource, entities);
+  const PlainContext context(request.context);
+  return authorize(policies,
+                   RequestView{principal.uid(), action.uid(), resource.uid(), context,
+                               principal.entity(), action.entity(), resource.entity()},
+                   entities);
 }
 
 bool satisfied(const CompiledPolicies& policies, std::size_t index, const RequestView& request,

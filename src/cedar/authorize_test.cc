@@ -38,7 +38,9 @@ constexpr std::string_view kEntities = R"([
   {"uid": {"type": "User", "id": "alice"},
    "attrs": {"age": 30, "name": "Alice", "roles": ["dev", "ops"],
              "manager": {"__entity": {"type": "User", "id": "bob"}},
-             "address": {"city": {"zip": "1234"}}},
+             "address": {"city": {"zip": "1234"}},
+             "friends": [{"__entity": {"type": "User", "id": "bob"}},
+                         {"__entity": {"type": "Folder", "id": "f"}}]},
    "tags": {"team": "blue"},
    "parents": [{"type": "Group", "id": "staff"}]},
   {"uid": {"type": "User", "id": "bob"}, "attrs": {}, "parents": []},
@@ -212,6 +214,16 @@ TEST(Authorizer, IndexAnswersAsAWalkOverAllPolicies) {
   EXPECT_EQ(errors, failed);
 }
 
+TEST(Authorizer, EveryPolicyCountsHoweverManyThereAre) {
+  for (const std::size_t count : {1U, 63U, 64U, 65U, 128U}) {
+    std::string text;
+    for (std::size_t i = 0; i < count; ++i) {
+      text += "permit (principal, action in Action::\"read\", resource);\n";
+    }
+    EXPECT_EQ(decide(text).reasons.size(), count);
+  }
+}
+
 TEST(Authorizer, SharesPoliciesBetweenThreads) {
   const CompiledPolicies policies =
       compile("permit (principal in Group::\"all\", action, resource) when { principal.age > 1 };");
@@ -245,11 +257,71 @@ TEST(Authorizer, OrdinaryPoliciesAllocateNothing) {
     forbid (principal == User::"mallory", action, resource);)");
   const Entities known = entities();
   const Request one = request();
+  const RequestText text{{"User", "alice"}, {"Action", "view"}, {"Doc", "plan"}, one.context};
   const std::size_t before = allocations;
   const Response response = authorize(policies, one, known);
+  const Response same = authorize(policies, text, known);
   EXPECT_EQ(allocations - before, 0U);
   EXPECT_EQ(response.decision, Decision::kAllow);
   EXPECT_THAT(response.reasons, ElementsAre(0));
+  EXPECT_THAT(same.reasons, ElementsAre(0));
+}
+
+TEST(Authorizer, RequestsInWordsAreTheSameRequests) {
+  const CompiledPolicies policies = compile(R"(
+    permit (principal == User::"alice", action in Action::"read", resource in Folder::"f");
+    permit (principal, action, resource) when { principal.manager == User::"bob" };
+    permit (principal is User, action == Action::"new", resource);
+    permit (principal, action, resource) when { [resource] == [Doc::"plan"] };
+    forbid (principal == User::"", action, resource);)");
+  const Entities known = entities();
+  const Value context = Value::record();
+  const std::string longer(300, 'x');
+  for (const std::string_view user : {"alice", "bob", "eve", "", longer.c_str()}) {
+    for (const std::string_view action : {"view", "read", "new"}) {
+      for (const std::string_view doc : {"plan", "other", longer.c_str()}) {
+        const Response of_text = authorize(
+            policies, RequestText{{"User", user}, {"Action", action}, {"Doc", doc}, context},
+            known);
+        const Response of_uids = authorize(
+            policies,
+            Request{EntityUid("User", user), EntityUid("Action", action), EntityUid("Doc", doc)},
+            known);
+        EXPECT_EQ(of_text.decision, of_uids.decision);
+        EXPECT_THAT(of_text.reasons, testing::ElementsAreArray(of_uids.reasons));
+        ASSERT_EQ(of_text.errors.size(), of_uids.errors.size());
+        for (std::size_t i = 0; i < of_text.errors.size(); ++i) {
+          EXPECT_EQ(of_text.errors[i].policy, of_uids.errors[i].policy);
+          EXPECT_EQ(of_text.errors[i].error.text(), of_uids.errors[i].error.text());
+        }
+      }
+    }
+  }
+}
+
+TEST(Authorizer, FewPoliciesAreFoundAsManyAre) {
+  // The same policies, once alone and once among so many that an index is made of them.
+  const std::string text = R"(
+    permit (principal, action, resource);
+    permit (principal, action == Action::"view", resource);
+    permit (principal, action == Action::"read", resource);
+    permit (principal, action in Action::"read", resource);
+    permit (principal, action in [Action::"view", Action::"view", Action::"read"], resource);
+    permit (principal, action in [], resource);
+    forbid (principal, action in Action::"write", resource) when { context.nope };
+    permit (principal, action in Action::"view", resource) when { context.nope };)";
+  std::string more = text;
+  for (int i = 0; i < 100; ++i) {
+    more += "permit (principal, action == Action::\"" + std::to_string(i) + "\", resource);\n";
+  }
+  const Response few = decide(text);
+  const Response many = decide(more);
+  EXPECT_THAT(few.reasons, ElementsAre(0, 1, 3, 4));
+  EXPECT_THAT(many.reasons, testing::ElementsAreArray(few.reasons));
+  ASSERT_EQ(few.errors.size(), 1U);
+  EXPECT_EQ(few.errors[0].policy, 7U);
+  ASSERT_EQ(many.errors.size(), 1U);
+  EXPECT_EQ(many.errors[0].error.text(), few.errors[0].error.text());
 }
 
 TEST(Evaluate, LogicStopsAtTheFirstDecidingPart) {
@@ -320,6 +392,67 @@ TEST(Evaluate, AttributesAndTags) {
   EXPECT_EQ(value_of("User::\"eve\".hasTag(\"x\")"), "false");
   EXPECT_EQ(value_of("principal.getTag(\"x\")"), "error: `User::\"alice\"` has no tag `x`");
   EXPECT_EQ(value_of("principal.getTag(1)"), "error: getTag wants a string, not an integer");
+}
+
+TEST(Evaluate, AttributesOfTheRequestAreThoseOfItsEntities) {
+  // What is known of the request's entities is read by a shorter way than what is computed.
+  for (const std::string variable : {"principal", "resource"}) {
+    const std::string computed = "(if context.mfa then " + variable + " else action)";
+    for (const std::string rest :
+         {".name", ".owner", ".owner.name", ".owner == principal", ".nope", ".address.city",
+          ".address.nope", ".name.nope", ".manager in principal", ".owner in Group::\"all\"",
+          " has name", " has owner.name", ".roles.contains(\"dev\")", ".name like \"A*\""}) {
+      EXPECT_EQ(value_of(variable + rest), value_of(computed + rest)) << variable + rest;
+    }
+  }
+  const Response response = decide(
+      "permit (principal, action, resource) when {\n"
+      "  principal in principal.nope };\n"
+      "permit (principal, action, resource) when {\n"
+      "  1 == resource.owner.nope };");
+  ASSERT_EQ(response.errors.size(), 2U);
+  EXPECT_EQ(response.errors[0].error.text(),
+            "p.cedar:2:16: `User::\"alice\"` has no attribute `nope`");
+  EXPECT_EQ(response.errors[1].error.text(),
+            "p.cedar:4:8: `User::\"alice\"` has no attribute `nope`");
+}
+
+TEST(Evaluate, InAnAttributeOfTheRequestAnswersAsAnyIn) {
+  const Request stranger{EntityUid("User", "eve"), EntityUid("Action", "view"),
+                         EntityUid("Doc", "new"), Value::record({{"mfa", Value::boolean(true)}})};
+  const Entities known = entities();
+  for (const Request& asked : {request(), stranger}) {
+    const auto of = [&](const std::string& expression) {
+      const Result<Value> value = evaluate(expression, asked, known);
+      return value ? print(value->view()) : value.error().message;
+    };
+    for (const std::string left : {"principal", "resource"}) {
+      for (const std::string from : {"principal", "resource"}) {
+        for (const std::string name :
+             {"manager", "owner", "friends", "roles", "name", "address", "nope"}) {
+          const std::string computed = "(if context.mfa then " + from + " else action)." + name;
+          const std::string attribute = from + "." + name;
+          const std::string answer = of(left + " in " + attribute);
+          const std::string other = of(left + " in " + computed);
+          EXPECT_EQ(answer.substr(0, answer.find('\n')), other.substr(0, other.find('\n')))
+              << left << " in " << attribute;
+        }
+      }
+    }
+  }
+  EXPECT_EQ(value_of("principal in resource.owner"), "true");
+  EXPECT_EQ(value_of("resource in principal.friends"), "true");
+  EXPECT_EQ(value_of("resource in principal.manager"), "false");
+  const Response response = decide(
+      "permit (principal, action, resource) when {\n"
+      "  true && resource in principal.name };\n"
+      "permit (principal, action, resource) when {\n"
+      "  true && resource in principal.roles };");
+  ASSERT_EQ(response.errors.size(), 2U);
+  EXPECT_EQ(response.errors[0].error.text(),
+            "p.cedar:2:11: `in` wants an entity or a set of entities on its right, not a string");
+  EXPECT_EQ(response.errors[1].error.text(),
+            "p.cedar:4:11: `in` wants only entities in the set on its right, not a string");
 }
 
 TEST(Evaluate, Sets) {

@@ -71,17 +71,17 @@ bool is_constant(const Program& program, std::uint32_t root) {
   }
 }
 
-// The attributes that an expression names on its way from the context; empty for all others, and
-// for paths longer than any that a context has by itself.
-std::vector<std::string> path_of(const Expr& expr) {
+// The attributes that an expression names on its way from a variable; empty for all others, and for
+// paths longer than any that is often written.
+std::vector<std::string> path_of(const Expr& expr, Op variable) {
   constexpr std::size_t kLongest = 4;
   if (expr.op != Op::kGet && expr.op != Op::kHas) return {};
   const Expr& of = expr.args[0];
   std::vector<std::string> path;
   if (of.op == Op::kGet) {
-    path = path_of(of);
+    path = path_of(of, variable);
     if (path.empty()) return {};
-  } else if (of.op != Op::kContext) {
+  } else if (of.op != variable) {
     return {};
   }
   path.insert(path.end(), expr.names.begin(), expr.names.end());
@@ -129,6 +129,54 @@ void flatten_if_small(Shelf& shelf) {
     part->clear();
   }
   std::sort(shelf.rest.begin(), shelf.rest.end());
+}
+
+NamedAction& named_action(Program& program, const EntityUid& uid) {
+  for (NamedAction& each : program.named_actions) {
+    if (each.action == uid) return each;
+  }
+  return program.named_actions.emplace_back(NamedAction{uid});
+}
+
+void index_by_bits(Program& program) {
+  for (std::uint32_t i = 0; i < size_of(program.policies); ++i) {
+    const Test& action = program.policies[i].action;
+    const std::uint64_t bit = std::uint64_t{1} << i;
+    if (action.shape == Constraint::Shape::kAny) program.any_action_bits |= bit;
+    for (std::uint32_t u = 0; u < action.count; ++u) {
+      NamedAction& named = named_action(program, program.uids[action.first + u]);
+      (action.shape == Constraint::Shape::kEq ? named.exactly : named.under) |= bit;
+    }
+  }
+  for (const NamedAction& named : program.named_actions) {
+    program.named_action_tags.push_back(tag_of(named.action.hash()));
+  }
+  program.named_action_tags.resize(room_for_tags(program.named_actions.size()));
+}
+
+// A shorter way to the value of an expression, where there is one.
+std::optional<Node> fused(Program& program, const Expr& expr) {
+  const auto along = [&](Node node, const std::vector<std::string>& path) {
+    node.b = add_names(program, path);
+    node.count = size_of(path);
+    return node;
+  };
+  if (const std::vector<std::string> path = path_of(expr, Op::kContext); !path.empty()) {
+    const Step step = expr.op == Op::kGet ? Step::kContextGet : Step::kContextHas;
+    return along(Node{step, expr.function}, path);
+  }
+  if (expr.op != Op::kIn || expr.args[1].op != Op::kGet) return std::nullopt;
+  const Op left = expr.args[0].op;
+  if (left != Op::kPrincipal && left != Op::kResource) return std::nullopt;
+  for (const Op from : {Op::kPrincipal, Op::kResource}) {
+    const std::vector<std::string> path = path_of(expr.args[1], from);
+    if (path.empty()) continue;
+    Node node{Step::kInAttribute, expr.function};
+    node.of_resource = left == Op::kResource;
+    node.from_resource = from == Op::kResource;
+    return along(node, path);
+  }
+  return std::nullopt;
 }
 
 }  // namespace
@@ -193,15 +241,17 @@ std::uint32_t compile(Program& program, const Expr& expr) {
       node.a = children[0];
       if (children.size() > 1) node.b = children[1];
   }
+  if (expr.op == Op::kGet) {
+    const Step of = program.nodes[node.a].step;
+    if (of == Step::kPrincipal) node.step = Step::kPrincipalGet;
+    if (of == Step::kResource) node.step = Step::kResourceGet;
+  }
   program.nodes.push_back(node);
   const std::uint32_t root = size_of(program.nodes) - 1;
-  if (const std::vector<std::string> path = path_of(expr); !path.empty()) {
-    Node fused{expr.op == Op::kGet ? Step::kContextGet : Step::kContextHas, expr.function};
-    fused.a = root;
-    fused.b = add_names(program, path);
-    fused.count = size_of(path);
-    fused.at = expr.begin;
-    program.nodes.push_back(fused);
+  if (std::optional<Node> shorter = fused(program, expr)) {
+    shorter->a = root;
+    shorter->at = expr.begin;
+    program.nodes.push_back(*shorter);
     return root + 1;
   }
   if (is_constant(program, root)) {
@@ -229,6 +279,7 @@ void compile(Program& program, const Policy& policy) {
 }
 
 void index_policies(Program& program) {
+  if (program.policies.size() <= kMostBits) return index_by_bits(program);
   for (std::uint32_t i = 0; i < size_of(program.policies); ++i) {
     const Test& action = program.policies[i].action;
     if (action.shape == Constraint::Shape::kAny) {

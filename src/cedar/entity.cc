@@ -1,6 +1,7 @@
 #include "cedar/entity.h"
 
 #include <algorithm>
+#include <bit>
 #include <unordered_map>
 
 #include "cedar/schema.h"
@@ -15,10 +16,6 @@ struct Read {
   std::string where;
   std::size_t position = 0;  // in the array
 };
-
-bool hash_less(const EntityUid& a, const EntityUid& b) {
-  return a.hash() != b.hash() ? a.hash() < b.hash() : a < b;
-}
 
 Result<Read> read_entity(const Json& json, const std::string& where) {
   const JsonObject* object = json.as_object();
@@ -71,7 +68,7 @@ Status close_over_parents(std::vector<Read>& all, std::size_t most) {
   const auto index_of = [&](const EntityUid& uid) {
     const auto at = std::lower_bound(
         all.begin(), all.end(), uid,
-        [](const Read& r, const EntityUid& u) { return hash_less(r.entity.uid, u); });
+        [](const Read& r, const EntityUid& u) { return detail::by_hash(r.entity.uid, u); });
     return at != all.end() && at->entity.uid == uid ? static_cast<std::size_t>(at - all.begin())
                                                     : kUnknown;
   };
@@ -147,7 +144,7 @@ Result<Entities> Entities::from_json(const Json& json, std::string_view name,
   }
   std::sort(all.begin(), all.end(), [](const Read& a, const Read& b) {
     if (a.entity.uid == b.entity.uid) return a.position < b.position;
-    return hash_less(a.entity.uid, b.entity.uid);
+    return detail::by_hash(a.entity.uid, b.entity.uid);
   });
   std::vector<Read> once;
   once.reserve(all.size());
@@ -166,20 +163,63 @@ Result<Entities> Entities::from_json(const Json& json, std::string_view name,
     once.push_back(std::move(read));
   }
   CHECK_OK(close_over_parents(once, limits.ancestors));
-  Entities entities;
-  entities.entities_.reserve(once.size());
-  for (Read& read : once) entities.entities_.push_back(std::move(read.entity));
-  return entities;
+  std::vector<Entity> entities;
+  entities.reserve(once.size());
+  for (Read& read : once) entities.push_back(std::move(read.entity));
+  return Entities(std::move(entities));
 }
 
-const Entity* Entities::find(const EntityUid& uid) const {
-  auto at = std::lower_bound(
-      entities_.begin(), entities_.end(), uid.hash(),
-      [](const Entity& entity, std::uint64_t hash) { return entity.uid.hash() < hash; });
-  for (; at != entities_.end() && at->uid.hash() == uid.hash(); ++at) {
-    if (at->uid == uid) return &*at;
+Entities::Entities(std::vector<Entity> entities) : entities_(std::move(entities)) {
+  // As many parts as there are entities, at least.
+  const auto bits = static_cast<unsigned>(std::bit_width(entities_.size() | 1));
+  shift_ = 64 - bits;
+  starts_.assign((std::size_t{1} << bits) + 1, static_cast<std::uint32_t>(entities_.size()));
+  for (std::size_t i = entities_.size(); i-- > 0;) {
+    starts_[entities_[i].uid.hash() >> shift_] = static_cast<std::uint32_t>(i);
+  }
+  for (std::size_t part = starts_.size() - 1; part-- > 0;) {
+    starts_[part] = std::min(starts_[part], starts_[part + 1]);
+  }
+}
+
+namespace {
+
+constexpr std::size_t kFew = 16;  // more are searched by halving
+
+// Of entities near each other, the one with this hash that `is_it`.
+const Entity* scan(std::span<const Entity> near, std::uint64_t hash, auto is_it) {
+  for (const Entity& entity : near) {
+    if (entity.uid.hash() == hash && is_it(entity.uid.text())) return &entity;
   }
   return nullptr;
+}
+
+[[gnu::noinline]] const Entity* search(std::span<const Entity> near, const EntityUid& uid) {
+  const auto at = std::lower_bound(
+      near.begin(), near.end(), uid,
+      [](const Entity& entity, const EntityUid& u) { return detail::by_hash(entity.uid, u); });
+  return at != near.end() && at->uid == uid ? &*at : nullptr;
+}
+[[gnu::noinline]] const Entity* search(std::span<const Entity> near, std::string_view type,
+                                       std::string_view id) {
+  return search(near, EntityUid(type, id));
+}
+
+}  // namespace
+
+const Entity* Entities::find(const EntityUid& uid) const {
+  const std::span<const Entity> near = this->near(uid.hash());
+  if (near.size() > kFew) return search(near, uid);
+  return scan(near, uid.hash(),
+              [&](const detail::UidText* text) { return detail::same(text, uid.text()); });
+}
+
+const Entity* Entities::find(std::string_view type, std::string_view id) const {
+  const std::uint64_t hash = detail::hash_uid(hash_bytes(type), id);
+  const std::span<const Entity> near = this->near(hash);
+  if (near.size() > kFew) return search(near, type, id);
+  return scan(near, hash,
+              [&](const detail::UidText* text) { return detail::says(text, type, id); });
 }
 
 }  // namespace writ::cedar

@@ -3,6 +3,8 @@
 // entity itself is known, and never the entity itself.
 #pragma once
 
+#include <cstdint>
+#include <span>
 #include <string_view>
 #include <vector>
 
@@ -50,12 +52,23 @@ class Entities final : public EntityReader {
                                     const EntityLimits& limits = {});
 
   const Entity* find(const EntityUid& uid) const override;
+  // By what a request says: `type` without quotes, `id` without escapes.
+  const Entity* find(std::string_view type, std::string_view id) const;
   std::size_t size() const { return entities_.size(); }
   auto begin() const { return entities_.begin(); }
   auto end() const { return entities_.end(); }
 
  private:
-  std::vector<Entity> entities_;  // sorted by hash of the uid, then uid
+  explicit Entities(std::vector<Entity> entities);
+  // Those whose hash has the same first bits: few, unless the uids were chosen to be many.
+  std::span<const Entity> near(std::uint64_t hash) const {
+    const std::uint32_t* first = starts_.data() + (hash >> shift_);
+    return {entities_.data() + first[0], entities_.data() + first[1]};
+  }
+
+  std::vector<Entity> entities_;                // sorted by hash of the uid, then uid
+  std::vector<std::uint32_t> starts_{0, 0, 0};  // by first bits of a hash: the first such entity
+  unsigned shift_ = 63;                         // what is left of a hash but these bits
 };
 
 }  // namespace writ::cedar

@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include "cedar/typed_json.h"
+#include "cedar/uids_for_test.h"
 
 namespace writ::cedar {
 namespace {
@@ -35,6 +36,43 @@ TEST(Entities, AncestorsAreTransitive) {
   EXPECT_EQ(above.size(), 3U);
   EXPECT_TRUE(above.contains(EntityUid("T", "d")));
   EXPECT_EQ(entities->find(EntityUid("T", "c"))->ancestors.size(), 1U);
+}
+
+TEST(Entities, FindsByWordsWhatItFindsByUid) {
+  std::string text = "[";
+  for (int i = 0; i < 500; ++i) {
+    text += i > 0 ? "," : "";
+    text += R"({"uid": {"type": "T", "id": ")" + std::to_string(i) +
+            R"("}, "attrs": {}, "parents": []})";
+  }
+  const Result<Entities> entities = Entities::parse_json(text + "]");
+  ASSERT_TRUE(entities);
+  for (int i = 0; i < 1000; ++i) {
+    const std::string id = std::to_string(i);
+    const Entity* found = entities->find("T", id);
+    EXPECT_EQ(found, entities->find(EntityUid("T", id)));
+    ASSERT_EQ(found != nullptr, i < 500);
+    EXPECT_EQ(found != nullptr ? found->uid.id() : id, id);
+    EXPECT_EQ(entities->find("U", id), nullptr);
+  }
+  EXPECT_EQ(Entities().find("T", "1"), nullptr);
+}
+
+TEST(Entities, ChosenIdsDoNotMakeLookupsSlow) {
+  // All in one place: a search that looked at each of them would take minutes here.
+  const std::vector<EntityUid> uids = uids_of_one_hash(200'000);
+  JsonArray array;
+  for (const EntityUid& uid : uids) {
+    array.push_back(Json::object(
+        {{"uid", to_json(uid)}, {"attrs", Json::object()}, {"parents", Json::array()}}));
+  }
+  const Result<Entities> entities = Entities::from_json(Json(std::move(array)));
+  ASSERT_TRUE(entities);
+  for (const EntityUid& uid : uids) {
+    const Entity* found = entities->find(uid.type(), uid.id());
+    ASSERT_NE(found, nullptr);
+    ASSERT_EQ(found->uid, uid);
+  }
 }
 
 TEST(Entities, RefusesCycles) {

@@ -2,7 +2,7 @@
 
 #include <algorithm>
 #include <array>
-#include <new>
+#include <span>
 
 #include "cedar/extension.h"
 #include "cedar/function.h"
@@ -10,21 +10,6 @@
 
 namespace writ::cedar::detail {
 namespace {
-
-// A uid of a value as an EntityUid, without counting a reference: the value outlives it.
-class Borrowed {
- public:
-  explicit Borrowed(const UidText* text) { new (&uid_) EntityUid(EntityUid::adopt(text)); }
-  ~Borrowed() {}  // the reference is not ours to drop
-  Borrowed(const Borrowed&) = delete;
-  Borrowed& operator=(const Borrowed&) = delete;
-  const EntityUid& uid() const { return uid_; }
-
- private:
-  union {
-    EntityUid uid_;
-  };
-};
 
 std::string quoted(std::string_view text) {
   return "`" + std::string(text) + "`";
@@ -55,6 +40,12 @@ bool has_order(Kind kind) {
   return kind == Kind::kInt || kind == Kind::kDatetime || kind == Kind::kDuration;
 }
 
+bool has_type(const UidText* uid, const String& type) {
+  const Text* text = type.text();
+  return uid->type_hash == text->hash && uid->type_size == text->size &&
+         same_bytes(uid->bytes(), text->bytes(), text->size);
+}
+
 class NoEntities final : public EntityReader {
  public:
   const Entity* find(const EntityUid&) const override { return nullptr; }
@@ -74,7 +65,7 @@ bool Evaluation::meets(const Test& test, const EntityUid& uid, Found& found) {
   using Shape = Constraint::Shape;
   if (test.shape == Shape::kIs || test.shape == Shape::kIsIn) {
     const String& type = program_.names.data()[test.type];
-    if (uid.text()->type_hash != type.hash() || uid.type() != type.view()) return false;
+    if (!has_type(uid.text(), type)) return false;
     if (test.shape == Shape::kIs) return true;
   }
   const EntityUid* const uids = program_.uids.data() + test.first;
@@ -102,20 +93,8 @@ ValueView Evaluation::misfit(const Node& node, std::string_view what, std::strin
                         std::string(kind_name(got.kind())));
 }
 
-Evaluation::Outcome Evaluation::conditions(const CompiledPolicy& policy) {
-  for (std::uint32_t i = 0; i < policy.clauses; ++i) {
-    const Clause& clause = program_.clauses.data()[policy.first_clause + i];
-    const ValueView v = condition(clause.root);
-    if (v.is(Kind::kNone)) return Outcome::kFailed;
-    if (v.boolean() == clause.unless) return Outcome::kNo;
-  }
-  return Outcome::kYes;
-}
-
-ValueView Evaluation::condition(std::uint32_t root) {
-  const ValueView v = value(root);
-  if (v.is(Kind::kBool) || v.is(Kind::kNone)) return v;
-  return misfit(program_.nodes[root], "a condition", "a boolean", v);
+ValueView Evaluation::no_condition(std::uint32_t root, ValueView got) {
+  return misfit(program_.nodes[root], "a condition", "a boolean", got);
 }
 
 ValueView Evaluation::boolean(const Node& node, std::uint32_t child, std::string_view what) {
@@ -124,6 +103,7 @@ ValueView Evaluation::boolean(const Node& node, std::uint32_t child, std::string
   return misfit(node, what, "a boolean", v);
 }
 
+// Each case only says who goes on, so that walking needs no frame of its own.
 ValueView Evaluation::value(std::uint32_t root) {
   const Node& node = node_at(root);
   switch (node.step) {
@@ -137,66 +117,45 @@ ValueView Evaluation::value(std::uint32_t root) {
       return ValueView::entity(request_.resource);
     case Step::kContext:
       return request_.context.whole();
+    case Step::kPrincipalGet:
+      return get_of(principal(), node);
+    case Step::kResourceGet:
+      return get_of(resource(), node);
     case Step::kContextGet:
       return context_get(node);
     case Step::kContextHas:
       return context_has(node);
-    case Step::kIf: {
-      const ValueView test = boolean(node, link(node, 0), "`if`");
-      if (test.is(Kind::kNone)) return test;
-      return value(link(node, test.boolean() ? 1 : 2));
-    }
+    case Step::kIf:
+      return choice(node);
     case Step::kAnd:
       return logical(node, false);
     case Step::kOr:
       return logical(node, true);
-    case Step::kNot: {
-      const ValueView v = boolean(node, node.a, "`!`");
-      return v.is(Kind::kNone) ? v : ValueView::boolean(!v.boolean());
-    }
-    case Step::kNegate: {
-      const ValueView v = value(node.a);
-      if (v.is(Kind::kNone)) return v;
-      if (!v.is(Kind::kInt)) return misfit(node, "`-`", "an integer", v);
-      std::int64_t result = 0;
-      if (__builtin_sub_overflow(std::int64_t{0}, v.integer(), &result)) {
-        return fail(node, "the integer overflows");
-      }
-      return ValueView::integer(result);
-    }
+    case Step::kNot:
+      return inverse(node);
+    case Step::kNegate:
+      return negative(node);
     case Step::kEqual:
-    case Step::kNotEqual: {
-      const ValueView a = value(node.a);
-      if (a.is(Kind::kNone)) return a;
-      const ValueView b = value(node.b);
-      if (b.is(Kind::kNone)) return b;
-      return ValueView::boolean(equal(a, b) == (node.step == Step::kEqual));
-    }
+      return equality(node, true);
+    case Step::kNotEqual:
+      return equality(node, false);
     case Step::kLess:
     case Step::kLessEqual:
     case Step::kGreater:
     case Step::kGreaterEqual:
       return order(node);
-    case Step::kIn: {
-      const ValueView a = value(node.a);
-      if (a.is(Kind::kNone)) return a;
-      const ValueView b = value(node.b);
-      return b.is(Kind::kNone) ? b : in(node, a, b);
-    }
+    case Step::kIn:
+      return in(node);
     case Step::kAdd:
     case Step::kSubtract:
     case Step::kMultiply:
       return arithmetic(node);
     case Step::kHas:
       return has(node);
-    case Step::kLike: {
-      const ValueView v = value(node.a);
-      if (v.is(Kind::kNone)) return v;
-      if (!v.is(Kind::kString)) return misfit(node, "`like`", "a string", v);
-      return ValueView::boolean(matches(v.string(), program_.patterns[node.b]));
-    }
+    case Step::kLike:
+      return like(node);
     case Step::kIs:
-      return is(node, value(node.a));
+      return is(node, operand(node.a));
     case Step::kIsIn:
       return is_in(node);
     case Step::kGet:
@@ -207,12 +166,51 @@ ValueView Evaluation::value(std::uint32_t root) {
       return record(node);
     case Step::kCall:
       return call(node);
+    case Step::kInAttribute:
+      return in_attribute(node);
     case Step::kInList:
       return in_list(node);
     case Step::kListHolds:
       return list_holds(node);
   }
   return fail(node, "there is no such operation");
+}
+
+ValueView Evaluation::choice(const Node& node) {
+  const ValueView test = boolean(node, link(node, 0), "`if`");
+  if (test.is(Kind::kNone)) return test;
+  return value(link(node, test.boolean() ? 1 : 2));
+}
+
+ValueView Evaluation::inverse(const Node& node) {
+  const ValueView v = boolean(node, node.a, "`!`");
+  return v.is(Kind::kNone) ? v : ValueView::boolean(!v.boolean());
+}
+
+ValueView Evaluation::negative(const Node& node) {
+  const ValueView v = operand(node.a);
+  if (v.is(Kind::kNone)) return v;
+  if (!v.is(Kind::kInt)) return misfit(node, "`-`", "an integer", v);
+  std::int64_t result = 0;
+  if (__builtin_sub_overflow(std::int64_t{0}, v.integer(), &result)) {
+    return fail(node, "the integer overflows");
+  }
+  return ValueView::integer(result);
+}
+
+ValueView Evaluation::equality(const Node& node, bool wanted) {
+  const ValueView a = operand(node.a);
+  if (a.is(Kind::kNone)) return a;
+  const ValueView b = operand(node.b);
+  if (b.is(Kind::kNone)) return b;
+  return ValueView::boolean(equal(a, b) == wanted);
+}
+
+ValueView Evaluation::like(const Node& node) {
+  const ValueView v = operand(node.a);
+  if (v.is(Kind::kNone)) return v;
+  if (!v.is(Kind::kString)) return misfit(node, "`like`", "a string", v);
+  return ValueView::boolean(matches(v.string(), program_.patterns[node.b]));
 }
 
 ValueView Evaluation::logical(const Node& node, bool any) {
@@ -224,9 +222,9 @@ ValueView Evaluation::logical(const Node& node, bool any) {
 }
 
 ValueView Evaluation::order(const Node& node) {
-  const ValueView a = value(node.a);
+  const ValueView a = operand(node.a);
   if (a.is(Kind::kNone)) return a;
-  const ValueView b = value(node.b);
+  const ValueView b = operand(node.b);
   if (b.is(Kind::kNone)) return b;
   if (!has_order(a.kind())) {
     return misfit(node, sign_of(node.step), "an integer, a datetime or a duration", a);
@@ -245,9 +243,9 @@ ValueView Evaluation::order(const Node& node) {
 }
 
 ValueView Evaluation::arithmetic(const Node& node) {
-  const ValueView a = value(node.a);
+  const ValueView a = operand(node.a);
   if (a.is(Kind::kNone)) return a;
-  const ValueView b = value(node.b);
+  const ValueView b = operand(node.b);
   if (b.is(Kind::kNone)) return b;
   if (!a.is(Kind::kInt)) return misfit(node, sign_of(node.step), "an integer", a);
   if (!b.is(Kind::kInt)) return misfit(node, sign_of(node.step), "an integer", b);
@@ -257,6 +255,13 @@ ValueView Evaluation::arithmetic(const Node& node) {
       : node.step == Step::kSubtract ? __builtin_sub_overflow(a.integer(), b.integer(), &result)
                                      : __builtin_mul_overflow(a.integer(), b.integer(), &result);
   return overflow ? fail(node, "the integer overflows") : ValueView::integer(result);
+}
+
+ValueView Evaluation::in(const Node& node) {
+  const ValueView left = operand(node.a);
+  if (left.is(Kind::kNone)) return left;
+  const ValueView right = operand(node.b);
+  return right.is(Kind::kNone) ? right : in(node, left, right);
 }
 
 ValueView Evaluation::in(const Node& node, ValueView left, ValueView right) {
@@ -270,7 +275,7 @@ ValueView Evaluation::in(const Node& node, ValueView left, ValueView right) {
   if (!right.is(Kind::kSet)) {
     return misfit(node, "`in`", "an entity or a set of entities on its right", right);
   }
-  const std::vector<Value>& items = right.items();
+  const std::span<const Value> items = right.items();
   if (items.empty()) return ValueView::boolean(false);
   // A set is sorted by kind, so its ends tell.
   for (const ValueView end : {ValueView(items.front()), ValueView(items.back())}) {
@@ -291,13 +296,30 @@ ValueView Evaluation::in(const Node& node, ValueView left, ValueView right) {
                   [&](const EntityUid& each) { return right.contains(ValueView::entity(each)); }));
 }
 
+// Whatever is not as it usually is goes the long way, which also says what is wrong.
+ValueView Evaluation::in_attribute(const Node& node) {
+  const Entity* from = node.from_resource ? resource() : principal();
+  ValueView right;
+  for (std::uint32_t i = 0; from != nullptr; ++i) {
+    right = from->attrs.view().find(program_.names.data()[node.b + i].text());
+    if (i + 1 == node.count) break;
+    from = right.is(Kind::kEntity) ? entity(right.entity()) : nullptr;
+  }
+  if (from == nullptr || right.is(Kind::kNone)) return value(node.a);
+  const EntityUid& left = node.of_resource ? request_.resource : request_.principal;
+  if (!right.is(Kind::kEntity)) return in(node_at(node.a), ValueView::entity(left), right);
+  if (same(left.text(), right.entity())) return ValueView::boolean(true);
+  const Entity* known = node.of_resource ? resource() : principal();
+  return ValueView::boolean(known != nullptr && known->ancestors.contains(right.entity()));
+}
+
 ValueView Evaluation::in_list(const Node& node) {
-  const ValueView left = value(link(node, 0));
+  const ValueView left = operand(link(node, 0));
   if (left.is(Kind::kNone)) return left;
   if (!left.is(Kind::kEntity)) return misfit(node, "`in`", "an entity on its left", left);
   bool found = false;
   for (std::uint32_t i = 1; i < node.count; ++i) {  // all of them: each may fail
-    const ValueView item = value(link(node, i));
+    const ValueView item = operand(link(node, i));
     if (item.is(Kind::kNone)) return item;
     if (!item.is(Kind::kEntity)) {
       return misfit(node, "`in`", "only entities in the set on its right", item);
@@ -309,10 +331,10 @@ ValueView Evaluation::in_list(const Node& node) {
 
 ValueView Evaluation::list_holds(const Node& node) {
   bool found = false;
-  const ValueView sought = value(link(node, 0));
+  const ValueView sought = operand(link(node, 0));
   if (sought.is(Kind::kNone)) return sought;
   for (std::uint32_t i = 1; i < node.count; ++i) {
-    const ValueView item = value(link(node, i));
+    const ValueView item = operand(link(node, i));
     if (item.is(Kind::kNone)) return item;
     found = found || equal(item, sought);
   }
@@ -320,7 +342,7 @@ ValueView Evaluation::list_holds(const Node& node) {
 }
 
 ValueView Evaluation::has(const Node& node) {
-  ValueView v = value(node.a);
+  ValueView v = operand(node.a);
   for (std::uint32_t i = 0; i < node.count; ++i) {
     if (v.is(Kind::kNone)) return v;
     if (v.is(Kind::kEntity)) {
@@ -337,7 +359,7 @@ ValueView Evaluation::has(const Node& node) {
 }
 
 ValueView Evaluation::get(const Node& node) {
-  const ValueView of = value(node.a);
+  const ValueView of = operand(node.a);
   const String& name = program_.names[node.b];
   if (of.is(Kind::kRecord)) {
     const ValueView v = of.find(name.text());
@@ -371,15 +393,14 @@ ValueView Evaluation::is(const Node& node, ValueView v) {
   if (v.is(Kind::kNone)) return v;
   if (!v.is(Kind::kEntity)) return misfit(node, "`is`", "an entity", v);
   const String& type = program_.names[node.b];
-  return ValueView::boolean(v.entity()->type_hash == type.hash() &&
-                            v.entity()->type() == type.view());
+  return ValueView::boolean(has_type(v.entity(), type));
 }
 
 ValueView Evaluation::is_in(const Node& node) {
-  const ValueView left = value(link(node, 0));
+  const ValueView left = operand(link(node, 0));
   const ValueView fits = is(node, left);
   if (fits.is(Kind::kNone) || !fits.boolean()) return fits;
-  const ValueView right = value(link(node, 1));
+  const ValueView right = operand(link(node, 1));
   return right.is(Kind::kNone) ? right : in(node, left, right);
 }
 
@@ -392,11 +413,14 @@ ValueView Evaluation::call(const Node& node) {
   }
   std::array<ValueView, 2> args;  // no function takes more
   for (std::uint32_t i = 0; i < node.count; ++i) {
-    args[i] = value(link(node, i));
+    args[i] = operand(link(node, i));
     if (args[i].is(Kind::kNone)) return {};
   }
   if (node.function == Function::kIsInRange && args[0].is(Kind::kIp) && args[1].is(Kind::kIp)) {
-    return ValueView::boolean(is_in_range(args[0].ip(), args[1].ip()));  // the usual one
+    return ValueView::boolean(is_in_range(args[0].ip(), args[1].ip()));  // the usual ones
+  }
+  if (node.function == Function::kContains && args[0].is(Kind::kSet)) {
+    return ValueView::boolean(args[0].contains(args[1]));
   }
   if (node.function == Function::kGetTag || node.function == Function::kHasTag) {
     return tag(node, args[0], args[1]);
@@ -422,7 +446,7 @@ ValueView Evaluation::set(const Node& node) {
   std::vector<Value> items;
   items.reserve(node.count);
   for (std::uint32_t i = 0; i < node.count; ++i) {
-    const ValueView item = value(link(node, i));
+    const ValueView item = operand(link(node, i));
     if (item.is(Kind::kNone)) return item;
     items.push_back(Value::of(item));
   }
@@ -433,7 +457,7 @@ ValueView Evaluation::record(const Node& node) {
   std::vector<Field> fields;
   fields.reserve(node.count);
   for (std::uint32_t i = 0; i < node.count; ++i) {
-    const ValueView item = value(link(node, i));
+    const ValueView item = operand(link(node, i));
     if (item.is(Kind::kNone)) return item;
     fields.emplace_back(program_.names[node.b + i], Value::of(item));
   }

@@ -24,8 +24,9 @@ class Evaluation {
         resource_{request.resource_entity, request.resource_entity != nullptr} {}
 
   // Whether the scope covers the request. The resource comes first: it tells most policies apart.
-  bool covers(const CompiledPolicy& policy) {
-    return covers_resource(policy) && covers_principal(policy) && covers_action(policy);
+  bool covers(const CompiledPolicy& policy) { return covers_ends(policy) && covers_action(policy); }
+  bool covers_ends(const CompiledPolicy& policy) {
+    return covers_resource(policy) && covers_principal(policy);
   }
   bool covers_principal(const CompiledPolicy& policy) {
     return covers(policy.principal, request_.principal, principal_);
@@ -38,11 +39,22 @@ class Evaluation {
   }
   enum class Outcome : std::uint8_t { kNo, kYes, kFailed };
   // Whether the conditions of a policy hold.
-  Outcome conditions(const CompiledPolicy& policy);
+  Outcome conditions(const CompiledPolicy& policy) {
+    for (std::uint32_t i = 0; i < policy.clauses; ++i) {
+      const Clause& clause = program_.clauses.data()[policy.first_clause + i];
+      const ValueView v = condition(clause.root);
+      if (v.is(Kind::kNone)) return Outcome::kFailed;
+      if (v.boolean() == clause.unless) return Outcome::kNo;
+    }
+    return Outcome::kYes;
+  }
   // kNone when it failed: see problem() and problem_at().
-  ValueView value(std::uint32_t root);
+  [[gnu::noinline]] ValueView value(std::uint32_t root);
   // As value(), and fails when it is no boolean.
-  ValueView condition(std::uint32_t root);
+  ValueView condition(std::uint32_t root) {
+    const ValueView v = value(root);
+    return v.is(Kind::kBool) || v.is(Kind::kNone) ? v : no_condition(root, v);
+  }
 
   const std::string& problem() const { return problem_; }
   std::uint32_t problem_at() const { return problem_at_; }
@@ -58,10 +70,13 @@ class Evaluation {
     bool sought = false;
   };
   const Entity* find(Found& found, const EntityUid& uid) {
-    if (!found.sought) found = {entities_.find(uid), true};
+    return found.sought ? found.entity : look_up(found, uid);
+  }
+  [[gnu::noinline]] const Entity* look_up(Found& found, const EntityUid& uid) {
+    found = {entities_.find(uid), true};
     return found.entity;
   }
-  const Entity* entity(const UidText* uid);
+  [[gnu::noinline]] const Entity* entity(const UidText* uid);
   bool covers(const Test& test, const EntityUid& uid, Found& found) {
     return test.shape == Constraint::Shape::kAny || meets(test, uid, found);
   }
@@ -72,13 +87,46 @@ class Evaluation {
   std::uint32_t link(const Node& node, std::uint32_t i) const {
     return program_.links.data()[node.a + i];
   }
+  // The value of a child: at once where that takes no more than a look.
+  [[gnu::always_inline]] ValueView operand(std::uint32_t child) {
+    const Node& node = node_at(child);
+    switch (node.step) {
+      case Step::kConstant:
+        return program_.constants.data()[node.a];
+      case Step::kPrincipal:
+        return ValueView::entity(request_.principal);
+      case Step::kResource:
+        return ValueView::entity(request_.resource);
+      case Step::kPrincipalGet:
+        return get_of(principal(), node);
+      case Step::kResourceGet:
+        return get_of(resource(), node);
+      default:
+        return value(child);
+    }
+  }
+  [[gnu::always_inline]] ValueView get_of(const Entity* entity, const Node& node) {
+    if (entity != nullptr) {
+      const ValueView v = entity->attrs.view().find(program_.names.data()[node.b].text());
+      if (!v.is(Kind::kNone)) return v;
+    }
+    return get(node);  // fails, and says how
+  }
+  ValueView no_condition(std::uint32_t root, ValueView got);
   ValueView fail(const Node& node, std::string problem);
   ValueView misfit(const Node& node, std::string_view what, std::string_view wanted, ValueView got);
   ValueView boolean(const Node& node, std::uint32_t child, std::string_view what);
+  ValueView choice(const Node& node);
   ValueView logical(const Node& node, bool any);
+  ValueView inverse(const Node& node);
+  ValueView negative(const Node& node);
+  ValueView equality(const Node& node, bool wanted);
   ValueView order(const Node& node);
   ValueView arithmetic(const Node& node);
-  ValueView in(const Node& node, ValueView left, ValueView right);
+  ValueView like(const Node& node);
+  ValueView in(const Node& node);
+  [[gnu::flatten]] ValueView in_attribute(const Node& node);
+  [[gnu::noinline]] ValueView in(const Node& node, ValueView left, ValueView right);
   ValueView in_list(const Node& node);
   ValueView list_holds(const Node& node);
   ValueView has(const Node& node);

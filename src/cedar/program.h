@@ -45,14 +45,19 @@ enum class Step : std::uint8_t {
   kListHolds,   // links: the item sought, then each of what the list holds; builds no set
   kContextGet,  // a: the same as kGet of kGet … of kContext; b: first of `count` names of the path
   kContextHas,  // likewise, of kHas
+  kPrincipalGet,  // the same as kGet of kPrincipal, for the entity that every request has at hand
+  kResourceGet,   // likewise, of kResource
+  kInAttribute,   // a: the same as kIn of one of the two in kGet of … of one of the two; b: first
+                  // of `count` names of the path
 };
 
 struct Node {
   Step step;
   Function function;
-  std::uint16_t unused = 0;
-  std::uint32_t count = 0;  // of links or names
-  std::uint32_t a = 0;      // a child, a constant, or the first link
+  bool of_resource = false;    // kInAttribute: what is sought is the resource, not the principal
+  bool from_resource = false;  // kInAttribute: what has the first attribute, likewise
+  std::uint32_t count = 0;     // of links or names; kInAttribute: the attribute's name
+  std::uint32_t a = 0;         // a child, a constant, or the first link
   std::uint32_t b = 0;
   std::uint32_t at = 0;  // offset in the policy's source
 };
@@ -87,6 +92,14 @@ struct Shelf {
   ByUid by_principal;
 };
 
+// An action that policies name, of at most kMostBits policies: those, as bits by index.
+struct NamedAction {
+  EntityUid action;
+  std::uint64_t exactly = 0;  // `action == …`
+  std::uint64_t under = 0;    // `action in …`
+};
+inline constexpr std::size_t kMostBits = 64;
+
 struct Program {
   PolicySet set;
   std::vector<Node> nodes;
@@ -97,6 +110,10 @@ struct Program {
   std::vector<EntityUid> uids;
   std::vector<Clause> clauses;
   std::vector<CompiledPolicy> policies;
+  // What finds the policies that may apply: of a few, the first three; of many, the others.
+  std::uint64_t any_action_bits = 0;
+  std::vector<NamedAction> named_actions;
+  std::vector<std::uint32_t> named_action_tags;
   Shelf any_action;
   boost::unordered_flat_map<EntityUid, Shelf, UidHash> by_action;
 };
@@ -104,7 +121,7 @@ struct Program {
 // Adds an expression; answers its root.
 std::uint32_t compile(Program& program, const Expr& expr);
 void compile(Program& program, const Policy& policy);
-// Puts every policy on its shelf.
+// Makes what finds the policies that may apply.
 void index_policies(Program& program);
 
 }  // namespace writ::cedar::detail

@@ -2,21 +2,30 @@
 
 #include <algorithm>
 #include <cstring>
-#include <iterator>
+#include <memory>
 #include <new>
 
 #include "cedar/text.h"
 
 namespace writ::cedar {
-namespace {
-
-bool hash_less(const EntityUid& a, const EntityUid& b) {
-  return a.hash() != b.hash() ? a.hash() < b.hash() : a < b;
+namespace detail {
+const UidText* write_text(void* memory, std::string_view type, std::string_view id) {
+  const std::uint64_t type_hash = hash_bytes(type);
+  auto* text = new (memory) UidText{{1},
+                                    static_cast<std::uint32_t>(type.size()),
+                                    static_cast<std::uint32_t>(id.size()),
+                                    hash_uid(type_hash, id),
+                                    type_hash};
+  char* bytes = static_cast<char*>(memory) + sizeof(UidText);
+  if (!type.empty()) std::memcpy(bytes, type.data(), type.size());
+  if (!id.empty()) std::memcpy(bytes + type.size(), id.data(), id.size());
+  return text;
 }
 
-}  // namespace
+const UidText* make_text(std::string_view type, std::string_view id) {
+  return write_text(::operator new(size_of_text(type, id)), type, id);
+}
 
-namespace detail {
 void release(const UidText* text) {
   if (text->owners.fetch_sub(1, std::memory_order_acq_rel) == 1) {
     text->~UidText();
@@ -24,21 +33,6 @@ void release(const UidText* text) {
   }
 }
 }  // namespace detail
-
-EntityUid::EntityUid(std::string_view type, std::string_view id) {
-  void* memory = ::operator new(sizeof(detail::UidText) + type.size() + id.size());
-  const std::uint64_t type_hash = hash_bytes(type);
-  hash_ = detail::mix(type_hash ^ detail::kHashStep, hash_bytes(id) ^ detail::kHashSeed);
-  auto* text = new (memory) detail::UidText{{1},
-                                            static_cast<std::uint32_t>(type.size()),
-                                            static_cast<std::uint32_t>(id.size()),
-                                            hash_,
-                                            type_hash};
-  char* bytes = static_cast<char*>(memory) + sizeof(detail::UidText);
-  if (!type.empty()) std::memcpy(bytes, type.data(), type.size());
-  if (!id.empty()) std::memcpy(bytes + type.size(), id.data(), id.size());
-  text_ = text;
-}
 
 bool EntityUid::operator<(const EntityUid& other) const {
   const int order = type().compare(other.type());
@@ -53,19 +47,33 @@ std::string EntityUid::print() const {
 }
 
 UidSet::UidSet(std::vector<EntityUid> uids) {
-  std::sort(uids.begin(), uids.end(), hash_less);
+  std::sort(uids.begin(), uids.end(), detail::by_hash);
   uids.erase(std::unique(uids.begin(), uids.end()), uids.end());
-  uids_.assign(std::make_move_iterator(uids.begin()), std::make_move_iterator(uids.end()));
+  if (uids.empty()) return;
+  const std::size_t tags = detail::room_for_tags(uids.size());
+  void* memory = ::operator new(sizeof(Block) + tags * sizeof(std::uint32_t) +
+                                uids.size() * sizeof(EntityUid));
+  auto* block = new (memory) Block{{1}, static_cast<std::uint32_t>(uids.size())};
+  auto* tag = const_cast<std::uint32_t*>(block->tags());
+  std::fill_n(tag, tags, 0);
+  for (const EntityUid& uid : uids) *tag++ = detail::tag_of(uid.hash());
+  std::uninitialized_move(uids.begin(), uids.end(), const_cast<EntityUid*>(block->uids()));
+  block_ = block;
+}
+
+void UidSet::release() const {
+  if (block_->owners.fetch_sub(1, std::memory_order_acq_rel) != 1) return;
+  std::destroy_n(block_->uids(), block_->size);
+  ::operator delete(const_cast<Block*>(block_));
+}
+
+bool UidSet::operator==(const UidSet& other) const {
+  return block_ == other.block_ || std::equal(begin(), end(), other.begin(), other.end());
 }
 
 bool UidSet::search(const detail::UidText* uid) const {
-  auto at = std::lower_bound(
-      uids_.begin(), uids_.end(), uid->hash,
-      [](const EntityUid& each, std::uint64_t hash) { return each.hash() < hash; });
-  for (; at != uids_.end() && at->hash() == uid->hash; ++at) {
-    if (detail::same(at->text(), uid)) return true;
-  }
-  return false;
+  const detail::Borrowed sought(uid);
+  return std::binary_search(begin(), end(), sought.uid(), detail::by_hash);
 }
 
 }  // namespace writ::cedar

@@ -4,35 +4,23 @@
 #pragma once
 
 #include <atomic>
-#include <boost/container/small_vector.hpp>
 #include <cstddef>
 #include <cstdint>
-#include <cstring>
+#include <new>
 #include <string>
 #include <string_view>
 #include <utility>
 #include <vector>
 
 #include "base/result.h"
+#include "cedar/hash.h"
+#include "cedar/tags.h"
 
 namespace writ::cedar {
 
-// 64-bit hash of bytes; the same in every process. Not keyed: never index hostile input by it alone
-// where collisions would cost time.
-inline std::uint64_t hash_bytes(std::string_view bytes);
-
 namespace detail {
-inline std::uint64_t mix(std::uint64_t a, std::uint64_t b) {
-  const unsigned __int128 product = static_cast<unsigned __int128>(a) * b;
-  return static_cast<std::uint64_t>(product) ^ static_cast<std::uint64_t>(product >> 64);
-}
-inline constexpr std::uint64_t kHashSeed = 0x9e3779b97f4a7c15;
-inline constexpr std::uint64_t kHashStep = 0xa0761d6478bd642f;
-template <class Word>
-std::uint64_t load(const char* bytes) {
-  Word word = 0;
-  std::memcpy(&word, bytes, sizeof(word));
-  return word;
+inline std::uint64_t hash_uid(std::uint64_t type_hash, std::string_view id) {
+  return mix(type_hash ^ kHashStep, hash_bytes(id) ^ kHashSeed);
 }
 struct UidText {
   mutable std::atomic<std::uint32_t> owners;
@@ -45,41 +33,32 @@ struct UidText {
   std::string_view type() const { return {bytes(), type_size}; }
   std::string_view id() const { return {bytes() + type_size, id_size}; }
 };
+// Makes the text of a uid, with one reference, on the heap or where there is size_of_text of room.
+const UidText* make_text(std::string_view type, std::string_view id);
+const UidText* write_text(void* memory, std::string_view type, std::string_view id);
+inline std::size_t size_of_text(std::string_view type, std::string_view id) {
+  return sizeof(UidText) + type.size() + id.size();
+}
 void release(const UidText* text);
 inline void keep(const UidText* text) {
   text->owners.fetch_add(1, std::memory_order_relaxed);
 }
-inline bool same(const UidText* a, const UidText* b) {
+[[gnu::always_inline]] inline bool same(const UidText* a, const UidText* b) {
   return a == b ||
          (a->hash == b->hash && a->type_size == b->type_size && a->id_size == b->id_size &&
-          std::memcmp(a->bytes(), b->bytes(), std::size_t{a->type_size} + a->id_size) == 0);
+          same_bytes(a->bytes(), b->bytes(), std::size_t{a->type_size} + a->id_size));
+}
+inline bool says(const UidText* text, std::string_view type, std::string_view id) {
+  return text->type_size == type.size() && text->id_size == id.size() &&
+         same_bytes(text->bytes(), type.data(), type.size()) &&
+         same_bytes(text->bytes() + type.size(), id.data(), id.size());
 }
 }  // namespace detail
 
-// The last bytes are read once more with those before them, rather than one by one.
-inline std::uint64_t hash_bytes(std::string_view bytes) {
-  using detail::load;
-  const char* p = bytes.data();
-  std::size_t left = bytes.size();
-  std::uint64_t hash = detail::kHashSeed ^ left;
-  for (; left > 8; p += 8, left -= 8) {
-    hash = detail::mix(hash ^ load<std::uint64_t>(p), detail::kHashStep);
-  }
-  std::uint64_t last = 0;
-  if (bytes.size() >= 8) {
-    last = load<std::uint64_t>(p + left - 8);
-  } else if (left >= 4) {
-    last = load<std::uint32_t>(p) << 32 | load<std::uint32_t>(p + left - 4);
-  } else if (left > 0) {
-    last = load<std::uint8_t>(p) << 16 | load<std::uint8_t>(p + left / 2) << 8 |
-           load<std::uint8_t>(p + left - 1);
-  }
-  return detail::mix(hash ^ last, detail::kHashSeed) ^ (hash >> 32);
-}
-
 class EntityUid {
  public:
-  EntityUid(std::string_view type, std::string_view id);
+  EntityUid(std::string_view type, std::string_view id)
+      : EntityUid(adopt(detail::make_text(type, id))) {}
   explicit EntityUid(const detail::UidText* text) : text_(text), hash_(text->hash) {
     detail::keep(text_);
   }
@@ -128,36 +107,78 @@ class EntityUid {
   std::uint64_t hash_;
 };
 
+namespace detail {
+// The order of a list that is searched by hash.
+inline bool by_hash(const EntityUid& a, const EntityUid& b) {
+  return a.hash() != b.hash() ? a.hash() < b.hash() : a < b;
+}
+
+// What a uid's text says as an EntityUid, without counting a reference: the text outlives it.
+class Borrowed {
+ public:
+  explicit Borrowed(const UidText* text) { new (&uid_) EntityUid(EntityUid::adopt(text)); }
+  ~Borrowed() {}  // the reference is not ours to drop
+  Borrowed(const Borrowed&) = delete;
+  Borrowed& operator=(const Borrowed&) = delete;
+  const EntityUid& uid() const { return uid_; }
+
+ private:
+  union {
+    EntityUid uid_;
+  };
+};
+}  // namespace detail
+
 struct UidHash {
   using is_avalanching = void;
   std::size_t operator()(const EntityUid& uid) const { return uid.hash(); }
 };
 
-// An immutable-by-use set of uids, ordered by hash: membership without following pointers, and with
-// logarithmic cost whatever the uids are. A few stand in it.
+// An immutable set of uids, ordered by hash, with their tags: membership without following
+// pointers, and with logarithmic cost whatever the uids are. Copies share.
 class UidSet {
  public:
   UidSet() = default;
   explicit UidSet(std::vector<EntityUid> uids);
+  UidSet(const UidSet& other) : block_(other.block_) {
+    if (block_ != nullptr) block_->owners.fetch_add(1, std::memory_order_relaxed);
+  }
+  UidSet(UidSet&& other) noexcept : block_(std::exchange(other.block_, nullptr)) {}
+  UidSet& operator=(UidSet other) noexcept {
+    std::swap(block_, other.block_);
+    return *this;
+  }
+  ~UidSet() {
+    if (block_ != nullptr) release();
+  }
 
   bool contains(const EntityUid& uid) const { return contains(uid.text()); }
   bool contains(const detail::UidText* uid) const {
-    if (uids_.size() > kScan) return search(uid);
-    for (const EntityUid& each : uids_) {
-      if (each.hash() == uid->hash && detail::same(each.text(), uid)) return true;
-    }
-    return false;
+    const std::size_t count = size();
+    if (count > detail::kMostTagged) return search(uid);
+    return count != 0 && detail::find_tagged(block_->tags(), count, detail::tag_of(uid->hash),
+                                             [&](std::size_t at) {
+                                               return detail::same(block_->uids()[at].text(), uid);
+                                             }) != count;
   }
-  bool empty() const { return uids_.empty(); }
-  std::size_t size() const { return uids_.size(); }
-  auto begin() const { return uids_.begin(); }
-  auto end() const { return uids_.end(); }
-  bool operator==(const UidSet& other) const { return uids_ == other.uids_; }
+  bool empty() const { return block_ == nullptr; }
+  std::size_t size() const { return block_ == nullptr ? 0 : block_->size; }
+  const EntityUid* begin() const { return block_ == nullptr ? nullptr : block_->uids(); }
+  const EntityUid* end() const { return begin() + size(); }
+  bool operator==(const UidSet& other) const;
 
  private:
-  static constexpr std::size_t kScan = 24;
+  struct Block {  // the tags of `size` uids and then these follow
+    mutable std::atomic<std::uint32_t> owners;
+    std::uint32_t size;
+    const std::uint32_t* tags() const { return reinterpret_cast<const std::uint32_t*>(this + 1); }
+    const EntityUid* uids() const {
+      return reinterpret_cast<const EntityUid*>(tags() + detail::room_for_tags(size));
+    }
+  };
   bool search(const detail::UidText* uid) const;
-  boost::container::small_vector<EntityUid, 4> uids_;
+  void release() const;
+  const Block* block_ = nullptr;  // of an empty set: none
 };
 
 }  // namespace writ::cedar

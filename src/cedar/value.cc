@@ -10,19 +10,6 @@
 namespace writ::cedar {
 namespace detail {
 
-struct SetItems {
-  mutable std::atomic<std::uint32_t> owners{1};
-  std::uint64_t hash = 0;
-  std::vector<Value> items;
-};
-
-struct RecordFields {
-  mutable std::atomic<std::uint32_t> owners{1};
-  std::uint64_t hash = 0;
-  std::vector<std::uint64_t> name_hashes;  // beside `fields`, so that a search stays in one line
-  std::vector<Field> fields;
-};
-
 const Text* make_text(std::string_view bytes) {
   void* memory = ::operator new(sizeof(Text) + bytes.size());
   auto* text = new (memory) Text{{1}, static_cast<std::uint32_t>(bytes.size()), hash_bytes(bytes)};
@@ -43,15 +30,36 @@ void release(const Text* text) {
 
 namespace {
 
-constexpr std::size_t kScan = 24;  // fields; past it a record is searched by halving
+bool is_last(const auto* box) {
+  return box->owners.fetch_sub(1, std::memory_order_acq_rel) == 1;
+}
 
-template <class T>
-void release_box(const T* box) {
-  if (box->owners.fetch_sub(1, std::memory_order_acq_rel) == 1) delete box;
+template <class Item>
+void release(const detail::List<Item>* list) {
+  if (!is_last(list)) return;
+  std::destroy(list->begin(), list->end());
+  list->~List();
+  ::operator delete(const_cast<detail::List<Item>*>(list));
 }
 
 std::uint64_t combine(std::uint64_t hash, std::uint64_t next) {
   return (hash ^ next) * 0x9fb21c651e98df25 + (hash >> 29);
+}
+
+// Makes a list of items, which are in order. `hash` is of an item, for the tags.
+template <class Item>
+const detail::List<Item>* make_list(std::vector<Item>&& items, std::uint64_t hash_of_all,
+                                    auto hash) {
+  const std::size_t tags = detail::room_for_tags(items.size());
+  void* memory = ::operator new(sizeof(detail::List<Item>) + tags * sizeof(std::uint32_t) +
+                                items.size() * sizeof(Item));
+  auto* list =
+      new (memory) detail::List<Item>{{1}, static_cast<std::uint32_t>(items.size()), hash_of_all};
+  auto* tag = const_cast<std::uint32_t*>(list->tags());
+  std::fill_n(tag, tags, 0);
+  for (const Item& item : items) *tag++ = detail::tag_of(hash(item));
+  std::uninitialized_move(items.begin(), items.end(), const_cast<Item*>(list->begin()));
+  return list;
 }
 
 }  // namespace
@@ -66,46 +74,33 @@ std::string_view kind_name(Kind kind) {
 const IpRange& ValueView::ip() const {
   return ip_->range;
 }
-const std::vector<Value>& ValueView::items() const {
-  return set_->items;
-}
-const std::vector<Field>& ValueView::fields() const {
-  return record_->fields;
-}
-
-ValueView ValueView::find(const detail::Text* name) const {
-  const std::vector<std::uint64_t>& hashes = record_->name_hashes;
-  if (hashes.size() > kScan) return find(name->view());
-  for (std::size_t i = 0; i < hashes.size(); ++i) {
-    if (hashes[i] != name->hash) continue;
-    const Field& field = record_->fields[i];
-    if (field.first.text() == name || field.first.view() == name->view()) return field.second;
-  }
-  return {};
-}
-
 ValueView ValueView::find(std::string_view name) const {
-  const std::vector<Field>& fields = record_->fields;
   const auto at =
-      std::lower_bound(fields.begin(), fields.end(), name,
+      std::lower_bound(record_->begin(), record_->end(), name,
                        [](const Field& f, std::string_view n) { return f.first.view() < n; });
-  if (at == fields.end() || at->first.view() != name) return {};
+  if (at == record_->end() || at->first.view() != name) return {};
   return at->second;
 }
 
 bool ValueView::contains(ValueView item) const {
-  const std::vector<Value>& items = set_->items;
-  const auto at = std::lower_bound(
-      items.begin(), items.end(), item,
-      [](const Value& a, ValueView b) { return compare(a, b) == std::strong_ordering::less; });
-  return at != items.end() && equal(*at, item);
+  const std::size_t count = set_->size;
+  if (count == 0) return false;
+  const Value* const items = set_->begin();
+  if (count <= detail::kMostTagged) {
+    return detail::find_tagged(set_->tags(), count, detail::tag_of(item.hash()),
+                               [&](std::size_t i) { return equal(items[i], item); }) != count;
+  }
+  const auto at = std::lower_bound(items, items + count, item, [](const Value& a, ValueView b) {
+    return compare(a, b) == std::strong_ordering::less;
+  });
+  return at != items + count && equal(*at, item);
 }
 
 bool ValueView::contains_all(ValueView items) const {
-  const std::vector<Value>& mine = set_->items;
-  const std::vector<Value>& theirs = items.set_->items;
+  const detail::List<Value>& mine = *set_;
+  const detail::List<Value>& theirs = *items.set_;
   if (set_ == items.set_) return true;
-  if (theirs.size() > mine.size()) return false;
+  if (theirs.size > mine.size) return false;
   auto at = mine.begin();
   for (const Value& item : theirs) {
     std::strong_ordering order = std::strong_ordering::less;
@@ -116,8 +111,8 @@ bool ValueView::contains_all(ValueView items) const {
 }
 
 bool ValueView::contains_any(ValueView items) const {
-  const std::vector<Value>& mine = set_->items;
-  const std::vector<Value>& theirs = items.set_->items;
+  const detail::List<Value>& mine = *set_;
+  const detail::List<Value>& theirs = *items.set_;
   auto a = mine.begin();
   auto b = theirs.begin();
   while (a != mine.end() && b != theirs.end()) {
@@ -149,17 +144,17 @@ std::uint64_t ValueView::hash() const {
   }
 }
 
-bool equal(ValueView a, ValueView b) {
-  if (a.kind() != b.kind()) return false;
+bool detail::equal_contents(ValueView a, ValueView b) {
+  const auto same_items = [&](auto mine, auto theirs) {
+    return mine.data() == theirs.data() ||
+           (a.hash() == b.hash() &&
+            std::equal(mine.begin(), mine.end(), theirs.begin(), theirs.end()));
+  };
   switch (a.kind()) {
-    case Kind::kString:
-      return a.text() == b.text() || (a.text()->hash == b.text()->hash && a.string() == b.string());
-    case Kind::kEntity:
-      return detail::same(a.entity(), b.entity());
     case Kind::kSet:
-      return &a.items() == &b.items() || (a.hash() == b.hash() && a.items() == b.items());
+      return same_items(a.items(), b.items());
     case Kind::kRecord:
-      return &a.fields() == &b.fields() || (a.hash() == b.hash() && a.fields() == b.fields());
+      return same_items(a.fields(), b.fields());
     case Kind::kIp:
       return a.ip() == b.ip();
     default:
@@ -178,12 +173,12 @@ std::strong_ordering compare(ValueView a, ValueView b) {
       return order != 0 ? order : a.entity()->id() <=> b.entity()->id();
     }
     case Kind::kSet: {
-      if (&a.items() == &b.items()) return std::strong_ordering::equal;
+      if (a.items().data() == b.items().data()) return std::strong_ordering::equal;
       return std::lexicographical_compare_three_way(a.items().begin(), a.items().end(),
                                                     b.items().begin(), b.items().end());
     }
     case Kind::kRecord: {
-      if (&a.fields() == &b.fields()) return std::strong_ordering::equal;
+      if (a.fields().data() == b.fields().data()) return std::strong_ordering::equal;
       return std::lexicographical_compare_three_way(
           a.fields().begin(), a.fields().end(), b.fields().begin(), b.fields().end(),
           [](const Field& x, const Field& y) {
@@ -212,12 +207,11 @@ Value Value::entity(const EntityUid& uid) {
 Value Value::set(std::vector<Value> items) {
   std::sort(items.begin(), items.end());
   items.erase(std::unique(items.begin(), items.end()), items.end());
-  auto* box = new detail::SetItems;
-  for (const Value& item : items) box->hash = combine(box->hash, item.hash());
-  box->items = std::move(items);
+  std::uint64_t hash = 0;
+  for (const Value& item : items) hash = combine(hash, item.hash());
   ValueView view;
   view.kind_ = Kind::kSet;
-  view.set_ = box;
+  view.set_ = make_list(std::move(items), hash, [](const Value& item) { return item.hash(); });
   return Value(view);
 }
 
@@ -229,16 +223,14 @@ Value Value::record(std::vector<Field> fields) {
   fields.erase(std::unique(fields.begin(), fields.end(),
                            [](const Field& a, const Field& b) { return a.first == b.first; }),
                fields.end());
-  auto* box = new detail::RecordFields;
-  box->name_hashes.reserve(fields.size());
+  std::uint64_t hash = 0;
   for (const Field& field : fields) {
-    box->name_hashes.push_back(field.first.hash());
-    box->hash = combine(combine(box->hash, field.first.hash()), field.second.hash());
+    hash = combine(combine(hash, field.first.hash()), field.second.hash());
   }
-  box->fields = std::move(fields);
   ValueView view;
   view.kind_ = Kind::kRecord;
-  view.record_ = box;
+  view.record_ =
+      make_list(std::move(fields), hash, [](const Field& field) { return field.first.hash(); });
   return Value(view);
 }
 
@@ -283,13 +275,13 @@ void Value::drop(ValueView view) {
       detail::release(view.uid_);
       break;
     case Kind::kSet:
-      release_box(view.set_);
+      release(view.set_);
       break;
     case Kind::kRecord:
-      release_box(view.record_);
+      release(view.record_);
       break;
     case Kind::kIp:
-      release_box(view.ip_);
+      if (is_last(view.ip_)) delete view.ip_;
       break;
     default:
       break;

@@ -8,6 +8,7 @@
 #include <compare>
 #include <cstdint>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -50,10 +51,15 @@ struct Text {
   const char* bytes() const { return reinterpret_cast<const char*>(this + 1); }
   std::string_view view() const { return {bytes(), size}; }
 };
+inline bool same(const Text* a, const Text* b) {
+  return a == b ||
+         (a->hash == b->hash && a->size == b->size && same_bytes(a->bytes(), b->bytes(), a->size));
+}
 const Text* make_text(std::string_view bytes);
 void release(const Text* text);
-struct SetItems;
-struct RecordFields;
+// What a set or a record holds: the tags of its items, or of their names, and then the items.
+template <class Item>
+struct List;
 struct IpBox {
   mutable std::atomic<std::uint32_t> owners{1};
   IpRange range;
@@ -80,10 +86,7 @@ class String {
   std::string_view view() const { return text_->view(); }
   const detail::Text* text() const { return text_; }
   std::uint64_t hash() const { return text_->hash; }
-  bool operator==(const String& other) const {
-    return text_ == other.text_ ||
-           (text_->hash == other.text_->hash && text_->view() == other.text_->view());
-  }
+  bool operator==(const String& other) const { return detail::same(text_, other.text_); }
 
  private:
   void keep() const { text_->owners.fetch_add(1, std::memory_order_relaxed); }
@@ -116,8 +119,8 @@ class ValueView {
   std::string_view string() const { return text_->view(); }
   const detail::UidText* entity() const { return uid_; }
   const IpRange& ip() const;
-  const std::vector<Value>& items() const;         // kSet
-  const std::vector<Field>& fields() const;        // kRecord
+  std::span<const Value> items() const;            // kSet
+  std::span<const Field> fields() const;           // kRecord
   ValueView find(const detail::Text* name) const;  // kRecord; kNone when there is none
   ValueView find(std::string_view name) const;     // the same
   bool contains(ValueView item) const;             // kSet
@@ -135,13 +138,21 @@ class ValueView {
     std::int64_t integer_;
     const detail::Text* text_;
     const detail::UidText* uid_;
-    const detail::SetItems* set_;
-    const detail::RecordFields* record_;
+    const detail::List<Value>* set_;
+    const detail::List<Field>* record_;
     const detail::IpBox* ip_;
   };
 };
 
-bool equal(ValueView a, ValueView b);
+namespace detail {
+bool equal_contents(ValueView a, ValueView b);  // of one kind
+}
+inline bool equal(ValueView a, ValueView b) {
+  if (a.kind() != b.kind()) return false;
+  if (a.is(Kind::kEntity)) return detail::same(a.entity(), b.entity());
+  if (a.is(Kind::kString)) return detail::same(a.text(), b.text());
+  return detail::equal_contents(a, b);
+}
 // A total order: by kind, then content. Not Cedar's `<`.
 std::strong_ordering compare(ValueView a, ValueView b);
 
@@ -181,7 +192,7 @@ class Value {
   ~Value() { drop(view_); }
 
   Kind kind() const { return view_.kind(); }
-  ValueView view() const { return view_; }
+  const ValueView& view() const { return view_; }
   // Empty when the value is of another kind.
   std::optional<bool> as_bool() const;
   std::optional<std::int64_t> as_int() const;
@@ -202,6 +213,34 @@ class Value {
 };
 
 inline ValueView::ValueView(const Value& value) : ValueView(value.view()) {}
+
+namespace detail {
+template <class Item>
+struct List {
+  mutable std::atomic<std::uint32_t> owners;
+  std::uint32_t size;
+  std::uint64_t hash;
+  const std::uint32_t* tags() const { return reinterpret_cast<const std::uint32_t*>(this + 1); }
+  const Item* begin() const { return reinterpret_cast<const Item*>(tags() + room_for_tags(size)); }
+  const Item* end() const { return begin() + size; }
+};
+}  // namespace detail
+
+inline std::span<const Value> ValueView::items() const {
+  return {set_->begin(), set_->size};
+}
+inline std::span<const Field> ValueView::fields() const {
+  return {record_->begin(), record_->size};
+}
+inline ValueView ValueView::find(const detail::Text* name) const {
+  const std::size_t count = record_->size;
+  if (count > detail::kMostTagged) return find(name->view());
+  const Field* const fields = record_->begin();
+  const std::size_t at = detail::find_tagged(
+      record_->tags(), count, detail::tag_of(name->hash),
+      [&](std::size_t i) { return detail::same(fields[i].first.text(), name); });
+  return at == count ? ValueView() : ValueView(fields[at].second);
+}
 
 // Cedar's JSON form of values, where `__entity` and `__extn` mark what JSON has no type for. Depth
 // is that of the Json; null and fractional numbers are refused. `where` is the JSON pointer so far.

@@ -5,6 +5,7 @@
 #include <limits>
 
 #include "cedar/text.h"
+#include "cedar/uids_for_test.h"
 
 namespace writ::cedar {
 namespace {
@@ -145,13 +146,54 @@ TEST(EntityUid, TypeAndIdDoNotRunTogether) {
 }
 
 TEST(UidSet, ContainsInSmallAndLargeSets) {
-  for (const int count : {0, 1, 24, 25, 1000}) {
+  for (const int count : {0, 1, 7, 8, 9, 64, 65, 1000}) {
     std::vector<EntityUid> uids;
     for (int i = 0; i < count; ++i) uids.emplace_back("T", std::to_string(i));
     const UidSet set(uids);
     EXPECT_EQ(set.size(), static_cast<std::size_t>(count));
     for (const EntityUid& uid : uids) EXPECT_TRUE(set.contains(uid));
     EXPECT_FALSE(set.contains(EntityUid("T", "x")));
+  }
+}
+
+TEST(UidSet, TellsUidsOfOneHashApart) {
+  const std::vector<EntityUid> uids = uids_of_one_hash(80);
+  for (const std::size_t count : {40U, 79U}) {
+    const UidSet set(std::vector(uids.begin(), uids.begin() + static_cast<std::ptrdiff_t>(count)));
+    EXPECT_EQ(set.size(), count);
+    for (std::size_t i = 0; i < uids.size(); ++i) EXPECT_EQ(set.contains(uids[i]), i < count);
+  }
+}
+
+TEST(Value, FindsInSmallAndLargeSetsAndRecords) {
+  for (const int count : {0, 1, 8, 9, 64, 65, 500}) {
+    std::vector<Value> items;
+    std::vector<Field> fields;
+    for (int i = 0; i < count; ++i) {
+      items.push_back(Value::string(std::to_string(i)));
+      fields.emplace_back(String(std::to_string(i)), Value::integer(i));
+    }
+    const Value set = Value::set(std::move(items));
+    const Value record = Value::record(std::move(fields));
+    for (int i = 0; i < count; ++i) {
+      EXPECT_TRUE(set.view().contains(Value::string(std::to_string(i))));
+      EXPECT_EQ(record.view().find(String(std::to_string(i)).text()).integer(), i);
+    }
+    EXPECT_FALSE(set.view().contains(Value::string("x")));
+    EXPECT_FALSE(set.view().contains(Value::integer(0)));
+    EXPECT_TRUE(record.view().find(String("x").text()).is(Kind::kNone));
+  }
+}
+
+TEST(EntityUid, ComparesEveryByte) {
+  for (std::size_t size = 0; size < 50; ++size) {
+    const std::string id(size, 'a');
+    for (std::size_t i = 0; i < size; ++i) {
+      std::string other = id;
+      other[i] = 'b';
+      EXPECT_FALSE(detail::same_bytes(id.data(), other.data(), size)) << size << " " << i;
+    }
+    EXPECT_TRUE(detail::same_bytes(id.data(), std::string(id).data(), size));
   }
 }
 

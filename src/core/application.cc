@@ -1,6 +1,7 @@
 #include "core/application.h"
 
 #include <algorithm>
+#include <span>
 
 #include "core/entities.h"
 
@@ -115,7 +116,8 @@ cedar::Entity with_asserted(const cedar::Entities& entities, const EntityUid& ui
   const cedar::Entity* known = entities.find(uid);
   if (known == nullptr) return cedar::Entity{uid, asserted};
   cedar::Entity entity = *known;
-  std::vector<cedar::Field> fields = known->attrs.view().fields();
+  const std::span<const cedar::Field> own = known->attrs.view().fields();
+  std::vector<cedar::Field> fields(own.begin(), own.end());
   for (const cedar::Field& field : asserted.view().fields()) {
     if (!known->attrs.find(field.first.view())) fields.push_back(field);
   }
