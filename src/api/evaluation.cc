@@ -135,9 +135,9 @@ void ask_with_change(const Context& context, unsigned thread, control::Asked ask
   const auto question = std::make_shared<const core::Question>(asked.question);
   const auto answer = [&context, shared, question](const control::Told& told) {
     const bool taken = context.pool.run([shared, question, told] {
-      net::Response response;
-      append_answer(response.body, told, core::next_change(*told.state, *question, told.now));
-      shared->send(std::move(response));
+      JsonText text;
+      append_answer(text, told, core::next_change(*told.state, *question, told.now));
+      shared->send({.body = std::string(text.view()), .headers = {}});
     });
     if (!taken) shared->send_error({Code::kExhausted, "the server is busy; try again", {}});
   };
