@@ -1,0 +1,69 @@
+#include "prove/prover.h"
+
+namespace writ::prove {
+namespace {
+
+std::string environment_text(const cedar::Environment& of) {
+  return of.principal + ", " + of.action.print() + ", " + of.resource;
+}
+
+}  // namespace
+
+std::vector<cedar::Environment> environments(const cedar::Schema& schema) {
+  std::vector<cedar::Environment> made;
+  for (const auto& [uid, action] : schema.actions()) {
+    for (const std::string& principal : action.principals) {
+      for (const std::string& resource : action.resources) {
+        made.push_back({principal, uid, resource});
+      }
+    }
+  }
+  return made;
+}
+
+Result<Verdict> refute(World& world, TermId formula,
+                       const std::function<bool(const Counterexample&)>& happens,
+                       const Means& means) {
+  Terms& terms = world.terms();
+  if (terms.is_false(formula)) return Verdict{};
+  // Assumptions read too, so they come before what is asked.
+  const TermId claim = terms.all({formula, world.assumptions()});
+  if (terms.is_false(claim)) return Verdict{};
+  const std::vector<TermId> asked = questions(world, claim);
+  Verdict made{Verdict::Kind::kUnknown, world.environment(), {}, {}};
+  for (const Solver& solver : means.solvers) {
+    TRY(answer, ask(solver, script(terms, claim, asked, solver.dialect), means.limits));
+    std::string why = std::move(answer.why);
+    if (answer.kind == SolverAnswer::Kind::kUnsat) return Verdict{};
+    if (answer.kind == SolverAnswer::Kind::kSat) {
+      Result<Counterexample> found = decode(world, asked, answer.values);
+      if (found && happens(*found)) {
+        made.kind = Verdict::Kind::kFails;
+        made.counterexample = std::move(*found);
+        made.why.clear();
+        return made;
+      }
+      why = found ? "the evaluator does not confirm the counterexample that it found"
+                  : found.error().text();
+    }
+    made.why += (made.why.empty() ? "" : "; ") + solver.name + ": " + why;
+  }
+  made.why = "in the environment " + environment_text(world.environment()) + ", " + made.why;
+  return made;
+}
+
+Result<Verdict> prove(const cedar::Schema& schema,
+                      const std::vector<cedar::Environment>& environments, const Danger& danger,
+                      const Means& means) {
+  Verdict unknown;
+  for (const cedar::Environment& environment : environments) {
+    World world(schema, environment, means.store);
+    TRY(formula, danger.formula(world));
+    TRY(verdict, refute(world, formula, danger.happens, means));
+    if (verdict.kind == Verdict::Kind::kFails) return verdict;
+    if (verdict.kind == Verdict::Kind::kUnknown && unknown.holds()) unknown = std::move(verdict);
+  }
+  return unknown;
+}
+
+}  // namespace writ::prove
