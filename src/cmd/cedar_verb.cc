@@ -1,9 +1,11 @@
 // cedar …: the policy language alone, with the flags of the `cedar` program.
+#include <cstdlib>
 #include <iostream>
 #include <sstream>
 
 #include "cedar/command.h"
 #include "cmd/verbs.h"
+#include "prove/command.h"
 
 namespace writ::cmd {
 namespace {
@@ -16,6 +18,11 @@ Result<int> run_cedar(Context& context, const Args& args) {
   context.terminal.out(out.str());
   context.terminal.note(err.str());
   return status;
+}
+
+int run_symcc(const cedar::Words& args, const cedar::Streams& streams) {
+  const char* path = std::getenv("PATH");
+  return prove::run_symcc(args, streams, path == nullptr ? "" : path);
 }
 
 constexpr std::string_view kHeading = "Running and testing";
@@ -107,6 +114,18 @@ std::vector<Verb> cedar_verbs() {
            "FILE, "
            "--template-id ID, --new-id ID, --arguments JSON.",
            run_cedar<cedar::run_link>),
+      verb("cedar symcc", "prove properties of policies, or find what breaks them",
+           "flags of `cedar symcc`, what to prove, and its policies",
+           {"writ cedar symcc -s s.cedarschema always-denies -p p.cedar",
+            "proved for every request, or a request for which it is not so"},
+           "Flags, without -- before them: --schema FILE, --schema-format; --principal-type, "
+           "--action and --resource-type (without them: all); --cvc5-path FILE, "
+           "--no-counterexample, --verbose; --time-limit SECONDS, --missing-entities, --exit-code, "
+           "--json. Of --policies FILE: never-errors, always-matches, never-matches, "
+           "always-allows, always-denies; of --policy1 and --policy2: matches-equivalent, "
+           "matches-implies, matches-disjoint; of --policies1 and --policies2: equivalent, "
+           "implies, disjoint.",
+           run_cedar<run_symcc>),
       verb("cedar conform", "run a folder of Cedar integration tests", "DIR and --validate",
            {"writ cedar conform --validate tests/", "prints each failure; N passed, N failed"},
            "--validate, without -- before it, checks validation too.",

@@ -7,6 +7,7 @@
 
 #include "base/file.h"
 #include "cmd/client.h"
+#include "cmd/policy_files.h"
 #include "cmd/proposal.h"
 #include "cmd/text.h"
 #include "cmd/verbs.h"
@@ -36,7 +37,8 @@ Result<std::vector<std::string>> files_at(const std::string& path) {
   return paths;
 }
 
-// Within the bounds of a policy set.
+}  // namespace
+
 Result<std::vector<core::PolicyFile>> read_policies(const std::vector<std::string>& operands) {
   std::vector<core::PolicyFile> files;
   std::map<std::string, std::string> known;  // name → path
@@ -61,6 +63,8 @@ Result<std::vector<core::PolicyFile>> read_policies(const std::vector<std::strin
   }
   return files;
 }
+
+namespace {
 
 Result<int> check(Context& context, const Args& args) {
   TRY(files, read_policies(args.operands("FILE")));

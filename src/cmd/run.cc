@@ -40,6 +40,7 @@ const std::vector<Verb>& verbs() {
     append(list, target_verbs());
     append(list, remove_verbs());
     append(list, policy_verbs());
+    append(list, prove_verbs());
     append(list, cedar_verbs());
     append(list, server_verbs());
     append(list, door_verbs());

@@ -22,6 +22,7 @@ std::vector<Verb> identity_verbs();  // identity …, group …
 std::vector<Verb> target_verbs();    // target …, door add
 std::vector<Verb> remove_verbs();    // target, resource, entitlement, door remove
 std::vector<Verb> policy_verbs();    // policy check, policy apply
+std::vector<Verb> prove_verbs();     // policy prove, policy diff
 std::vector<Verb> cedar_verbs();     // cedar …
 std::vector<Verb> server_verbs();    // init, server
 std::vector<Verb> door_verbs();      // door postgres

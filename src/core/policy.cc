@@ -7,6 +7,7 @@
 #include "base/bytes.h"
 #include "core/application.h"
 #include "core/command.h"
+#include "core/invariant.h"
 #include "core/names.h"
 
 namespace writ::core {
@@ -291,8 +292,9 @@ Result<std::shared_ptr<const Policies>> compile_policies(const std::vector<Polic
                                                          std::string hash) {
   cedar::PolicySet set;
   TRY(entities, application_entities(files));
+  CHECK_OK(parse_invariants(files));
   for (const PolicyFile& file : files) {
-    if (is_entities(file)) continue;
+    if (is_entities(file) || is_invariants(file)) continue;
     TRY(parsed, cedar::PolicySet::parse(file.text, file.name, {.ids = cedar::Ids::kAnnotation}));
     if (!parsed.templates().empty()) {
       const Policy& found = parsed.templates().front();

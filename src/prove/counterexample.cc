@@ -33,8 +33,16 @@ class Decoder {
     TRY(principal, uid(environment.principal, world_.principal()));
     TRY(resource, uid(environment.resource, world_.resource()));
     TRY(context, context_value());
-    Counterexample made{{principal, environment.action, resource, context}, {}};
+    Counterexample made{{principal, environment.action, resource, context}, {}, {}};
+    for (const auto& [name, term] : world_.unknowns()) {
+      const auto found = values_.find(term);
+      if (found != values_.end()) made.unknowns.emplace(name, number_of(found->second));
+    }
     for (const auto& [type, term] : world_.named()) {
+      // That it exists can be all that matters, which a formula then does not say.
+      if (world_.store() == Store::kComplete && terms_[term].op == TermOp::kThing) {
+        mention({type, terms_[term].text});
+      }
       if (!values_.contains(term)) continue;
       TRY(named, uid(type, term));
       mention(named);
@@ -67,11 +75,13 @@ class Decoder {
   // ---- Names of entities ----
 
   void name_things() {
+    for (const auto& [type, term] : world_.named()) {
+      if (terms_[term].op == TermOp::kThing) taken_.emplace(terms_[term].sort, terms_[term].text);
+    }
     for (const auto& [term, value] : values_) {
       const Term& it = terms_[term];
       if (it.op != TermOp::kThing) continue;
       names_[{it.sort, value.atom}] = it.text;
-      taken_.emplace(it.sort, it.text);
     }
   }
   // As policies name it, or a new name after its type.
@@ -342,6 +352,9 @@ std::vector<TermId> questions(World& world, TermId claim) {
       if (field < matters.size() && matters[field]) asked.insert(field);
     }
   }
+  for (const auto& [name, term] : world.unknowns()) {
+    if (matters[term]) asked.insert(term);
+  }
   for (const Read& read : world.reads()) {
     if (!matters[read.value]) continue;
     asked.insert(read.value);
@@ -393,6 +406,7 @@ Json to_json(const Counterexample& of) {
     entities.push(std::move(one));
   }
   Json made = Json::object({});
+  for (const auto& [name, value] : of.unknowns) request.set(name, Json(value));
   made.set("request", std::move(request));
   made.set("entities", std::move(entities));
   return made;
@@ -402,6 +416,9 @@ std::string describe(const Counterexample& of) {
   std::string made = "principal  " + of.request.principal.print() + "\naction     " +
                      of.request.action.print() + "\nresource   " + of.request.resource.print() +
                      "\ncontext    " + print(of.request.context.view()) + "\n";
+  for (const auto& [name, value] : of.unknowns) {
+    made += "           " + name + ": " + std::to_string(value) + "\n";
+  }
   for (const auto& [uid, entity] : of.entities) {
     if (cedar::is_action_type(uid.type())) continue;
     std::string line;

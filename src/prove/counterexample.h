@@ -17,6 +17,7 @@ namespace writ::prove {
 struct Counterexample {
   cedar::Request request;
   std::map<cedar::EntityUid, cedar::Entity> entities;
+  std::map<std::string, std::int64_t> unknowns;  // numbers beside the request, by name
 };
 
 class CounterexampleEntities final : public cedar::EntityReader {

@@ -559,8 +559,15 @@ class Encoder {
     const auto compare = [&](TermOp op, TermId left, TermId right) {
       return Symbolic{ok, terms_.bits_op(op, left, right)};
     };
+    // Towards zero.
     const auto divide = [&](std::int64_t by) {
-      return Symbolic{ok, terms_.bits_op(TermOp::kDivide, a, terms_.number(by))};
+      const World::Division down = world_.divide(a, by);
+      const TermId is_up =
+          terms_.all({terms_.bits_op(TermOp::kLess, a, terms_.number(0)),
+                      terms_.negation(terms_.equal(down.rest, terms_.number(0)))});
+      return Symbolic{ok, terms_.ite(is_up, terms_.bits_op(TermOp::kAdd, down.quotient,
+                                                           terms_.number(1)),
+                                     down.quotient)};
     };
     switch (it.function) {
       case Function::kLessThan:
@@ -605,12 +612,7 @@ class Encoder {
   }
 
   // Since the day's start, also before 1970.
-  TermId time_of(TermId ms) {
-    const TermId day = terms_.number(kDay);
-    const TermId rest = terms_.bits_op(TermOp::kRemainder, ms, day);
-    return terms_.ite(terms_.bits_op(TermOp::kLess, rest, terms_.number(0)),
-                      terms_.bits_op(TermOp::kAdd, rest, day), rest);
-  }
+  TermId time_of(TermId ms) { return world_.divide(ms, kDay).rest; }
 
   TermId any_family(TermId ip, const char* v4, const char* v6) {
     return terms_.any({in_range(ip, world_.ip(*cedar::parse_ip(v4))),

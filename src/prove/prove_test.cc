@@ -244,9 +244,7 @@ TEST_F(Proofs, ACounterexampleIsConcrete) {
   ASSERT_TRUE(verdict.counterexample);
   const Counterexample& found = *verdict.counterexample;
   EXPECT_EQ(found.request.context.find("a")->as_int(), 7);
-  EXPECT_THAT(print(to_json(found).find("entities") ? found.request.context.view()
-                                                    : cedar::ValueView()),
-              ::testing::HasSubstr("a: 7"));
+  EXPECT_THAT(compact(to_json(found)), ::testing::HasSubstr("\"a\":7"));
   EXPECT_THAT(describe(found), ::testing::HasSubstr("in Group::\"staff\""));
 }
 

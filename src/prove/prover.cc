@@ -27,12 +27,20 @@ Result<Verdict> refute(World& world, TermId formula,
   Terms& terms = world.terms();
   if (terms.is_false(formula)) return Verdict{};
   // Assumptions read too, so they come before what is asked.
-  const TermId claim = terms.all({formula, world.assumptions()});
+  const TermId claim = terms.all({formula, world.assumptions(formula)});
   if (terms.is_false(claim)) return Verdict{};
   const std::vector<TermId> asked = questions(world, claim);
   Verdict made{Verdict::Kind::kUnknown, world.environment(), {}, {}};
   for (const Solver& solver : means.solvers) {
-    TRY(answer, ask(solver, script(terms, claim, asked, solver.dialect), means.limits));
+    SolverLimits limits = means.limits;
+    const auto now = std::chrono::steady_clock::now();
+    if (now >= means.until) {
+      made.why = "the time limit for all is reached";
+      break;
+    }
+    limits.time = std::min(
+        limits.time, std::chrono::duration_cast<std::chrono::milliseconds>(means.until - now));
+    TRY(answer, ask(solver, script(terms, claim, asked, solver.dialect), limits));
     std::string why = std::move(answer.why);
     if (answer.kind == SolverAnswer::Kind::kUnsat) return Verdict{};
     if (answer.kind == SolverAnswer::Kind::kSat) {

@@ -2,6 +2,7 @@
 // A counterexample is given only when the ordinary evaluator says the same of it.
 #pragma once
 
+#include <chrono>
 #include <functional>
 #include <optional>
 #include <string>
@@ -16,6 +17,8 @@ namespace writ::prove {
 struct Means {
   std::vector<Solver> solvers;  // asked one after the other until one knows
   SolverLimits limits;          // for each question
+  // When to ask no further question, by the steady clock.
+  std::chrono::steady_clock::time_point until = std::chrono::steady_clock::time_point::max();
   Store store = Store::kComplete;
 };
 

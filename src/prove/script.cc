@@ -224,10 +224,6 @@ class Printer {
         return call("bvsub", it.args);
       case TermOp::kMultiply:
         return call("bvmul", it.args);
-      case TermOp::kDivide:
-        return call("bvsdiv", it.args);
-      case TermOp::kRemainder:
-        return call("bvsrem", it.args);
       case TermOp::kLess:
         return call("bvslt", it.args);
       case TermOp::kLessEqual:

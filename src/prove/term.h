@@ -65,8 +65,6 @@ enum class TermOp : std::uint8_t {
   kAdd,
   kSubtract,
   kMultiply,
-  kDivide,     // signed, towards zero
-  kRemainder,  // signed, with the sign of the dividend
   kLess,       // signed
   kLessEqual,  // signed
   kShiftRight,

@@ -1,8 +1,9 @@
 #include "prove/world.h"
 
 #include <algorithm>
+#include <limits>
 
-#include "cedar/schema.h"
+#include "prove/script.h"
 
 namespace writ::prove {
 namespace {
@@ -241,13 +242,50 @@ TermId World::exists(TermId entity, const std::string& type) {
   return value;
 }
 
+// Solvers are slow at division, and fast at the multiplication that it undoes.
+World::Division World::divide(TermId number, std::int64_t by) {
+  const SortId sort = terms_.bits(64);
+  const std::string name = " of division by " + std::to_string(by);
+  const Division made{terms_.apply({"quotient" + name, {sort}, sort}, {number}),
+                      terms_.apply({"rest" + name, {sort}, sort}, {number})};
+  const auto at_most = [&](TermId a, TermId b) {
+    return terms_.bits_op(TermOp::kLessEqual, a, b);
+  };
+  const auto is_negative = [&](TermId of) {
+    return terms_.bits_op(TermOp::kLess, of, terms_.number(0));
+  };
+  const TermId product = terms_.bits_op(TermOp::kMultiply, made.quotient, terms_.number(by));
+  // The bounds and the sign exclude what is right only modulo 2^64.
+  divisions_[{made.quotient, made.rest}] = terms_.all(
+      {terms_.equal(number, terms_.bits_op(TermOp::kAdd, product, made.rest)),
+       at_most(terms_.number(0), made.rest), at_most(made.rest, terms_.number(by - 1)),
+       at_most(terms_.number(std::numeric_limits<std::int64_t>::min() / by - 1), made.quotient),
+       at_most(made.quotient, terms_.number(std::numeric_limits<std::int64_t>::max() / by)),
+       terms_.equal(is_negative(number), is_negative(made.quotient))});
+  return made;
+}
+
+TermId World::unknown(const std::string& name) {
+  const TermId made = terms_.apply({name, {}, terms_.bits(64)});
+  unknowns_.emplace(name, made);
+  return made;
+}
+
 // Only entities whose ancestors are read count: those of others can be none. Which types' ancestors
 // are looked at is closed under composition, so that no chain is overlooked.
-TermId World::assumptions() {
+TermId World::assumptions(TermId formula) {
+  std::vector<TermId> all = premises_;
+  all.push_back(formula);
+  const std::vector<bool> matters = parts_of(terms_, all);
+  all.pop_back();
+  // What is divided is part of the quotient and rest, and so are divisions in it.
+  for (const auto& [terms, is_right] : divisions_) {
+    if (matters[terms.first] || matters[terms.second]) all.push_back(is_right);
+  }
   std::set<std::pair<std::string, std::string>> below;  // type, type of ancestors
   std::set<std::pair<std::string, TermId>> entities;
   for (const Read& read : reads_) {
-    if (read.kind != Read::Kind::kAncestors) continue;
+    if (read.kind != Read::Kind::kAncestors || !matters[read.value]) continue;
     below.emplace(read.type, read.name);
     entities.emplace(read.type, read.entity);
   }
@@ -260,7 +298,6 @@ TermId World::assumptions() {
     }
     grew = below.size() > before;
   }
-  std::vector<TermId> all;
   for (const auto& [type, entity] : entities) {
     if (below.contains({type, type})) {
       all.push_back(terms_.negation(terms_.member(entity, ancestors(entity, type, type))));

@@ -4,6 +4,8 @@
 // Invariant: whatever values the symbols have under assumptions(), there is such a world.
 #pragma once
 
+#include <cstdint>
+#include <map>
 #include <set>
 #include <string>
 #include <string_view>
@@ -66,8 +68,22 @@ class World {
   TermId ancestors(TermId entity, const std::string& type, const std::string& above);  // a set
   TermId exists(TermId entity, const std::string& type);
 
-  // What is true of every world: hierarchies are transitive and have no cycle.
-  TermId assumptions();
+  // 64 bits divided by a positive number, rounded down.
+  struct Division {
+    TermId quotient = 0;
+    TermId rest = 0;  // from 0 to below the divisor
+  };
+  Division divide(TermId number, std::int64_t by);
+
+  // A number beside the request that a proof speaks of, of 64 bits.
+  TermId unknown(const std::string& name);
+  const std::map<std::string, TermId>& unknowns() const { return unknowns_; }
+  // That no other worlds are of interest.
+  void assume(TermId premise) { premises_.push_back(premise); }
+
+  // What is true of every world, as far as it matters to a formula: hierarchies are transitive and
+  // have no cycle, and divisions are right.
+  TermId assumptions(TermId formula);
 
   const std::set<Read>& reads() const { return reads_; }
   // Every entity that something was asked of, or that policies name, by type.
@@ -80,6 +96,10 @@ class World {
   Terms terms_;
   std::set<Read> reads_;
   std::set<std::pair<std::string, TermId>> named_;
+  std::map<std::string, TermId> unknowns_;
+  std::vector<TermId> premises_;
+  // That they are right; by quotient and rest.
+  std::map<std::pair<TermId, TermId>, TermId> divisions_;
 };
 
 }  // namespace writ::prove

@@ -1,0 +1,183 @@
+// Invariants and remarks; diff.cc has changes.
+#include "prove/analysis.h"
+
+#include <algorithm>
+
+namespace writ::prove {
+namespace {
+
+// Whether a statement covers a request; one that fails covers, so that nothing escapes it.
+Result<TermId> covers(World& world, const One& statement) {
+  TRY(meaning, encode(world, statement.subject.policies()[statement.index]));
+  Terms& terms = world.terms();
+  return terms.any({terms.negation(meaning.ok), meaning.holds});
+}
+bool covers(const One& statement, const Counterexample& in) {
+  return applies(statement, in) || fails(statement, in);
+}
+
+// That some forbid fails.
+Result<TermId> a_forbid_fails(World& world, const Subject& policies) {
+  std::vector<TermId> cases;
+  for (std::size_t i = 0; i < policies.policies().size(); ++i) {
+    if (policies.compiled().effect(i) != cedar::Effect::kForbid) continue;
+    TRY(made, fails(world, One{policies, i}));
+    cases.push_back(made);
+  }
+  return world.terms().any(std::move(cases));
+}
+bool a_forbid_fails(const Subject& policies, const Counterexample& in) {
+  return authorize(policies.compiled(), in.request, CounterexampleEntities(in)).forbid_failed;
+}
+
+// What breaks an invariant.
+Danger breach(const WritPolicies& policies, const One& statement, bool about_errors) {
+  const bool forbids =
+      statement.subject.compiled().effect(statement.index) == cedar::Effect::kForbid;
+  return {[=, &policies](World& world) -> Result<TermId> {
+            TRY(covered, covers(world, statement));
+            if (world.terms().is_false(covered)) return covered;
+            if (about_errors) {
+              TRY(failing, a_forbid_fails(world, policies.subject()));
+              return world.terms().all({covered, failing});
+            }
+            TRY(let, lets(world, Without{policies}));
+            return world.terms().all({covered, forbids ? let : world.terms().negation(let)});
+          },
+          [=, &policies](const Counterexample& in) {
+            if (!covers(statement, in)) return false;
+            if (about_errors) return a_forbid_fails(policies.subject(), in);
+            return lets(Without{policies}, in) == forbids;
+          }};
+}
+
+}  // namespace
+
+Result<std::vector<InvariantVerdict>> prove_invariants(const WritPolicies& policies,
+                                                       const Means& means) {
+  std::vector<InvariantVerdict> made;
+  const cedar::Schema& schema = policies.subject().schema();
+  TRY(invariants, core::parse_invariants(policies.files()));
+  TRY(statements, Subject::of(invariants.statements, schema));
+  const std::vector<cedar::Environment> where = environments(schema);
+  for (std::size_t i = 0; i < invariants.list.size(); ++i) {
+    const auto& its = invariants.list[i];
+    TRY(verdict, prove(schema, where, breach(policies, One{statements, i}, its.about_errors), means));
+    InvariantVerdict one{its.text, invariants.statements.policies()[i].position(),
+                         std::move(verdict), {}};
+    if (one.verdict.counterexample) one.reasons = reasons(policies, *one.verdict.counterexample);
+    made.push_back(std::move(one));
+  }
+  return made;
+}
+
+Status check_invariants(const std::vector<core::PolicyFile>& files, const cedar::Schema& schema,
+                        const std::string& path, std::chrono::milliseconds time) {
+  if (std::none_of(files.begin(), files.end(), core::is_invariants)) return {};
+  TRY(policies, WritPolicies::of(files, schema));
+  TRY(solvers, find_solvers(path));
+  Means means;
+  means.solvers = std::move(solvers);
+  means.until = std::chrono::steady_clock::now() + time;
+  TRY(verdicts, prove_invariants(policies, means));
+  for (const InvariantVerdict& each : verdicts) {
+    const Verdict& verdict = each.verdict;
+    if (verdict.kind == Verdict::Kind::kUnknown) {
+      return fail(Code::kExhausted,
+                  "it is not known whether the invariant \"" + each.text + "\" holds: " + verdict.why,
+                  each.place.text());
+    }
+    if (verdict.holds()) continue;
+    std::string why = "these policies break the invariant \"" + each.text + "\", as in\n" +
+                      describe(*verdict.counterexample);
+    for (const std::string& reason : each.reasons) why += "           " + reason + "\n";
+    why.pop_back();
+    return fail(Code::kConflict, std::move(why), each.place.text());
+  }
+  return {};
+}
+
+Result<Remarks> remarks(const WritPolicies& policies, const Means& means) {
+  Remarks made;
+  const Subject& subject = policies.subject();
+  const cedar::Schema& schema = subject.schema();
+  const std::vector<cedar::Environment> where = environments(schema);
+  for (std::size_t i = 0; i < subject.policies().size(); ++i) {
+    const One one{subject, i};
+    const cedar::Policy& policy = *subject.policies()[i].policy;
+    const auto note = [&](Remark::Kind kind) -> Remark& {
+      return made.list.emplace_back(Remark{kind, policy.id, policy.position(), {}, {}});
+    };
+    const auto unknown = [&](const Verdict& verdict, std::string_view what) {
+      if (verdict.kind != Verdict::Kind::kUnknown) return;
+      made.unknown.push_back("whether " + policy.id + " " + std::string(what) + ": " + verdict.why);
+    };
+    TRY(failing, prove(schema, where, sometimes_fails(one), means));
+    unknown(failing, "can fail");
+    if (failing.kind == Verdict::Kind::kFails) {
+      note(Remark::Kind::kCanFail).counterexample = std::move(failing.counterexample);
+    }
+    TRY(applying, prove(schema, where, sometimes_matches(one), means));
+    unknown(applying, "ever applies");
+    if (applying.kind == Verdict::Kind::kUnknown) continue;
+    if (applying.holds()) {
+      // A forbid that only fails still denies.
+      if (failing.holds()) note(Remark::Kind::kNeverApplies);
+      continue;
+    }
+    const auto same_without = [&](std::size_t index) {
+      const Danger differ{
+          [&](World& world) -> Result<TermId> {
+            TRY(with, lets(world, Without{policies}));
+            TRY(without, lets(world, Without{policies, index}));
+            Terms& terms = world.terms();
+            return terms.negation(terms.equal(with, without));
+          },
+          [&](const Counterexample& in) {
+            return lets(Without{policies}, in) != lets(Without{policies, index}, in);
+          }};
+      return prove(schema, where, differ, means);
+    };
+    TRY(redundant, same_without(i));
+    unknown(redundant, "is redundant");
+    if (!redundant.holds()) continue;
+    Remark& found = note(Remark::Kind::kRedundant);
+    for (std::size_t other = 0; other < subject.policies().size(); ++other) {
+      if (other == i || subject.compiled().effect(other) != policy.effect) continue;
+      if ((policies.offer(other) == nullptr) != (policies.offer(i) == nullptr)) continue;
+      TRY(covered, prove(schema, where, only_first_matches(one, One{subject, other}), means));
+      if (covered.holds()) found.covered_by.push_back(subject.compiled().id(other));
+    }
+  }
+  return made;
+}
+
+Json to_json(const InvariantVerdict& of) {
+  Json made = Json::object({{"invariant", Json(of.text)}, {"where", Json(of.place.text())}});
+  made.set("holds",
+           of.verdict.kind == Verdict::Kind::kUnknown ? Json() : Json(of.verdict.holds()));
+  if (of.verdict.counterexample) {
+    made.set("counterexample", to_json(*of.verdict.counterexample));
+    Json reasons = Json::array();
+    for (const std::string& each : of.reasons) reasons.push(Json(each));
+    made.set("reasons", std::move(reasons));
+  }
+  if (!of.verdict.why.empty()) made.set("why", Json(of.verdict.why));
+  return made;
+}
+
+Json to_json(const Remark& of) {
+  constexpr std::string_view kNames[] = {"never_applies", "redundant", "can_fail"};
+  Json made = Json::object({{"remark", Json(kNames[static_cast<std::size_t>(of.kind)])},
+                            {"policy", Json(of.policy)},
+                            {"where", Json(of.place.text())}});
+  if (of.counterexample) made.set("counterexample", to_json(*of.counterexample));
+  if (of.kind == Remark::Kind::kRedundant) {
+    Json covered = Json::array();
+    for (const std::string& each : of.covered_by) covered.push(Json(each));
+    made.set("covered_by", std::move(covered));
+  }
+  return made;
+}
+
+}  // namespace writ::prove
