@@ -1,15 +1,19 @@
 // POST /v1/commands: every change that somebody asks for.
 #include <algorithm>
+#include <chrono>
 
 #include "api/context.h"
 #include "base/log.h"
 #include "core/policy.h"
+#include "core/policy_ahead.h"
 #include "crypto/seal.h"
+#include "prove/analysis.h"
 
 namespace writ::api {
 namespace {
 
 constexpr std::size_t kMostCommandId = 64;
+constexpr std::chrono::seconds kProofTime{20};  // for all invariants of a policy set
 // The largest policy set, with what JSON adds to it.
 constexpr std::size_t kMostPolicyBody = core::kMostPolicyBytes + (8 << 20);
 
@@ -171,6 +175,14 @@ void submit(const Context& context, Sent sent,
       });
 }
 
+// That the policies of a command keep the invariants that stand beside them. Asks a solver where
+// there are any.
+Status keeps_invariants(const Context& context, const core::State& state, const Sent& sent) {
+  TRY(files, core::policies_ahead(state, sent.command.verb, sent.command.body));
+  if (!files) return {};
+  return prove::check_invariants(*files, context.programs, kProofTime);
+}
+
 // Compiles what the command would compile, on this thread, and hands it over: neither the writer
 // nor an I/O thread waits for that.
 void compile_and_submit(const Context& context, const std::shared_ptr<Sent>& sent) {
@@ -179,6 +191,11 @@ void compile_and_submit(const Context& context, const std::shared_ptr<Sent>& sen
   // What is wrong with the policies themselves is said at once; all else is for the command to say.
   if (!compiled && sent->command.verb == "apply_policy") {
     return sent->responder->send_error(compiled.error());
+  }
+  if (compiled && *compiled != nullptr) {
+    if (const Status holds = keeps_invariants(context, *state, *sent); !holds) {
+      return sent->responder->send_error(holds.error());
+    }
   }
   submit(context, std::move(*sent), compiled ? std::move(*compiled) : nullptr);
 }

@@ -50,6 +50,7 @@ struct Context {
   Pool& pool;
   Metadata& metadata;
   Url url;
+  std::string programs;  // ServiceOptions::programs
 };
 
 // Who is calling, as TLS and the state prove it.

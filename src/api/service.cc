@@ -46,7 +46,7 @@ struct Service::State {
       : plane(the_plane),
         authority(std::move(the_authority)),
         pool(kPoolThreads),
-        context{the_plane, authority, pool, metadata, {}} {}
+        context{the_plane, authority, pool, metadata, {}, {}} {}
 
   control::Plane& plane;
   const issue::Authority authority;
@@ -122,6 +122,7 @@ Result<std::unique_ptr<Service>> Service::start(control::Plane& plane,
   add_search_routes(*state->server, context);
   add_metadata_routes(*state->server, context);
   add_door_routes(*state->server, context);
+  state->context.programs = options.programs;
   Url& url = state->context.url;
   url.given = options.public_url;
   url.host = options.hosts.empty() ? options.address : options.hosts.front();

@@ -19,6 +19,7 @@ struct ServiceOptions {
   unsigned threads = 1;                                         // as PlaneOptions::threads
   std::vector<std::string> hosts = {"127.0.0.1", "localhost"};  // in the server's certificate
   std::string public_url;  // in tickets; empty: https://hosts[0]:port
+  std::string programs;    // folders with a solver for invariants of policies, as in $PATH
 };
 
 class Service {

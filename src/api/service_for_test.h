@@ -3,6 +3,7 @@
 
 #include <gtest/gtest.h>
 
+#include <cstdlib>
 #include <filesystem>
 
 #include "api/context.h"
@@ -74,7 +75,9 @@ class ServiceTest : public testing::Test {
     ASSERT_TRUE(plane) << plane.error().text();
     plane_ = std::move(*plane);
     plane_->start();
-    auto service = Service::start(*plane_, {});
+    ServiceOptions service_options;
+    if (const char* programs = std::getenv("PATH")) service_options.programs = programs;
+    auto service = Service::start(*plane_, service_options);
     ASSERT_TRUE(service) << service.error().text();
     service_ = std::move(*service);
   }

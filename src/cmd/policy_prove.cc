@@ -55,7 +55,8 @@ std::string indented(std::string_view text) {
 std::string indented(const std::vector<std::string>& lines, std::string_view first) {
   std::string made;
   for (const std::string& line : lines) {
-    made += "    " + std::string(made.empty() ? first : std::string(first.size(), ' ')) + line + "\n";
+    made +=
+        "    " + std::string(made.empty() ? first : std::string(first.size(), ' ')) + line + "\n";
   }
   return made;
 }
@@ -131,9 +132,9 @@ Result<int> prove(Context& context, const Args& args) {
   TRY(verdicts, prove::prove_invariants(policies, means));
   TRY(found, prove::remarks(policies, means));
   const Counts counts = count(verdicts);
-  const int status = counts.broken > 0                                 ? kBroken
+  const int status = counts.broken > 0                              ? kBroken
                      : counts.unknown > 0 || !found.unknown.empty() ? kNotKnown
-                                                                       : 0;
+                                                                    : 0;
   if (args.has("--json")) {
     Json json = Json::object({});
     json.set("invariants", list(verdicts));
@@ -230,8 +231,9 @@ std::vector<Verb> prove_verbs() {
        .summary = "prove invariants of policy files, and find policies that do nothing or can fail",
        .operands = {{"FILE", Count::kMany, Words::kFiles}},
        .options = options(),
-       .examples = {{"writ policy prove policies",
-                     "its *.invariants.cedar against its policies; 0 all hold, 2 broken, 6 unknown"}},
+       .examples =
+           {{"writ policy prove policies",
+             "its *.invariants.cedar against its policies; 0 all hold, 2 broken, 6 unknown"}},
        .heading = "Administering",
        .run = prove,
        .more = kAbout},

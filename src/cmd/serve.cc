@@ -1,4 +1,5 @@
 // server, init: a trust domain's beginning, and the process that runs it.
+#include <cstdlib>
 #include <filesystem>
 #include <mutex>
 
@@ -62,6 +63,7 @@ Result<int> server(Context& context, const Args& args) {
   options.port = config.listen.port;
   options.threads = config.threads;
   if (!config.names.empty()) options.hosts = config.names;
+  if (const char* programs = std::getenv("PATH")) options.programs = programs;
   auto service = api::Service::start(*plane, options);
   if (!service) {
     plane->stop();

@@ -1,6 +1,7 @@
 // apply_policy: the only way in which policies change. Two persons.
 #include "core/call.h"
 #include "core/policy.h"
+#include "core/policy_ahead.h"
 #include "core/policy_text.h"
 #include "core/verbs.h"
 
@@ -61,9 +62,9 @@ Result<Carried> apply_policy(const Call& call, const Json& json) {
   return Carried{std::move(outcome), Persons::kTwo, std::move(kept)};
 }
 
-Result<std::shared_ptr<const Policies>> compiled_ahead(
-    const State& state, std::string_view verb, const Json& body,
-    std::string (*sha256_hex)(std::string_view)) {
+Result<std::optional<std::vector<PolicyFile>>> policies_ahead(const State& state,
+                                                              std::string_view verb,
+                                                              const Json& body) {
   ApplyPolicy wanted;
   Source source = Source::kSender;
   if (verb == "apply_policy") {
@@ -75,13 +76,21 @@ Result<std::shared_ptr<const Policies>> compiled_ahead(
                                ? nullptr
                                : state.changes.find(*id->as_string());
     if (change == nullptr || policy_list_of(*change).empty()) {
-      return std::shared_ptr<const Policies>();
+      return std::optional<std::vector<PolicyFile>>();
     }
     source = Source::kChange;
     wanted.hash = policy_list_of(*change);
   }
   TRY(files, files_of(state, source, std::move(wanted)));
-  return compile_policies(files, policy_hash(files, sha256_hex));
+  return std::optional(std::move(files));
+}
+
+Result<std::shared_ptr<const Policies>> compiled_ahead(
+    const State& state, std::string_view verb, const Json& body,
+    std::string (*sha256_hex)(std::string_view)) {
+  TRY(files, policies_ahead(state, verb, body));
+  if (!files) return std::shared_ptr<const Policies>();
+  return compile_policies(*files, policy_hash(*files, sha256_hex));
 }
 
 }  // namespace writ::core

@@ -24,9 +24,9 @@ Result<Invariants::One> read(const Policy& statement) {
   const std::vector<std::string> names{"invariant", "about", "description"};
   for (const Annotation& each : statement.annotations) {
     if (std::find(names.begin(), names.end(), each.name) != names.end()) continue;
-    return refuse(statement, each.begin,
-                  "an invariant has no annotation @" + each.name + "." +
-                      did_you_mean(each.name, names));
+    return refuse(
+        statement, each.begin,
+        "an invariant has no annotation @" + each.name + "." + did_you_mean(each.name, names));
   }
   const Annotation* text = statement.annotation("invariant");
   if (text == nullptr || text->value.empty() || text->value.size() > kMostText) {

@@ -11,8 +11,8 @@ namespace {
 using ::testing::HasSubstr;
 
 Result<Invariants> parse(std::string text) {
-  return parse_invariants({{"policies.cedar", "this is no policy"},
-                           {"org.invariants.cedar", std::move(text)}});
+  return parse_invariants(
+      {{"policies.cedar", "this is no policy"}, {"org.invariants.cedar", std::move(text)}});
 }
 
 TEST(Invariants, AreReadFromTheirFilesAlone) {
@@ -42,7 +42,8 @@ TEST(Invariants, AreRefusedWithTheirPlace) {
     EXPECT_EQ(made.error().where, "org.invariants.cedar:" + where);
     EXPECT_THAT(made.error().message, HasSubstr(why));
     // A set with such a file is refused as a whole.
-    EXPECT_FALSE(compile_policies({{"org.invariants.cedar", "forbid (principal, action, resource);"}}));
+    EXPECT_FALSE(
+        compile_policies({{"org.invariants.cedar", "forbid (principal, action, resource);"}}));
   };
   refused("forbid (principal, action, resource);", "1:1", "@invariant");
   refused("@invariant(\"\") forbid (principal, action, resource);", "1:1", "@invariant");
@@ -53,9 +54,10 @@ TEST(Invariants, AreRefusedWithTheirPlace) {
   refused("@invariant(\"a\") @about(\"errors\") permit (principal, action, resource);", "1:17",
           "forbid");
   refused("@invariant(\"a\") forbid (principal == ?principal, action, resource);", "1:1", "slots");
-  refused("@invariant(\"a\") forbid (principal, action, resource);\n"
-          "@invariant(\"a\") permit (principal, action, resource);",
-          "2:1", "org.invariants.cedar:1:1");
+  refused(
+      "@invariant(\"a\") forbid (principal, action, resource);\n"
+      "@invariant(\"a\") permit (principal, action, resource);",
+      "2:1", "org.invariants.cedar:1:1");
 }
 
 }  // namespace

@@ -3,6 +3,8 @@
 
 #include <algorithm>
 
+#include "core/writ_schema.h"
+
 namespace writ::prove {
 namespace {
 
@@ -62,19 +64,20 @@ Result<std::vector<InvariantVerdict>> prove_invariants(const WritPolicies& polic
   const std::vector<cedar::Environment> where = environments(schema);
   for (std::size_t i = 0; i < invariants.list.size(); ++i) {
     const auto& its = invariants.list[i];
-    TRY(verdict, prove(schema, where, breach(policies, One{statements, i}, its.about_errors), means));
-    InvariantVerdict one{its.text, invariants.statements.policies()[i].position(),
-                         std::move(verdict), {}};
+    TRY(verdict,
+        prove(schema, where, breach(policies, One{statements, i}, its.about_errors), means));
+    InvariantVerdict one{
+        its.text, invariants.statements.policies()[i].position(), std::move(verdict), {}};
     if (one.verdict.counterexample) one.reasons = reasons(policies, *one.verdict.counterexample);
     made.push_back(std::move(one));
   }
   return made;
 }
 
-Status check_invariants(const std::vector<core::PolicyFile>& files, const cedar::Schema& schema,
-                        const std::string& path, std::chrono::milliseconds time) {
+Status check_invariants(const std::vector<core::PolicyFile>& files, const std::string& path,
+                        std::chrono::milliseconds time) {
   if (std::none_of(files.begin(), files.end(), core::is_invariants)) return {};
-  TRY(policies, WritPolicies::of(files, schema));
+  TRY(policies, WritPolicies::of(files, core::writ_schema()));
   TRY(solvers, find_solvers(path));
   Means means;
   means.solvers = std::move(solvers);
@@ -83,9 +86,10 @@ Status check_invariants(const std::vector<core::PolicyFile>& files, const cedar:
   for (const InvariantVerdict& each : verdicts) {
     const Verdict& verdict = each.verdict;
     if (verdict.kind == Verdict::Kind::kUnknown) {
-      return fail(Code::kExhausted,
-                  "it is not known whether the invariant \"" + each.text + "\" holds: " + verdict.why,
-                  each.place.text());
+      return fail(
+          Code::kExhausted,
+          "it is not known whether the invariant \"" + each.text + "\" holds: " + verdict.why,
+          each.place.text());
     }
     if (verdict.holds()) continue;
     std::string why = "these policies break the invariant \"" + each.text + "\", as in\n" +
@@ -126,16 +130,16 @@ Result<Remarks> remarks(const WritPolicies& policies, const Means& means) {
       continue;
     }
     const auto same_without = [&](std::size_t index) {
-      const Danger differ{
-          [&](World& world) -> Result<TermId> {
-            TRY(with, lets(world, Without{policies}));
-            TRY(without, lets(world, Without{policies, index}));
-            Terms& terms = world.terms();
-            return terms.negation(terms.equal(with, without));
-          },
-          [&](const Counterexample& in) {
-            return lets(Without{policies}, in) != lets(Without{policies, index}, in);
-          }};
+      const Danger differ{[&](World& world) -> Result<TermId> {
+                            TRY(with, lets(world, Without{policies}));
+                            TRY(without, lets(world, Without{policies, index}));
+                            Terms& terms = world.terms();
+                            return terms.negation(terms.equal(with, without));
+                          },
+                          [&](const Counterexample& in) {
+                            return lets(Without{policies}, in) !=
+                                   lets(Without{policies, index}, in);
+                          }};
       return prove(schema, where, differ, means);
     };
     TRY(redundant, same_without(i));
@@ -154,8 +158,7 @@ Result<Remarks> remarks(const WritPolicies& policies, const Means& means) {
 
 Json to_json(const InvariantVerdict& of) {
   Json made = Json::object({{"invariant", Json(of.text)}, {"where", Json(of.place.text())}});
-  made.set("holds",
-           of.verdict.kind == Verdict::Kind::kUnknown ? Json() : Json(of.verdict.holds()));
+  made.set("holds", of.verdict.kind == Verdict::Kind::kUnknown ? Json() : Json(of.verdict.holds()));
   if (of.verdict.counterexample) {
     made.set("counterexample", to_json(*of.verdict.counterexample));
     Json reasons = Json::array();

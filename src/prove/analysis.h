@@ -26,8 +26,8 @@ Result<std::vector<InvariantVerdict>> prove_invariants(const WritPolicies& polic
 // Whether a set may take effect: all its invariants hold. A set without invariants needs no solver.
 // kConflict names the first that is broken with what breaks it; kExhausted one that is not known;
 // kUnavailable when there is no solver. Solvers are looked for in `path`, as in $PATH.
-Status check_invariants(const std::vector<core::PolicyFile>& files, const cedar::Schema& schema,
-                        const std::string& path, std::chrono::milliseconds time);
+Status check_invariants(const std::vector<core::PolicyFile>& files, const std::string& path,
+                        std::chrono::milliseconds time);
 
 // ---- Policies that do not do what they seem to ----
 

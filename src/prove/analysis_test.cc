@@ -34,12 +34,10 @@ class Analysis : public ::testing::Test {
     if (!made) ADD_FAILURE() << made.error().text();
     return *made;
   }
-  static WritPolicies set(std::string text) {
-    return set(Files{{"p.cedar", std::move(text)}});
-  }
+  static WritPolicies set(std::string text) { return set(Files{{"p.cedar", std::move(text)}}); }
   std::vector<InvariantVerdict> invariants(std::string policies, std::string statements) {
-    const WritPolicies of = set(
-        {{"p.cedar", std::move(policies)}, {"o.invariants.cedar", std::move(statements)}});
+    const WritPolicies of =
+        set({{"p.cedar", std::move(policies)}, {"o.invariants.cedar", std::move(statements)}});
     auto made = prove_invariants(of, means_);
     if (!made) {
       ADD_FAILURE() << made.error().text();
@@ -89,10 +87,11 @@ TEST_F(Analysis, AnInvariantHoldsOrIsBrokenByARequest) {
   EXPECT_THAT(broken[0].reasons, ElementsAre("permitted by staging"));
   EXPECT_EQ(broken[0].verdict.counterexample->request.principal.type(), "Writ::ServiceAccount");
 
-  const auto kept = invariants(
-      open + "@id(\"machines\") forbid (principal is Writ::ServiceAccount, action == "
-             "Writ::Action::\"connect\", resource) unless { context has grant };",
-      std::string(kNoServiceAccount));
+  const auto kept =
+      invariants(open +
+                     "@id(\"machines\") forbid (principal is Writ::ServiceAccount, action == "
+                     "Writ::Action::\"connect\", resource) unless { context has grant };",
+                 std::string(kNoServiceAccount));
   ASSERT_EQ(kept.size(), 1U);
   EXPECT_TRUE(kept[0].verdict.holds());
 }
@@ -104,7 +103,8 @@ TEST_F(Analysis, AnErroredForbidDenies) {
       "@id(\"sum\") forbid (principal, action, resource) when { context.approvals + 1 > 3 };",
       "@invariant(\"few\") forbid (principal, action == Writ::Action::\"list\", resource) "
       "when { context.approvals > 2 };"
-      "@invariant(\"no forbid can fail\") @about(\"errors\") forbid (principal, action, resource);");
+      "@invariant(\"no forbid can fail\") @about(\"errors\") forbid (principal, action, "
+      "resource);");
   ASSERT_EQ(made.size(), 2U);
   EXPECT_TRUE(made[0].verdict.holds());
   ASSERT_EQ(made[1].verdict.kind, Verdict::Kind::kFails);
@@ -156,42 +156,43 @@ TEST_F(Analysis, ABroadPermitGivesNoAccessToWhoRequests) {
 TEST_F(Analysis, InvariantsAreCheckedBeforeASetTakesEffect) {
   const std::chrono::seconds time{60};
   const Files good{{"p.cedar", offer("")}};
-  EXPECT_TRUE(check_invariants(good, core::writ_schema(), "/nowhere", time));
+  EXPECT_TRUE(check_invariants(good, "/nowhere", time));
   Files bad{{"p.cedar", "@id(\"all\") permit (principal, action, resource);"},
             {"o.invariants.cedar", std::string(kNoServiceAccount)}};
-  const Status broken = check_invariants(bad, core::writ_schema(), search_path(), time);
+  const Status broken = check_invariants(bad, search_path(), time);
   ASSERT_FALSE(broken);
   EXPECT_EQ(broken.error().code, Code::kConflict);
   EXPECT_THAT(broken.error().message, HasSubstr("no service account connects"));
   EXPECT_THAT(broken.error().message, HasSubstr("permitted by all"));
   EXPECT_EQ(broken.error().where, "o.invariants.cedar:2:1");
-  const Status no_solver = check_invariants(bad, core::writ_schema(), "/nowhere", time);
+  const Status no_solver = check_invariants(bad, "/nowhere", time);
   ASSERT_FALSE(no_solver);
   EXPECT_EQ(no_solver.error().code, Code::kUnavailable);
   const Status no_time =
-      check_invariants(bad, core::writ_schema(), search_path(), std::chrono::seconds{0});
+      check_invariants(bad, search_path(), std::chrono::seconds{0});
   ASSERT_FALSE(no_time);
   EXPECT_EQ(no_time.error().code, Code::kExhausted);
 }
 
 TEST_F(Analysis, AnInvariantThatIsNotValidIsRefusedWithItsPlace) {
-  const WritPolicies of =
-      set({{"p.cedar", offer("")},
-           {"o.invariants.cedar", "@invariant(\"a\") forbid (principal, action, resource) when { "
-                                  "principal.colour == \"red\" };"}});
+  const WritPolicies of = set({{"p.cedar", offer("")},
+                               {"o.invariants.cedar",
+                                "@invariant(\"a\") forbid (principal, action, resource) when { "
+                                "principal.colour == \"red\" };"}});
   const auto made = prove_invariants(of, means_);
   ASSERT_FALSE(made);
   EXPECT_THAT(made.error().where, ::testing::StartsWith("o.invariants.cedar:1:"));
 }
 
 TEST_F(Analysis, RemarksNameWhatDoesNothingAndWhatCanFail) {
-  const WritPolicies of = set(
-      "@id(\"wide\") permit (principal, action == Writ::Action::\"list\", resource);"
-      "@id(\"narrow\") permit (principal is Writ::User, action == Writ::Action::\"list\", resource);"
-      "@id(\"dead\") forbid (principal, action == Writ::Action::\"list\", resource) when { "
-      "context.approvals > 3 && context.approvals < 2 };"
-      "@id(\"sum\") forbid (principal, action == Writ::Action::\"list\", resource) when { "
-      "context.approvals + 1 == 5 };");
+  const WritPolicies of =
+      set("@id(\"wide\") permit (principal, action == Writ::Action::\"list\", resource);"
+          "@id(\"narrow\") permit (principal is Writ::User, action == Writ::Action::\"list\", "
+          "resource);"
+          "@id(\"dead\") forbid (principal, action == Writ::Action::\"list\", resource) when { "
+          "context.approvals > 3 && context.approvals < 2 };"
+          "@id(\"sum\") forbid (principal, action == Writ::Action::\"list\", resource) when { "
+          "context.approvals + 1 == 5 };");
   const auto made = remarks(of, means_);
   ASSERT_TRUE(made) << made.error().text();
   EXPECT_THAT(made->unknown, ::testing::IsEmpty());
@@ -262,9 +263,9 @@ TEST_F(Analysis, ADroppedGuardrailLetsHoldersOfGrantsIn) {
 TEST_F(Analysis, EachCauseIsShownOnceWithItsActions) {
   const std::string actions =
       "action in [Writ::Action::\"list\", Writ::Action::\"list_own\"], resource);";
-  const Diff made = differences(
-      "", "@id(\"a\") permit (principal in Writ::Group::\"a\", " + actions +
-              "@id(\"b\") permit (principal == Writ::User::\"b\", " + actions);
+  const Diff made =
+      differences("", "@id(\"a\") permit (principal in Writ::Group::\"a\", " + actions +
+                          "@id(\"b\") permit (principal == Writ::User::\"b\", " + actions);
   std::set<std::string> causes;
   for (const Difference& each : made.differences) {
     EXPECT_TRUE(each.more);

@@ -29,16 +29,36 @@ const std::vector<Property>& properties() {
       {"never-errors", "Policy never errors", Over::kPolicy, sometimes_fails, {}, {}, {}},
       {"always-matches", "Policy always matches", Over::kPolicy, sometimes_not_matches, {}, {}, {}},
       {"never-matches", "Policy never matches", Over::kPolicy, sometimes_matches, {}, {}, {}},
-      {"matches-equivalent", "Policies have equivalent match conditions", Over::kTwoPolicies, {},
-       match_differently, {}, {}},
-      {"matches-implies", "Policy1 match implies Policy2 match", Over::kTwoPolicies, {},
-       only_first_matches, {}, {}},
-      {"matches-disjoint", "Policies have disjoint match conditions", Over::kTwoPolicies, {},
-       both_match, {}, {}},
+      {"matches-equivalent",
+       "Policies have equivalent match conditions",
+       Over::kTwoPolicies,
+       {},
+       match_differently,
+       {},
+       {}},
+      {"matches-implies",
+       "Policy1 match implies Policy2 match",
+       Over::kTwoPolicies,
+       {},
+       only_first_matches,
+       {},
+       {}},
+      {"matches-disjoint",
+       "Policies have disjoint match conditions",
+       Over::kTwoPolicies,
+       {},
+       both_match,
+       {},
+       {}},
       {"always-allows", "Policy set always allows", Over::kSet, {}, {}, sometimes_denies, {}},
       {"always-denies", "Policy set always denies", Over::kSet, {}, {}, sometimes_allows, {}},
       {"equivalent", "Policy sets are equivalent", Over::kTwoSets, {}, {}, {}, decide_differently},
-      {"implies", "Policy set 1 implies policy set 2", Over::kTwoSets, {}, {}, {},
+      {"implies",
+       "Policy set 1 implies policy set 2",
+       Over::kTwoSets,
+       {},
+       {},
+       {},
        only_first_allows},
       {"disjoint", "Policy sets are disjoint", Over::kTwoSets, {}, {}, {}, both_allow},
   };
@@ -188,8 +208,9 @@ Json json_of(const Property& property, const Verdict& verdict) {
 std::string text_of(const Property& property, const Verdict& verdict, const SymccFlags& flags) {
   if (verdict.holds()) {
     return "✓ " + property.claim + ": VERIFIED\n" +
-           (flags.verbose ? "  No counterexample found — property holds for all well-formed inputs.\n"
-                          : "");
+           (flags.verbose
+                ? "  No counterexample found — property holds for all well-formed inputs.\n"
+                : "");
   }
   if (verdict.kind == Verdict::Kind::kUnknown) {
     return "? " + property.claim + ": UNKNOWN\n  " + verdict.why + "\n";

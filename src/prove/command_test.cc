@@ -71,7 +71,8 @@ TEST_F(Symcc, TakesTheFlagsOfCedar) {
 
 TEST_F(Symcc, RefutesWithARequest) {
   EXPECT_EQ(run({"always-allows", "-p", at("adults.cedar")}), 0);
-  EXPECT_THAT(out_, HasSubstr("✗ Policy set always allows: DOES NOT HOLD\n  Counterexample found:"));
+  EXPECT_THAT(out_,
+              HasSubstr("✗ Policy set always allows: DOES NOT HOLD\n  Counterexample found:"));
   EXPECT_THAT(out_, HasSubstr("principal  User::\""));
   EXPECT_EQ(run({"always-allows", "-p", at("adults.cedar"), "--no-counterexample"}), 0);
   EXPECT_EQ(out_, "✗ Policy set always allows: DOES NOT HOLD\n");
@@ -125,8 +126,8 @@ TEST_F(Symcc, SaysWhatIsWrong) {
 }
 
 TEST_F(Symcc, ASolverThatDoesNotAnswerIsUnknown) {
-  EXPECT_EQ(run({"--exit-code", "--cvc5-path", "/bin/true", "never-errors", "-p", at("next.cedar")}),
-            4);
+  EXPECT_EQ(
+      run({"--exit-code", "--cvc5-path", "/bin/true", "never-errors", "-p", at("next.cedar")}), 4);
   EXPECT_THAT(out_, HasSubstr("? Policy never errors: UNKNOWN"));
   EXPECT_THAT(out_, HasSubstr("the solver did not answer"));
   EXPECT_EQ(run({"--cvc5-path", "/bin/true", "never-errors", "-p", at("next.cedar")}), 1);

@@ -58,9 +58,9 @@ class Decoder {
     }
     for (const auto& [action, declared] : world_.schema().actions()) {
       made.entities.emplace(
-          action, cedar::Entity{action, Value::record(), Value::record(),
-                                cedar::UidSet({declared.ancestors.begin(),
-                                               declared.ancestors.end()})});
+          action,
+          cedar::Entity{action, Value::record(), Value::record(),
+                        cedar::UidSet({declared.ancestors.begin(), declared.ancestors.end()})});
     }
     return made;
   }
@@ -172,8 +172,9 @@ class Decoder {
       range.bytes.at(i / 8) = static_cast<std::uint8_t>(range.bytes.at(i / 8) << 1 | (bits[i] & 1));
     }
     const ModelValue& prefix = of.parts.at(1);
-    range.prefix = prefix.constructor == 0 ? (range.v6 ? 128 : 32)
-                                           : static_cast<std::uint8_t>(number_of(prefix.parts.at(0)));
+    range.prefix = prefix.constructor == 0
+                       ? (range.v6 ? 128 : 32)
+                       : static_cast<std::uint8_t>(number_of(prefix.parts.at(0)));
     return Value::ip(range);
   }
 
@@ -371,8 +372,8 @@ Result<Counterexample> decode(World& world, const std::vector<TermId>& questions
                               const std::string& values) {
   TRY(read, parse_sexprs(values));
   if (read.size() != 1 || read[0].items.size() != questions.size()) {
-    return fail(Code::kCorrupt, "the solver's model is not what was asked for: " +
-                                    values.substr(0, 200));
+    return fail(Code::kCorrupt,
+                "the solver's model is not what was asked for: " + values.substr(0, 200));
   }
   std::map<TermId, ModelValue> model;
   for (std::size_t i = 0; i < questions.size(); ++i) {

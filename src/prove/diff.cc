@@ -120,8 +120,13 @@ class Differ {
     for (const Part& each : cause) ids.insert(policy(each).id);
     std::vector<std::string> before = reasons(before_, found);
     std::vector<std::string> after = reasons(after_, found);
-    made_.differences.push_back({more, environment.action, {}, {ids.begin(), ids.end()},
-                                 std::move(found), std::move(before), std::move(after)});
+    made_.differences.push_back({more,
+                                 environment.action,
+                                 {},
+                                 {ids.begin(), ids.end()},
+                                 std::move(found),
+                                 std::move(before),
+                                 std::move(after)});
   }
 
   // One difference for each direction and cause, with all its actions.
@@ -148,8 +153,8 @@ class Differ {
       const auto other = std::find_if(others.begin(), others.end(), [&](const Prepared& one) {
         return one.policy->id == its.id;
       });
-      const bool is_there = other != others.end() &&
-                            other->policy->annotation("applies_to_break_glass") != nullptr;
+      const bool is_there =
+          other != others.end() && other->policy->annotation("applies_to_break_glass") != nullptr;
       if (!applied || is_there) continue;
       made_.notes.push_back("the guardrail " + its.id +
                             (each.after ? " now applies to break-glass access"
@@ -206,7 +211,8 @@ Json to_json(const Difference& of) {
     for (const std::string& each : of_these) made.push(Json(each));
     return made;
   };
-  Json made = Json::object({{"change", of.more ? "more" : "less"}, {"action", Json(of.action.print())}});
+  Json made =
+      Json::object({{"change", of.more ? "more" : "less"}, {"action", Json(of.action.print())}});
   made.set("also", list(of.also));
   made.set("cause", list(of.cause));
   made.set("counterexample", to_json(of.counterexample));

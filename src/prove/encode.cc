@@ -167,9 +167,8 @@ class Encoder {
     TRY(whole, type_of(at));
     TRY(first, coerce(it.args[1], then.value, *whole));
     TRY(second, coerce(it.args[2], otherwise.value, *whole));
-    return Symbolic{
-        terms_.all({test.ok, terms_.ite(test.value, then.ok, otherwise.ok)}),
-        terms_.ite(test.value, first, second)};
+    return Symbolic{terms_.all({test.ok, terms_.ite(test.value, then.ok, otherwise.ok)}),
+                    terms_.ite(test.value, first, second)};
   }
 
   // From the last argument to the first: each matters only where those before it let it.
@@ -187,8 +186,8 @@ class Encoder {
       const Symbolic& part = parts[i];
       const TermId decided = is_and ? terms_.negation(part.value) : part.value;
       made.ok = terms_.all({part.ok, terms_.any({decided, made.ok})});
-      made.value = is_and ? terms_.all({part.value, made.value})
-                          : terms_.any({part.value, made.value});
+      made.value =
+          is_and ? terms_.all({part.value, made.value}) : terms_.any({part.value, made.value});
     }
     return made;
   }
@@ -211,8 +210,7 @@ class Encoder {
         if (goal == to.attributes.end()) return differ(at, from, to);
         TermId field = terms_.select(0, i++, value);
         if (!its.required) {
-          if (goal->second.required || terms_.sort_of(field) !=
-                                           optional_sort(*goal->second.type)) {
+          if (goal->second.required || terms_.sort_of(field) != optional_sort(*goal->second.type)) {
             return differ(at, from, to);
           }
         } else {
@@ -248,8 +246,8 @@ class Encoder {
     TRY(first, type_of(a));
     TRY(second, type_of(b));
     cedar::Steps steps(kMostSteps);
-    const cedar::CommonType common = common_type(typing_.types[a], typing_.types[b],
-                                                 cedar::ValidationMode::kPermissive, steps);
+    const cedar::CommonType common =
+        common_type(typing_.types[a], typing_.types[b], cedar::ValidationMode::kPermissive, steps);
     if (common.type == nullptr) return fail(differ(expr_[b], *second, *first));
     TRY(one, coerce(a, left, *common.type));
     TRY(other, coerce(b, right, *common.type));
@@ -277,8 +275,7 @@ class Encoder {
   Answer comparison(const CoreNode& it, TermOp op) {
     TRY(left, node(it.args[0]));
     TRY(right, node(it.args[1]));
-    return Symbolic{terms_.all({left.ok, right.ok}),
-                    terms_.bits_op(op, left.value, right.value)};
+    return Symbolic{terms_.all({left.ok, right.ok}), terms_.bits_op(op, left.value, right.value)};
   }
 
   Answer arithmetic(const CoreNode& it, TermOp op) {
@@ -329,8 +326,8 @@ class Encoder {
     // `in []` is of no type, and holds for nothing.
     if (of == nullptr || of->is(Kind::kNever)) return Symbolic{ok, terms_.truth(false)};
     if (!of->is(Kind::kEntity) || of->entities.size() != 1) {
-      return refuse(expr_[it.args[1]], "entities of one type are wanted for a proof, not " +
-                                           print(*right_type));
+      return refuse(expr_[it.args[1]],
+                    "entities of one type are wanted for a proof, not " + print(*right_type));
     }
     const std::string& above = of->entities.front();
     std::vector<TermId> cases;
@@ -343,15 +340,15 @@ class Encoder {
     } else if (world_.schema().may_be_in(below, above)) {
       const TermId ancestors = world_.ancestors(left.value, below, above);
       cases.push_back(terms_.all(
-          {world_.exists(left.value, below), is_set ? terms_.meet(ancestors, right.value)
-                                                    : terms_.member(right.value, ancestors)}));
+          {world_.exists(left.value, below),
+           is_set ? terms_.meet(ancestors, right.value) : terms_.member(right.value, ancestors)}));
     }
     return Symbolic{ok, terms_.any(std::move(cases))};
   }
 
   // The hierarchy of actions is the schema's.
-  TermId action_in(TermId action, const std::string& below, TermId groups,
-                   const std::string& above, bool is_set) {
+  TermId action_in(TermId action, const std::string& below, TermId groups, const std::string& above,
+                   bool is_set) {
     std::vector<TermId> cases;
     for (const auto& [uid, declared] : world_.schema().actions()) {
       if (uid.type() != below) continue;
@@ -360,9 +357,9 @@ class Encoder {
         const Result<TermId> one = world_.entity(uid);
         const Result<TermId> other = world_.entity(group);
         if (!one || !other) continue;  // the schema has both
-        cases.push_back(terms_.all({terms_.equal(action, *one),
-                                    is_set ? terms_.member(*other, groups)
-                                           : terms_.equal(groups, *other)}));
+        cases.push_back(
+            terms_.all({terms_.equal(action, *one),
+                        is_set ? terms_.member(*other, groups) : terms_.equal(groups, *other)}));
       }
     }
     return terms_.any(std::move(cases));
@@ -451,8 +448,7 @@ class Encoder {
       return refuse(it, entity + " has no tags");
     }
     TRY(value, placed(it, world_.tag(of.value, entity, key.value)));
-    const TermId is_there =
-        terms_.all({world_.exists(of.value, entity), terms_.is_some(value)});
+    const TermId is_there = terms_.all({world_.exists(of.value, entity), terms_.is_some(value)});
     if (asks) return Symbolic{ok, is_there};
     return Symbolic{terms_.all({ok, is_there}), terms_.value(value)};
   }
@@ -562,12 +558,11 @@ class Encoder {
     // Towards zero.
     const auto divide = [&](std::int64_t by) {
       const World::Division down = world_.divide(a, by);
-      const TermId is_up =
-          terms_.all({terms_.bits_op(TermOp::kLess, a, terms_.number(0)),
-                      terms_.negation(terms_.equal(down.rest, terms_.number(0)))});
-      return Symbolic{ok, terms_.ite(is_up, terms_.bits_op(TermOp::kAdd, down.quotient,
-                                                           terms_.number(1)),
-                                     down.quotient)};
+      const TermId is_up = terms_.all({terms_.bits_op(TermOp::kLess, a, terms_.number(0)),
+                                       terms_.negation(terms_.equal(down.rest, terms_.number(0)))});
+      return Symbolic{
+          ok, terms_.ite(is_up, terms_.bits_op(TermOp::kAdd, down.quotient, terms_.number(1)),
+                         down.quotient)};
     };
     switch (it.function) {
       case Function::kLessThan:
@@ -637,10 +632,10 @@ class Encoder {
     const TermId differing = terms_.bits_op(TermOp::kXor, terms_.select(family, 0, inner),
                                             terms_.select(family, 0, outer));
     // Widths are far below half the range, so that signed comparison is right.
-    return terms_.all({terms_.is(family, inner), terms_.is(family, outer),
-                       terms_.bits_op(TermOp::kLessEqual, bits_after_prefix(inner), shift),
-                       terms_.equal(terms_.bits_op(TermOp::kShiftRight, differing, shift),
-                                    wide(width, 0))});
+    return terms_.all(
+        {terms_.is(family, inner), terms_.is(family, outer),
+         terms_.bits_op(TermOp::kLessEqual, bits_after_prefix(inner), shift),
+         terms_.equal(terms_.bits_op(TermOp::kShiftRight, differing, shift), wide(width, 0))});
   }
   // A small number of many bits.
   TermId wide(std::uint32_t width, std::uint32_t value) {
@@ -705,9 +700,9 @@ Result<Meaning> encode(World& world, const Prepared& policy) {
   }
   if (!typing.ok) {
     const std::uint32_t at = typing.problems.empty() ? its.begin : typing.problems.front().begin;
-    Error error = its.source->error(
-        at, typing.problems.empty() ? "this policy names what the schema does not have"
-                                    : typing.problems.front().message);
+    Error error = its.source->error(at, typing.problems.empty()
+                                            ? "this policy names what the schema does not have"
+                                            : typing.problems.front().message);
     error.code = Code::kInvalid;
     return tl::unexpected<Error>(std::move(error));
   }

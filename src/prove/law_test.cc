@@ -86,8 +86,8 @@ struct Scene {
     TRY(principal, world.entity(request->principal));
     TRY(resource, world.entity(request->resource));
     TRY(context, world.context());
-    TRY(its, world.constant(request->context.view(),
-                            *world.schema().action(request->action)->context));
+    TRY(its,
+        world.constant(request->context.view(), *world.schema().action(request->action)->context));
     std::vector<TermId> all{terms.equal(world.principal(), principal),
                             terms.equal(world.resource(), resource), terms.equal(context, its)};
     for (const auto& [type, term] : world.named()) {
@@ -187,8 +187,9 @@ TEST(ProofLaw, EveryCounterexampleIsConfirmed) {
     if (seed % 2 == 1) means.store = Store::kMayMissEntities;
     for (const bool fails : {false, true}) {
       const One policy{*subject, seed % 4};
-      const auto verdict = prove(scene.random.schema(), {scene.random.environment()},
-                                 fails ? sometimes_fails(policy) : sometimes_matches(policy), means);
+      const auto verdict =
+          prove(scene.random.schema(), {scene.random.environment()},
+                fails ? sometimes_fails(policy) : sometimes_matches(policy), means);
       ASSERT_TRUE(verdict) << verdict.error().text();
       EXPECT_NE(verdict->kind, Verdict::Kind::kUnknown) << verdict->why;
       refuted += verdict->kind == Verdict::Kind::kFails;

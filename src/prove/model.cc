@@ -11,8 +11,8 @@ constexpr std::size_t kMostSteps = 1'000'000;  // of reading one value
 constexpr std::size_t kMostDepth = 4'000;      // of calls in calls
 
 tl::unexpected<Error> no_value(const Sexpr& text) {
-  return fail(Code::kCorrupt, "the solver's model has a value that cannot be read: " +
-                                  print(text).substr(0, 200));
+  return fail(Code::kCorrupt,
+              "the solver's model has a value that cannot be read: " + print(text).substr(0, 200));
 }
 
 std::optional<std::string> binary_of(const Sexpr& text) {
@@ -162,9 +162,8 @@ class Reader {
 
   Result<ModelValue> constructed(SortId sort, const Sort& its, const Sexpr& text) {
     // `name`, `(name field…)`, or either as `(as name Sort)`.
-    const Sexpr* head = text.is_list && !text.items.empty() && !text.starts_with("as")
-                            ? &text.items[0]
-                            : &text;
+    const Sexpr* head =
+        text.is_list && !text.items.empty() && !text.starts_with("as") ? &text.items[0] : &text;
     if (head->starts_with("as") && head->items.size() == 3) head = &head->items[1];
     for (std::uint32_t i = 0; i < its.constructors.size(); ++i) {
       if (!head->is("c" + std::to_string(sort) + "_" + std::to_string(i))) continue;
@@ -187,8 +186,8 @@ class Reader {
   }
 
   Result<ModelValue> set(SortId element, const Sexpr& text) {
-    if (text.starts_with("as") || (text.is_list && !text.items.empty() &&
-                                   text.items[0].starts_with("as"))) {
+    if (text.starts_with("as") ||
+        (text.is_list && !text.items.empty() && text.items[0].starts_with("as"))) {
       return ModelValue{};  // set.empty, or constant: what is in a set by default is left out
     }
     std::vector<ModelValue> members;
@@ -260,9 +259,8 @@ class Reader {
       for (const Sexpr& each : text.items[1].items) {
         if (each.items.size() == 2) CHECK_OK(candidates_in(element, name, each.items[1], into));
       }
-      return let<void>(text, [&](const Sexpr& body) {
-        return candidates_in(element, name, body, into);
-      });
+      return let<void>(text,
+                       [&](const Sexpr& body) { return candidates_in(element, name, body, into); });
     }
     for (const std::string_view op : {"and", "or", "not", "ite"}) {
       if (!text.starts_with(op)) continue;

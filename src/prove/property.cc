@@ -85,9 +85,8 @@ Result<TermId> fails(World& world, const One& policy) {
 }
 bool fails(const One& policy, const Counterexample& in) {
   const auto errors = decide(policy.subject, in).errors;
-  return std::any_of(errors.begin(), errors.end(), [&](const cedar::PolicyError& each) {
-    return each.policy == policy.index;
-  });
+  return std::any_of(errors.begin(), errors.end(),
+                     [&](const cedar::PolicyError& each) { return each.policy == policy.index; });
 }
 
 Result<TermId> allows(World& world, const Subject& policies) {

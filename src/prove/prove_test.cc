@@ -1,10 +1,10 @@
 // What is proved and refuted of small policies, one operator or corner a test.
-#include "prove/property.h"
-
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include <cstdlib>
+
+#include "prove/property.h"
 
 namespace writ::prove {
 namespace {
@@ -128,8 +128,9 @@ TEST_F(Proofs, EntitiesAndHierarchies) {
   EXPECT_FALSE(never("principal in Group::\"a\" && principal in Group::\"b\""));
   EXPECT_TRUE(never("principal == User::\"a\" && !(principal in [User::\"a\", User::\"b\"])"));
   EXPECT_FALSE(never("principal in principal.groups"));
-  EXPECT_TRUE(never("principal in Group::\"a\" && Group::\"a\" in Group::\"b\" && "
-                    "!(principal in Group::\"b\")"));
+  EXPECT_TRUE(
+      never("principal in Group::\"a\" && Group::\"a\" in Group::\"b\" && "
+            "!(principal in Group::\"b\")"));
   EXPECT_TRUE(never("Group::\"a\" in Group::\"b\" && Group::\"b\" in Group::\"a\""));
   EXPECT_TRUE(never("principal in [Group::\"a\"] && !(principal in Group::\"a\")"));
   EXPECT_TRUE(never("principal.groups.isEmpty() && principal in principal.groups"));
@@ -144,19 +145,23 @@ TEST_F(Proofs, Actions) {
 }
 
 TEST_F(Proofs, EnumeratedEntities) {
-  EXPECT_TRUE(never("principal.colour != Colour::\"red\" && principal.colour != Colour::\"green\""));
+  EXPECT_TRUE(
+      never("principal.colour != Colour::\"red\" && principal.colour != Colour::\"green\""));
   EXPECT_FALSE(never("principal.colour == Colour::\"green\""));
 }
 
 TEST_F(Proofs, AttributesAndRecords) {
-  EXPECT_FALSE(never("principal has boss && principal.boss has boss && principal.boss.boss == "
-                     "principal"));
-  EXPECT_TRUE(never("principal has boss && principal.boss == principal && principal.boss.age != "
-                    "principal.age"));
+  EXPECT_FALSE(
+      never("principal has boss && principal.boss has boss && principal.boss.boss == "
+            "principal"));
+  EXPECT_TRUE(
+      never("principal has boss && principal.boss == principal && principal.boss.age != "
+            "principal.age"));
   EXPECT_FALSE(never("principal.address has zip && principal.address.zip == 1"));
   EXPECT_FALSE(never("principal.address == context.rec"));
-  EXPECT_TRUE(never("principal.address == context.rec && principal.address has zip && "
-                    "!(context.rec has zip)"));
+  EXPECT_TRUE(
+      never("principal.address == context.rec && principal.address has zip && "
+            "!(context.rec has zip)"));
   EXPECT_TRUE(never("context has opt && context.opt == \"a\" && context.opt == \"b\""));
   EXPECT_TRUE(always("{a: 1, b: context.s} == {b: context.s, a: 1}"));
   EXPECT_TRUE(always("principal has name"));
@@ -166,15 +171,19 @@ TEST_F(Proofs, AttributesAndRecords) {
 TEST_F(Proofs, Sets) {
   EXPECT_TRUE(never("principal.names.contains(\"a\") && principal.names.isEmpty()"));
   EXPECT_TRUE(never("principal.names == [\"a\"] && !principal.names.contains(\"a\")"));
-  EXPECT_TRUE(never("principal.names.containsAll([\"a\", \"b\"]) && !principal.names.contains(\"b\")"));
-  EXPECT_FALSE(never("principal.names.containsAny([\"a\", \"b\"]) && !principal.names.contains(\"b\")"));
+  EXPECT_TRUE(
+      never("principal.names.containsAll([\"a\", \"b\"]) && !principal.names.contains(\"b\")"));
+  EXPECT_FALSE(
+      never("principal.names.containsAny([\"a\", \"b\"]) && !principal.names.contains(\"b\")"));
   EXPECT_FALSE(never("principal.grid.contains([1, 2]) && principal.grid.contains([context.a])"));
   EXPECT_TRUE(never("principal.grid.contains([1, 2]) && !principal.grid.contains([2, 1, 1])"));
-  EXPECT_FALSE(never("resource.owner.names.containsAll(principal.names) && "
-                     "resource.owner.names != principal.names"));
-  EXPECT_TRUE(never("resource.owner.names.containsAll(principal.names) && "
-                    "principal.names.containsAll(resource.owner.names) && "
-                    "resource.owner.names != principal.names"));
+  EXPECT_FALSE(
+      never("resource.owner.names.containsAll(principal.names) && "
+            "resource.owner.names != principal.names"));
+  EXPECT_TRUE(
+      never("resource.owner.names.containsAll(principal.names) && "
+            "principal.names.containsAll(resource.owner.names) && "
+            "resource.owner.names != principal.names"));
   EXPECT_FALSE(never("resource.owner.names.containsAny(principal.names)"));
   EXPECT_TRUE(always("[1, 2, 2] == [2, 1]"));
   EXPECT_TRUE(never("[context.a, 2] == [3]"));
@@ -183,26 +192,32 @@ TEST_F(Proofs, Sets) {
 TEST_F(Proofs, Tags) {
   EXPECT_FALSE(never("principal.hasTag(\"a\") && principal.getTag(\"a\").contains(\"b\")"));
   EXPECT_FALSE(never("principal.hasTag(context.s) && !principal.hasTag(\"a\")"));
-  EXPECT_TRUE(never("context.s == \"a\" && principal.hasTag(context.s) && !principal.hasTag(\"a\")"));
+  EXPECT_TRUE(
+      never("context.s == \"a\" && principal.hasTag(context.s) && !principal.hasTag(\"a\")"));
 }
 
 TEST_F(Proofs, Decimals) {
-  EXPECT_TRUE(never("context.d.lessThan(decimal(\"1.0\")) && context.d.greaterThan(decimal(\"1.5\"))"));
-  EXPECT_FALSE(never("context.d.lessThanOrEqual(decimal(\"1.0\")) && "
-                     "context.d.greaterThanOrEqual(decimal(\"1.0\"))"));
+  EXPECT_TRUE(
+      never("context.d.lessThan(decimal(\"1.0\")) && context.d.greaterThan(decimal(\"1.5\"))"));
+  EXPECT_FALSE(
+      never("context.d.lessThanOrEqual(decimal(\"1.0\")) && "
+            "context.d.greaterThanOrEqual(decimal(\"1.0\"))"));
   EXPECT_FALSE(never("context.d == decimal(\"-12.34\")"));
 }
 
 TEST_F(Proofs, DatetimesAndDurations) {
-  EXPECT_TRUE(never("context.now < datetime(\"2024-01-01\") && context.now > datetime(\"2024-01-02\")"));
+  EXPECT_TRUE(
+      never("context.now < datetime(\"2024-01-01\") && context.now > datetime(\"2024-01-02\")"));
   EXPECT_FALSE(never_fails("context.now.offset(duration(\"1h\")) > context.now"));
   EXPECT_TRUE(never("context.now.offset(duration(\"1h\")) < context.now"));
   EXPECT_FALSE(never_fails("context.now.durationSince(principal.born) > duration(\"1d\")"));
-  EXPECT_FALSE(never("context.now.toTime() == duration(\"3h\") && context.now < datetime(\"1960-01-01\")"));
+  EXPECT_FALSE(
+      never("context.now.toTime() == duration(\"3h\") && context.now < datetime(\"1960-01-01\")"));
   EXPECT_TRUE(never("context.now.toTime() < duration(\"0s\")"));
   EXPECT_TRUE(never("context.now.toTime() >= duration(\"1d\")"));
-  EXPECT_FALSE(never("context.now.toDate() == datetime(\"2024-02-03\") && context.now != "
-                     "datetime(\"2024-02-03\")"));
+  EXPECT_FALSE(
+      never("context.now.toDate() == datetime(\"2024-02-03\") && context.now != "
+            "datetime(\"2024-02-03\")"));
   EXPECT_FALSE(never_fails("context.now.toDate() == context.now"));
   EXPECT_FALSE(never("context.e.toHours() == 2 && context.e.toMinutes() == 150"));
   EXPECT_TRUE(never("context.e.toSeconds() == 2 && context.e.toMilliseconds() == 1999"));
@@ -212,11 +227,14 @@ TEST_F(Proofs, DatetimesAndDurations) {
 TEST_F(Proofs, Addresses) {
   EXPECT_TRUE(always("context.net.isIpv4() || context.net.isIpv6()"));
   EXPECT_TRUE(never("context.net.isIpv4() && context.net.isIpv6()"));
-  EXPECT_TRUE(never("context.net.isInRange(ip(\"10.0.0.0/8\")) && "
-                    "context.net.isInRange(ip(\"11.0.0.0/8\"))"));
-  EXPECT_TRUE(never("context.net.isInRange(ip(\"10.1.0.0/16\")) && "
-                    "!context.net.isInRange(ip(\"10.0.0.0/8\"))"));
-  EXPECT_FALSE(never("context.net.isInRange(ip(\"10.0.0.0/8\")) && context.net != ip(\"10.0.0.1\")"));
+  EXPECT_TRUE(
+      never("context.net.isInRange(ip(\"10.0.0.0/8\")) && "
+            "context.net.isInRange(ip(\"11.0.0.0/8\"))"));
+  EXPECT_TRUE(
+      never("context.net.isInRange(ip(\"10.1.0.0/16\")) && "
+            "!context.net.isInRange(ip(\"10.0.0.0/8\"))"));
+  EXPECT_FALSE(
+      never("context.net.isInRange(ip(\"10.0.0.0/8\")) && context.net != ip(\"10.0.0.1\")"));
   EXPECT_FALSE(never("context.net.isInRange(principal.ip)"));
   EXPECT_TRUE(never("context.net == ip(\"::1\") && !context.net.isLoopback()"));
   EXPECT_TRUE(never("context.net.isMulticast() && context.net.isLoopback()"));
@@ -228,8 +246,9 @@ TEST_F(Proofs, MissingEntitiesFailWhereTheStoreMayMissThem) {
   EXPECT_TRUE(never_fails("resource.owner.name == \"a\""));
   means_.store = Store::kMayMissEntities;
   EXPECT_FALSE(never_fails("resource.owner.name == \"a\""));
-  EXPECT_TRUE(never_fails("resource has owner && resource.owner has name && "
-                          "resource.owner.name == \"a\""));
+  EXPECT_TRUE(
+      never_fails("resource has owner && resource.owner has name && "
+                  "resource.owner.name == \"a\""));
   EXPECT_FALSE(always("principal has name"));
   EXPECT_TRUE(never("!(principal has name) && principal in Group::\"a\""));
   EXPECT_TRUE(always("principal in [principal, User::\"a\"]"));
@@ -286,8 +305,8 @@ TEST_F(Proofs, WhatIsNotValidIsRefusedWithItsPlace) {
 
 TEST_F(Proofs, ATextThatSolversDoNotHaveIsRefused) {
   const Subject of = subject(when("context.s == \"\\u{10ffff}\""));
-  const auto verdict = writ::prove::prove(schema_, environments(schema_),
-                                          sometimes_matches(One{of}), means_);
+  const auto verdict =
+      writ::prove::prove(schema_, environments(schema_), sometimes_matches(One{of}), means_);
   ASSERT_FALSE(verdict);
   EXPECT_THAT(verdict.error().message, ::testing::HasSubstr("U+2FFFF"));
   EXPECT_THAT(verdict.error().where, ::testing::StartsWith("p.cedar:1:"));
@@ -299,17 +318,20 @@ TEST_F(Proofs, BothSolversSayTheSame) {
   for (const Solver& solver : both) {
     means_.solvers = {solver};
     EXPECT_TRUE(never("principal.grid.contains([1, 2]) && !principal.grid.contains([2, 1])"));
-    EXPECT_FALSE(never("principal in principal.groups && principal.names.contains(\"x\") && "
-                       "principal.grid.contains([1, 2]) && context.net.isInRange(principal.ip)"))
+    EXPECT_FALSE(
+        never("principal in principal.groups && principal.names.contains(\"x\") && "
+              "principal.grid.contains([1, 2]) && context.net.isInRange(principal.ip)"))
         << solver.name;
-    EXPECT_FALSE(never("resource.owner.names.containsAny(principal.names) && "
-                       "resource.owner.names != principal.names"))
+    EXPECT_FALSE(
+        never("resource.owner.names.containsAny(principal.names) && "
+              "resource.owner.names != principal.names"))
         << solver.name;
   }
 }
 
 TEST(Solvers, ATimeLimitHolds) {
-  const auto answer = ask({"none", "/bin/cat", Dialect::kCvc5}, "", {std::chrono::milliseconds(1), 10});
+  const auto answer =
+      ask({"none", "/bin/cat", Dialect::kCvc5}, "", {std::chrono::milliseconds(1), 10});
   ASSERT_TRUE(answer) << answer.error().text();
   EXPECT_EQ(answer->kind, SolverAnswer::Kind::kUnknown);
 }

@@ -118,8 +118,8 @@ class Printer {
 
   void tell_apart(const std::set<std::pair<SortId, TermId>>& things) {
     for (auto at = things.begin(); at != things.end();) {
-      const auto end = std::find_if(at, things.end(),
-                                    [&](const auto& each) { return each.first != at->first; });
+      const auto end =
+          std::find_if(at, things.end(), [&](const auto& each) { return each.first != at->first; });
       if (std::distance(at, end) > 1) {
         made_ += "(assert (distinct";
         for (auto each = at; each != end; ++each) made_ += " " + name(each->second);

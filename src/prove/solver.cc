@@ -139,8 +139,8 @@ Result<SolverAnswer> ask(const Solver& solver, const std::string& question,
   posix_spawn_file_actions_destroy(&actions);
   posix_spawnattr_destroy(&attributes);
   if (error != 0) {
-    return fail(Code::kUnavailable, std::string("the solver cannot be run: ") + std::strerror(error),
-                solver.path);
+    return fail(Code::kUnavailable,
+                std::string("the solver cannot be run: ") + std::strerror(error), solver.path);
   }
   const Child child(pid);
   in.read.close();
@@ -160,8 +160,8 @@ Result<SolverAnswer> ask(const Solver& solver, const std::string& question,
   for (;;) {
     const auto left = std::chrono::duration_cast<std::chrono::milliseconds>(end - Clock::now());
     if (left.count() <= 0) {
-      unfinished.why = "the time limit of " + std::to_string(limits.time.count()) +
-                       " ms is reached";
+      unfinished.why =
+          "the time limit of " + std::to_string(limits.time.count()) + " ms is reached";
       break;
     }
     std::array<pollfd, 2> fds{pollfd{out.read.get(), POLLIN, 0},
@@ -189,8 +189,8 @@ Result<SolverAnswer> ask(const Solver& solver, const std::string& question,
     }
     output.append(block.data(), static_cast<std::size_t>(count));
     if (output.size() > limits.output) {
-      unfinished.why = "the solver's answer is longer than " + std::to_string(limits.output) +
-                       " bytes";
+      unfinished.why =
+          "the solver's answer is longer than " + std::to_string(limits.output) + " bytes";
       break;
     }
   }

@@ -2,8 +2,8 @@
 // is seen without a solver. Folded as they are made: constants, constructors, what stands on both
 // sides of an equality.
 // https://smt-lib.org/papers/smt-lib-reference-v2.6-r2021-05-12.pdf, sections 3 and 5
-// Invariant: arguments have smaller numbers than the terms that have them, sorts than the sorts that
-// are made of them.
+// Invariant: arguments have smaller numbers than the terms that have them, sorts than the sorts
+// that are made of them.
 #pragma once
 
 #include <cstdint>
@@ -112,7 +112,8 @@ class Terms {
   TermId truth(bool value) const { return value ? true_ : false_; }
   TermId number(std::int64_t value);  // 64 bits
   TermId bits_of(std::uint32_t width, std::uint64_t value);
-  TermId bytes_of(const std::uint8_t* bytes, std::size_t count);  // the first is the most significant
+  TermId bytes_of(const std::uint8_t* bytes,
+                  std::size_t count);  // the first is the most significant
   TermId text(std::string_view utf8);
   TermId thing(SortId sort, std::string_view name);
   TermId apply(const Symbol& symbol, std::vector<TermId> args = {});

@@ -206,10 +206,10 @@ Result<TermId> World::attribute(TermId entity, const std::string& type, const st
   const auto at = attributes.find(name);
   if (at == attributes.end()) return fail(Code::kInternal, type + " has no attribute " + name);
   TRY(sort, sort_of(*at->second.type));
-  const TermId value =
-      terms_.apply({type + "." + name, {terms_.sort_of(entity)},
-                    at->second.required ? sort : terms_.option(sort)},
-                   {entity});
+  const TermId value = terms_.apply({type + "." + name,
+                                     {terms_.sort_of(entity)},
+                                     at->second.required ? sort : terms_.option(sort)},
+                                    {entity});
   reads_.insert({Read::Kind::kAttribute, entity, type, name, 0, value});
   named_.emplace(type, entity);
   return value;
@@ -217,9 +217,9 @@ Result<TermId> World::attribute(TermId entity, const std::string& type, const st
 
 Result<TermId> World::tag(TermId entity, const std::string& type, TermId key) {
   TRY(sort, sort_of(*schema_.entity_type(type)->tags));
-  const TermId value = terms_.apply(
-      {type + " tag", {terms_.sort_of(entity), terms_.string()}, terms_.option(sort)},
-      {entity, key});
+  const TermId value =
+      terms_.apply({type + " tag", {terms_.sort_of(entity), terms_.string()}, terms_.option(sort)},
+                   {entity, key});
   reads_.insert({Read::Kind::kTag, entity, type, {}, key, value});
   named_.emplace(type, entity);
   return value;
@@ -248,9 +248,7 @@ World::Division World::divide(TermId number, std::int64_t by) {
   const std::string name = " of division by " + std::to_string(by);
   const Division made{terms_.apply({"quotient" + name, {sort}, sort}, {number}),
                       terms_.apply({"rest" + name, {sort}, sort}, {number})};
-  const auto at_most = [&](TermId a, TermId b) {
-    return terms_.bits_op(TermOp::kLessEqual, a, b);
-  };
+  const auto at_most = [&](TermId a, TermId b) { return terms_.bits_op(TermOp::kLessEqual, a, b); };
   const auto is_negative = [&](TermId of) {
     return terms_.bits_op(TermOp::kLess, of, terms_.number(0));
   };

@@ -64,7 +64,7 @@ class World {
 
   // Reads of an entity of a type. An attribute that the type declares: an option where optional.
   Result<TermId> attribute(TermId entity, const std::string& type, const std::string& name);
-  Result<TermId> tag(TermId entity, const std::string& type, TermId key);  // an option
+  Result<TermId> tag(TermId entity, const std::string& type, TermId key);              // an option
   TermId ancestors(TermId entity, const std::string& type, const std::string& above);  // a set
   TermId exists(TermId entity, const std::string& type);
 

@@ -48,8 +48,7 @@ class Context {
     Terms& terms = world_.terms();
     const auto found = type.attributes.find(path[at]);
     if (found == type.attributes.end()) return absent;
-    const auto index =
-        static_cast<std::uint32_t>(std::distance(type.attributes.begin(), found));
+    const auto index = static_cast<std::uint32_t>(std::distance(type.attributes.begin(), found));
     TermId value = terms.select(0, index, record);
     TermId there = terms.truth(true);
     if (!found->second.required) {
@@ -72,7 +71,8 @@ const std::vector<std::string> kDuration{"duration"};
 const std::vector<std::string> kMfaAge{"auth", "mfa_age"};
 
 // The number at a path in a request's context.
-std::optional<std::int64_t> number_in(cedar::ValueView record, const std::vector<std::string>& path) {
+std::optional<std::int64_t> number_in(cedar::ValueView record,
+                                      const std::vector<std::string>& path) {
   for (const std::string& name : path) {
     if (!record.is(cedar::Kind::kRecord)) return std::nullopt;
     record = record.find(name);
@@ -82,8 +82,8 @@ std::optional<std::int64_t> number_in(cedar::ValueView record, const std::vector
 }
 
 std::optional<std::int64_t> ceiling(std::string_view tier) {
-  for (const core::Tier each : {core::Tier::kCritical, core::Tier::kHigh, core::Tier::kMedium,
-                                core::Tier::kLegacy}) {
+  for (const core::Tier each :
+       {core::Tier::kCritical, core::Tier::kHigh, core::Tier::kMedium, core::Tier::kLegacy}) {
     if (enum_names(each)[static_cast<std::size_t>(each)] == tier) {
       return core::limits_of(each).max_ttl.count();
     }
@@ -173,10 +173,10 @@ void bound(World& world, Context& context) {
     world.assume(context.number(*path, terms.truth(true), not_negative));
   }
   for (const auto& [name, by] : world.unknowns()) {
-    world.assume(terms.all({not_negative(by),
-                            context.number(kApprovals, terms.truth(true), [&, by = by](TermId all) {
-                              return terms.bits_op(TermOp::kLessEqual, by, all);
-                            })}));
+    world.assume(terms.all(
+        {not_negative(by), context.number(kApprovals, terms.truth(true), [&, by = by](TermId all) {
+           return terms.bits_op(TermOp::kLessEqual, by, all);
+         })}));
   }
 }
 
@@ -250,8 +250,7 @@ bool lets(const Without& set, const Counterexample& in) {
   for (std::size_t i = 0; i < subject.policies().size(); ++i) {
     if (i == set.index) continue;
     using Outcome = cedar::Explanation::Outcome;
-    const Outcome outcome =
-        cedar::explain(subject.compiled(), i, in.request, entities).outcome;
+    const Outcome outcome = cedar::explain(subject.compiled(), i, in.request, entities).outcome;
     if (subject.compiled().effect(i) == cedar::Effect::kForbid) {
       if (outcome == Outcome::kSatisfied || outcome == Outcome::kError) return false;
       continue;
@@ -277,8 +276,8 @@ std::vector<std::string> reasons(const WritPolicies& policies, const Counterexam
     const bool fails = why.outcome == Outcome::kError;
     if (!fails && why.outcome != Outcome::kSatisfied) continue;
     if (subject.compiled().effect(i) == cedar::Effect::kForbid) {
-      made.push_back((fails ? "forbidden, because it fails: " + why.message + ": " : "forbidden by ") +
-                     id);
+      made.push_back(
+          (fails ? "forbidden, because it fails: " + why.message + ": " : "forbidden by ") + id);
       continue;
     }
     if (fails) continue;
