@@ -448,16 +448,17 @@ TEST_F(ServiceTest, PoliciesOfMegabytesComeIntoForceByTwoPersons) {
 TEST_F(ServiceTest, PoliciesThatBreakAnInvariantAreRefused) {
   const Holder ada = person("ada");
   const auto apply = [&](std::string_view invariant) {
-    const Json files = Json::array(
-        {Json::object({{"name", "p.cedar"}, {"text", core::default_policies()}}),
-         Json::object({{"name", "o.invariants.cedar"}, {"text", invariant}})});
+    const Json files =
+        Json::array({Json::object({{"name", "p.cedar"}, {"text", core::default_policies()}}),
+                     Json::object({{"name", "o.invariants.cedar"}, {"text", invariant}})});
     return call(&ada, "POST", "/v1/commands/apply_policy",
                 Json::object({{"command_id", new_id("cmd", random_)},
                               {"verb", "apply_policy"},
                               {"body", Json::object({{"files", files}})}}));
   };
   const auto broken = apply(
-      "@invariant(\"nobody lists\") forbid (principal, action == Writ::Action::\"list\", resource);");
+      "@invariant(\"nobody lists\") forbid (principal, action == Writ::Action::\"list\", "
+      "resource);");
   if (broken->status == 503) GTEST_SKIP() << "no solver on this host: cvc5 or z3";
   EXPECT_EQ(broken->status, 409) << broken->body;
   EXPECT_NE(broken->body.find("o.invariants.cedar:1:1"), std::string::npos) << broken->body;

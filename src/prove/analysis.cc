@@ -61,7 +61,7 @@ Result<std::vector<InvariantVerdict>> prove_invariants(const WritPolicies& polic
   const cedar::Schema& schema = policies.subject().schema();
   TRY(invariants, core::parse_invariants(policies.files()));
   TRY(statements, Subject::of(invariants.statements, schema));
-  const std::vector<cedar::Environment> where = environments(schema);
+  const std::vector<cedar::Environment> where = writ_environments(schema);
   for (std::size_t i = 0; i < invariants.list.size(); ++i) {
     const auto& its = invariants.list[i];
     TRY(verdict,
@@ -105,7 +105,7 @@ Result<Remarks> remarks(const WritPolicies& policies, const Means& means) {
   Remarks made;
   const Subject& subject = policies.subject();
   const cedar::Schema& schema = subject.schema();
-  const std::vector<cedar::Environment> where = environments(schema);
+  const std::vector<cedar::Environment> where = writ_environments(schema);
   for (std::size_t i = 0; i < subject.policies().size(); ++i) {
     const One one{subject, i};
     const cedar::Policy& policy = *subject.policies()[i].policy;

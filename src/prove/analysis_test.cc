@@ -168,8 +168,7 @@ TEST_F(Analysis, InvariantsAreCheckedBeforeASetTakesEffect) {
   const Status no_solver = check_invariants(bad, "/nowhere", time);
   ASSERT_FALSE(no_solver);
   EXPECT_EQ(no_solver.error().code, Code::kUnavailable);
-  const Status no_time =
-      check_invariants(bad, search_path(), std::chrono::seconds{0});
+  const Status no_time = check_invariants(bad, search_path(), std::chrono::seconds{0});
   ASSERT_FALSE(no_time);
   EXPECT_EQ(no_time.error().code, Code::kExhausted);
 }

@@ -33,7 +33,8 @@ class Decoder {
     TRY(principal, uid(environment.principal, world_.principal()));
     TRY(resource, uid(environment.resource, world_.resource()));
     TRY(context, context_value());
-    Counterexample made{{principal, environment.action, resource, context}, {}, {}};
+    Counterexample made{
+        {principal, environment.action, resource, context}, {}, {}, context_read_, {}};
     for (const auto& [name, term] : world_.unknowns()) {
       const auto found = values_.find(term);
       if (found != values_.end()) made.unknowns.emplace(name, number_of(found->second));
@@ -56,6 +57,7 @@ class Decoder {
       if (missing_.contains(entity_uid)) continue;
       made.entities.emplace(entity_uid, entity(entity_uid, parts));
     }
+    made.attributes_read = std::move(attributes_read_);
     for (const auto& [action, declared] : world_.schema().actions()) {
       made.entities.emplace(
           action,
@@ -189,6 +191,7 @@ class Decoder {
         if (attribute.required) fields.emplace_back(name, plain(*attribute.type));
         continue;
       }
+      context_read_.insert(name);
       TRY(field, optional(found->second, attribute));
       if (field) fields.emplace_back(name, std::move(*field));
     }
@@ -212,6 +215,7 @@ class Decoder {
         case Read::Kind::kAttribute: {
           TRY(made, optional(*its, type.attributes->attributes.find(read.name)->second));
           if (made) {
+            attributes_read_[of].insert(read.name);
             mention(*made);
             entities_[of].attributes.emplace(read.name, std::move(*made));
           }
@@ -338,7 +342,18 @@ class Decoder {
   std::map<std::string, std::string> plain_names_;  // by type
   std::map<EntityUid, Parts> entities_;
   std::set<EntityUid> missing_;
+  std::set<std::string, std::less<>> context_read_;
+  std::map<EntityUid, std::set<std::string, std::less<>>> attributes_read_;
 };
+
+// A record's members of these names.
+Value only(cedar::ValueView record, const std::set<std::string, std::less<>>& names) {
+  std::vector<cedar::Field> fields;
+  for (const cedar::Field& each : record.fields()) {
+    if (names.contains(each.first.view())) fields.push_back(each);
+  }
+  return Value::record(std::move(fields));
+}
 
 }  // namespace
 
@@ -416,7 +431,8 @@ Json to_json(const Counterexample& of) {
 std::string describe(const Counterexample& of) {
   std::string made = "principal  " + of.request.principal.print() + "\naction     " +
                      of.request.action.print() + "\nresource   " + of.request.resource.print() +
-                     "\ncontext    " + print(of.request.context.view()) + "\n";
+                     "\ncontext    " +
+                     print(only(of.request.context.view(), of.context_read).view()) + "\n";
   for (const auto& [name, value] : of.unknowns) {
     made += "           " + name + ": " + std::to_string(value) + "\n";
   }
@@ -428,7 +444,10 @@ std::string describe(const Counterexample& of) {
       for (const EntityUid& each : entity.ancestors) above.insert(each.print());
       for (const std::string& each : above) line += (line.empty() ? " in " : ", ") + each;
     }
-    if (!entity.attrs.view().fields().empty()) line += " " + print(entity.attrs.view());
+    const auto read = of.attributes_read.find(uid);
+    if (read != of.attributes_read.end()) {
+      line += " " + print(only(entity.attrs.view(), read->second).view());
+    }
     if (!entity.tags.view().fields().empty()) line += " tags " + print(entity.tags.view());
     if (!line.empty()) made += "           " + uid.print() + line + "\n";
   }

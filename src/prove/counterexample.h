@@ -2,6 +2,7 @@
 #pragma once
 
 #include <map>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -18,6 +19,10 @@ struct Counterexample {
   cedar::Request request;
   std::map<cedar::EntityUid, cedar::Entity> entities;
   std::map<std::string, std::int64_t> unknowns;  // numbers beside the request, by name
+  // Which members of the context and attributes of entities the proof speaks of. Any other is there
+  // only because the schema wants it.
+  std::set<std::string, std::less<>> context_read;
+  std::map<cedar::EntityUid, std::set<std::string, std::less<>>> attributes_read;
 };
 
 class CounterexampleEntities final : public cedar::EntityReader {
@@ -40,7 +45,7 @@ Result<Counterexample> decode(World& world, const std::vector<TermId>& questions
 
 // {"request": …, "entities": […]}, in Cedar's JSON forms; without the actions.
 Json to_json(const Counterexample& counterexample);
-// For people, some lines.
+// For people, some lines: what the proof speaks of.
 std::string describe(const Counterexample& counterexample);
 
 }  // namespace writ::prove

@@ -25,7 +25,7 @@ class Differ {
   }
 
   Result<Diff> run() {
-    for (const cedar::Environment& environment : environments(before_.subject().schema())) {
+    for (const cedar::Environment& environment : writ_environments(before_.subject().schema())) {
       for (const bool more : {true, false}) CHECK_OK(look(environment, more));
     }
     join_actions();

@@ -196,6 +196,14 @@ Result<WritPolicies> WritPolicies::of(const std::vector<core::PolicyFile>& files
                       std::make_shared<const std::vector<core::PolicyFile>>(files));
 }
 
+std::vector<cedar::Environment> writ_environments(const cedar::Schema& schema) {
+  std::vector<cedar::Environment> made = environments(schema);
+  std::stable_partition(made.begin(), made.end(), [](const cedar::Environment& each) {
+    return each.principal == "Writ::User";
+  });
+  return made;
+}
+
 const core::Giver* WritPolicies::offer(std::size_t index) const {
   const core::Giver* giver = compiled_->giver(subject_.compiled().id(index));
   return giver != nullptr && giver->offer ? giver : nullptr;

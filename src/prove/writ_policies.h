@@ -37,6 +37,9 @@ class WritPolicies {
   std::shared_ptr<const std::vector<core::PolicyFile>> files_;
 };
 
+// Every environment, those of people first, so that examples are of people where they can be.
+std::vector<cedar::Environment> writ_environments(const cedar::Schema& schema);
+
 // A set without one of its policies; kNone for all of them.
 struct Without {
   static constexpr std::size_t kNone = static_cast<std::size_t>(-1);
