@@ -131,6 +131,10 @@ Result<Remarks> remarks(const WritPolicies& policies, const Means& means) {
     }
     const auto same_without = [&](std::size_t index) {
       const Danger differ{[&](World& world) -> Result<TermId> {
+                            TRY(meaning, encode(world, subject.policies()[index]));
+                            if (never_matters(world.terms(), meaning)) {
+                              return world.terms().truth(false);
+                            }
                             TRY(with, lets(world, Without{policies}));
                             TRY(without, lets(world, Without{policies, index}));
                             Terms& terms = world.terms();

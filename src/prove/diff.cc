@@ -26,6 +26,8 @@ class Differ {
 
   Result<Diff> run() {
     for (const cedar::Environment& environment : writ_environments(before_.subject().schema())) {
+      TRY(matters, change_matters(environment));
+      if (!matters) continue;
       for (const bool more : {true, false}) CHECK_OK(look(environment, more));
     }
     join_actions();
@@ -56,6 +58,15 @@ class Differ {
         if (!others.contains(print(*policies[i].policy))) changed_.push_back({after, i});
       }
     }
+  }
+
+  Result<bool> change_matters(const cedar::Environment& environment) const {
+    World world(before_.subject().schema(), environment, means_.store);
+    for (const Part& each : changed_) {
+      TRY(meaning, encode(world, subject(each.after).policies()[each.index]));
+      if (!never_matters(world.terms(), meaning)) return true;
+    }
+    return false;
   }
 
   // Everything in one environment that only one set lets happen, cause by cause.

@@ -1,13 +1,11 @@
 #include "prove/encode.h"
 
 #include <algorithm>
-#include <limits>
 #include <optional>
 
-#include "cedar/extension.h"
 #include "cedar/function.h"
 #include "cedar/operand_types.h"
-#include "cedar/text.h"
+#include "prove/arithmetic.h"
 
 namespace writ::prove {
 namespace {
@@ -20,14 +18,6 @@ using cedar::TypePtr;
 using Kind = Type::Kind;
 
 constexpr std::uint64_t kMostSteps = 100'000'000;  // of type checking one policy
-constexpr std::int64_t kLeast = std::numeric_limits<std::int64_t>::min();
-constexpr std::int64_t kMost = std::numeric_limits<std::int64_t>::max();
-constexpr std::int64_t kDay = 86'400'000;  // ms
-
-struct Symbolic {
-  TermId ok = 0;
-  TermId value = 0;
-};
 
 class Encoder {
  public:
@@ -281,38 +271,7 @@ class Encoder {
   Answer arithmetic(const CoreNode& it, TermOp op) {
     TRY(left, node(it.args[0]));
     TRY(right, node(it.args[1]));
-    return checked(op, left, right);
-  }
-  Symbolic checked(TermOp op, const Symbolic& left, const Symbolic& right) {
-    return {terms_.all({left.ok, right.ok, stays_in_range(op, left.value, right.value)}),
-            terms_.bits_op(op, left.value, right.value)};
-  }
-
-  // That the result of 64-bit arithmetic is the true one.
-  TermId stays_in_range(TermOp op, TermId a, TermId b) {
-    if (op != TermOp::kSubtract && terms_.as_number(a)) std::swap(a, b);
-    const auto at_least = [&](std::int64_t least, TermId of) {
-      return terms_.bits_op(TermOp::kLessEqual, terms_.number(least), of);
-    };
-    const auto at_most = [&](TermId of, std::int64_t most) {
-      return terms_.bits_op(TermOp::kLessEqual, of, terms_.number(most));
-    };
-    if (const auto c = terms_.as_number(b)) {
-      switch (op) {
-        case TermOp::kAdd:
-          return *c >= 0 ? at_most(a, kMost - *c) : at_least(kLeast - *c, a);
-        case TermOp::kSubtract:
-          return *c >= 0 ? at_least(kLeast + *c, a) : at_most(a, kMost + *c);
-        default:
-          if (*c == 0) return terms_.truth(true);
-          if (*c == -1) return at_least(kLeast + 1, a);
-          return *c > 0 ? terms_.all({at_least(kLeast / *c, a), at_most(a, kMost / *c)})
-                        : terms_.all({at_least(kMost / *c, a), at_most(a, kLeast / *c)});
-      }
-    }
-    const std::uint32_t more = op == TermOp::kMultiply ? 64 : 1;
-    const auto wide = [&](TermId of) { return terms_.extend(TermOp::kSignExtend, of, more); };
-    return terms_.equal(terms_.bits_op(op, wide(a), wide(b)), wide(terms_.bits_op(op, a, b)));
+    return checked(terms_, op, left, right);
   }
 
   Answer membership(const CoreNode& it) {
@@ -510,13 +469,13 @@ class Encoder {
     }
     if (makes_extension(it.function)) return literal(it);
     std::vector<Symbolic> args;
-    std::vector<TermId> ok;
     for (const std::uint32_t arg : it.args) {
       TRY(made, node(arg));
       args.push_back(made);
-      ok.push_back(made.ok);
     }
-    return extension(it, args, terms_.all(std::move(ok)));
+    const std::optional<Symbolic> made = apply_extension(world_, it.function, args);
+    if (!made) return refuse(it, "this function cannot be part of a proof");
+    return *made;
   }
 
   Answer of_sets(const CoreNode& it) {
@@ -547,101 +506,6 @@ class Encoder {
     TRY(value, placed(it, call_extension(it.function, {text.value})));
     TRY(term, world_.constant(value, *signature(it.function).result));
     return sure(term);
-  }
-
-  Answer extension(const CoreNode& it, const std::vector<Symbolic>& args, TermId ok) {
-    const TermId a = args[0].value;
-    const TermId b = args.size() > 1 ? args[1].value : a;
-    const auto compare = [&](TermOp op, TermId left, TermId right) {
-      return Symbolic{ok, terms_.bits_op(op, left, right)};
-    };
-    // Towards zero.
-    const auto divide = [&](std::int64_t by) {
-      const World::Division down = world_.divide(a, by);
-      const TermId is_up = terms_.all({terms_.bits_op(TermOp::kLess, a, terms_.number(0)),
-                                       terms_.negation(terms_.equal(down.rest, terms_.number(0)))});
-      return Symbolic{
-          ok, terms_.ite(is_up, terms_.bits_op(TermOp::kAdd, down.quotient, terms_.number(1)),
-                         down.quotient)};
-    };
-    switch (it.function) {
-      case Function::kLessThan:
-        return compare(TermOp::kLess, a, b);
-      case Function::kLessThanOrEqual:
-        return compare(TermOp::kLessEqual, a, b);
-      case Function::kGreaterThan:
-        return compare(TermOp::kLess, b, a);
-      case Function::kGreaterThanOrEqual:
-        return compare(TermOp::kLessEqual, b, a);
-      case Function::kOffset:
-        return checked(TermOp::kAdd, args[0], args[1]);
-      case Function::kDurationSince:
-        return checked(TermOp::kSubtract, args[0], args[1]);
-      case Function::kToTime:
-        return Symbolic{ok, time_of(a)};
-      case Function::kToDate:
-        return checked(TermOp::kSubtract, {ok, a}, {ok, time_of(a)});
-      case Function::kToMilliseconds:
-        return Symbolic{ok, a};
-      case Function::kToSeconds:
-        return divide(1000);
-      case Function::kToMinutes:
-        return divide(60'000);
-      case Function::kToHours:
-        return divide(3'600'000);
-      case Function::kToDays:
-        return divide(kDay);
-      case Function::kIsIpv4:
-        return Symbolic{ok, terms_.is(0, a)};
-      case Function::kIsIpv6:
-        return Symbolic{ok, terms_.is(1, a)};
-      case Function::kIsLoopback:
-        return Symbolic{ok, any_family(a, "127.0.0.0/8", "::1")};
-      case Function::kIsMulticast:
-        return Symbolic{ok, any_family(a, "224.0.0.0/4", "ff00::/8")};
-      case Function::kIsInRange:
-        return Symbolic{ok, in_range(a, b)};
-      default:
-        return refuse(it, "this function cannot be part of a proof");
-    }
-  }
-
-  // Since the day's start, also before 1970.
-  TermId time_of(TermId ms) { return world_.divide(ms, kDay).rest; }
-
-  TermId any_family(TermId ip, const char* v4, const char* v6) {
-    return terms_.any({in_range(ip, world_.ip(*cedar::parse_ip(v4))),
-                       in_range(ip, world_.ip(*cedar::parse_ip(v6)))});
-  }
-
-  TermId in_range(TermId inner, TermId outer) {
-    return terms_.any({in_range(0, 32, inner, outer), in_range(1, 128, inner, outer)});
-  }
-  // Of one family: the outer prefix is no longer, and the addresses agree that far.
-  TermId in_range(std::uint32_t family, std::uint32_t width, TermId inner, TermId outer) {
-    const auto bits_after_prefix = [&](TermId ip) {
-      const TermId prefix = terms_.select(family, 1, ip);
-      const std::uint32_t more = width - (family == 0 ? 5 : 7);
-      return terms_.ite(
-          terms_.is_some(prefix),
-          terms_.bits_op(TermOp::kSubtract, wide(width, width),
-                         terms_.extend(TermOp::kZeroExtend, terms_.value(prefix), more)),
-          wide(width, 0));
-    };
-    const TermId shift = bits_after_prefix(outer);
-    const TermId differing = terms_.bits_op(TermOp::kXor, terms_.select(family, 0, inner),
-                                            terms_.select(family, 0, outer));
-    // Widths are far below half the range, so that signed comparison is right.
-    return terms_.all(
-        {terms_.is(family, inner), terms_.is(family, outer),
-         terms_.bits_op(TermOp::kLessEqual, bits_after_prefix(inner), shift),
-         terms_.equal(terms_.bits_op(TermOp::kShiftRight, differing, shift), wide(width, 0))});
-  }
-  // A small number of many bits.
-  TermId wide(std::uint32_t width, std::uint32_t value) {
-    std::vector<std::uint8_t> bytes(width / 8);
-    bytes.back() = static_cast<std::uint8_t>(value);  // at most 128
-    return terms_.bytes_of(bytes.data(), bytes.size());
   }
 
   World& world_;

@@ -19,6 +19,10 @@ struct Meaning {
   TermId holds = 0;
 };
 
+inline bool never_matters(const Terms& terms, const Meaning& of) {
+  return terms.is_true(of.ok) && terms.is_false(of.holds);
+}
+
 // A policy made ready once, for all environments. Refers to the policy.
 struct Prepared {
   const cedar::Policy* policy = nullptr;

@@ -65,6 +65,13 @@ Result<Verdict> prove(const cedar::Schema& schema,
                       const Means& means) {
   Verdict unknown;
   for (const cedar::Environment& environment : environments) {
+    if (std::chrono::steady_clock::now() >= means.until) {
+      return Verdict{
+          Verdict::Kind::kUnknown,
+          environment,
+          {},
+          "the time limit for all is reached at the environment " + environment_text(environment)};
+    }
     World world(schema, environment, means.store);
     TRY(formula, danger.formula(world));
     TRY(verdict, refute(world, formula, danger.happens, means));
