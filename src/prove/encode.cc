@@ -105,9 +105,7 @@ class Encoder {
       }
       case Op::kNegate: {
         TRY(of, node(it.args[0]));
-        return Symbolic{
-            terms_.all({of.ok, terms_.negation(terms_.equal(of.value, terms_.number(kLeast)))}),
-            terms_.bits_op(TermOp::kSubtract, terms_.number(0), of.value)};
+        return checked(terms_, TermOp::kSubtract, sure(terms_.number(0)), of);
       }
       case Op::kEqual:
         return equality(it);
