@@ -53,15 +53,14 @@ TermId in_range(Terms& terms, std::uint32_t family, std::uint32_t width, TermId 
   const auto bits_after_prefix = [&](TermId ip) {
     const TermId prefix = terms.select(family, 1, ip);
     const std::uint32_t more = width - (family == 0 ? 5 : 7);
-    return terms.ite(
-        terms.is_some(prefix),
-        terms.bits_op(TermOp::kSubtract, wide(terms, width, width),
-                       terms.extend(TermOp::kZeroExtend, terms.value(prefix), more)),
-        wide(terms, width, 0));
+    return terms.ite(terms.is_some(prefix),
+                     terms.bits_op(TermOp::kSubtract, wide(terms, width, width),
+                                   terms.extend(TermOp::kZeroExtend, terms.value(prefix), more)),
+                     wide(terms, width, 0));
   };
   const TermId shift = bits_after_prefix(outer);
-  const TermId differing = terms.bits_op(TermOp::kXor, terms.select(family, 0, inner),
-                                          terms.select(family, 0, outer));
+  const TermId differing =
+      terms.bits_op(TermOp::kXor, terms.select(family, 0, inner), terms.select(family, 0, outer));
   // Widths are far below half the range, so that signed comparison is right.
   return terms.all(
       {terms.is(family, inner), terms.is(family, outer),
@@ -70,12 +69,12 @@ TermId in_range(Terms& terms, std::uint32_t family, std::uint32_t width, TermId 
 }
 TermId in_range(World& world, TermId inner, TermId outer) {
   return world.terms().any({in_range(world.terms(), 0, 32, inner, outer),
-                          in_range(world.terms(), 1, 128, inner, outer)});
+                            in_range(world.terms(), 1, 128, inner, outer)});
 }
 
 TermId any_family(World& world, TermId ip, const char* v4, const char* v6) {
   return world.terms().any({in_range(world, ip, world.ip(*cedar::parse_ip(v4))),
-                     in_range(world, ip, world.ip(*cedar::parse_ip(v6)))});
+                            in_range(world, ip, world.ip(*cedar::parse_ip(v6)))});
 }
 
 // Since the day's start, also before 1970.
@@ -105,10 +104,10 @@ std::optional<Symbolic> apply_extension(World& world, Function function,
   const auto divide = [&](std::int64_t by) {
     const World::Division down = world.divide(a, by);
     const TermId is_up = terms.all({terms.bits_op(TermOp::kLess, a, terms.number(0)),
-                                     terms.negation(terms.equal(down.rest, terms.number(0)))});
-    return Symbolic{
-        ok, terms.ite(is_up, terms.bits_op(TermOp::kAdd, down.quotient, terms.number(1)),
-                       down.quotient)};
+                                    terms.negation(terms.equal(down.rest, terms.number(0)))});
+    return Symbolic{ok,
+                    terms.ite(is_up, terms.bits_op(TermOp::kAdd, down.quotient, terms.number(1)),
+                              down.quotient)};
   };
   switch (function) {
     case Function::kLessThan:

@@ -1,5 +1,5 @@
-// Numbers, times and addresses as terms: arithmetic that fails where Cedar's does, and the functions
-// of extension types.
+// Numbers, times and addresses as terms: arithmetic that fails where Cedar's does, and the
+// functions of extension types.
 #pragma once
 
 #include <optional>
