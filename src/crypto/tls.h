@@ -4,6 +4,7 @@
 #pragma once
 
 #include <cstddef>
+#include <initializer_list>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -98,6 +99,10 @@ class TlsSession {
   void free_buffers();
   // Names the server wanted (SNI, RFC 6066); addresses are left out. Before handshake.
   void offer_server_name(const std::string& host);
+  // Names the protocols that this side speaks (ALPN, RFC 7301), each of 1 to 255 bytes, the one it
+  // prefers first. A server then refuses a client that names only others, and lets in one that
+  // names none. Before handshake.
+  void speak(std::initializer_list<std::string_view> protocols);
   Outcome handshake();
   Moved read(char* into, std::size_t size);
   // May write less than asked for; repeat with the rest.
@@ -109,6 +114,8 @@ class TlsSession {
 
   // After the handshake; null when the other side showed no certificate.
   std::shared_ptr<const Certificate> peer() const;
+  // After the handshake: the protocol that both sides speak; empty when one of them named none.
+  std::string_view protocol() const;
   // What went wrong: kUnauthenticated for refused certificates (theirs or ours), else kUnavailable.
   const Error& failure() const;
 
@@ -120,6 +127,9 @@ class TlsSession {
 // The other side's verified certificate after the handshake; null when it showed none. `ssl` is an
 // SSL*.
 Result<std::shared_ptr<const Certificate>> peer_certificate(void* ssl);
+// What an SSL* speaks, as the list on the wire (RFC 7301 section 3.1), for its context to choose
+// from; it outlives the handshake.
+void set_spoken(void* ssl, const std::string& protocols);
 // Why the handshake refused the other side's certificate; empty when it did not.
 std::string verify_failure(void* ssl);
 // True for an OpenSSL error number that says that the other side refused our certificate.

@@ -32,6 +32,24 @@ int failure_index() {
   return index;
 }
 
+int spoken_index() {
+  static const int index = SSL_get_ex_new_index(0, nullptr, nullptr, nullptr, nullptr);
+  return index;
+}
+
+// RFC 7301 section 3.2: the first of ours that the client names, or the end of the handshake.
+int choose_protocol(SSL* ssl, const unsigned char** chosen, unsigned char* size,
+                    const unsigned char* named, unsigned named_size, void*) {
+  const auto* ours = static_cast<const std::string*>(SSL_get_ex_data(ssl, spoken_index()));
+  if (ours == nullptr) return SSL_TLSEXT_ERR_NOACK;
+  unsigned char* found = nullptr;
+  const int result =
+      SSL_select_next_proto(&found, size, reinterpret_cast<const unsigned char*>(ours->data()),
+                            static_cast<unsigned>(ours->size()), named, named_size);
+  *chosen = found;
+  return result == OPENSSL_NPN_NEGOTIATED ? SSL_TLSEXT_ERR_OK : SSL_TLSEXT_ERR_ALERT_FATAL;
+}
+
 void remember_failure(SSL* ssl, std::string why) {
   auto* text = static_cast<std::string*>(SSL_get_ex_data(ssl, failure_index()));
   if (text == nullptr) {
@@ -167,6 +185,7 @@ Result<std::shared_ptr<const TlsContext>> TlsContext::server(const TlsIdentity& 
   TRY(context, make_context(TLS_server_method(), &identity, roots_pem, std::move(demand)));
   const int needed = client == ClientCertificate::kRequired ? SSL_VERIFY_FAIL_IF_NO_PEER_CERT : 0;
   SSL_CTX_set_verify(context.get(), SSL_VERIFY_PEER | needed, nullptr);
+  SSL_CTX_set_alpn_select_cb(context.get(), choose_protocol, nullptr);
   return std::shared_ptr<const TlsContext>(
       new TlsContext(std::make_unique<State>(State{std::move(context)})));
 }
@@ -189,6 +208,12 @@ Result<std::shared_ptr<const Certificate>> peer_certificate(void* ssl) {
   if (!native) return std::shared_ptr<const Certificate>();
   TRY(certificate, Certificate::from_der(der_of<X509>(native.get(), i2d_X509)));
   return std::make_shared<const Certificate>(std::move(certificate));
+}
+
+void set_spoken(void* ssl, const std::string& protocols) {
+  must(SSL_set_ex_data(static_cast<SSL*>(ssl), spoken_index(),
+                       const_cast<std::string*>(&protocols)) == 1,
+       "allocating");
 }
 
 std::string verify_failure(void* ssl) {

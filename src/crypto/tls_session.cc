@@ -90,6 +90,7 @@ struct TlsSession::State {
   std::shared_ptr<const TlsContext> context;
   Wire wire;
   SslPtr ssl;
+  std::string protocols;  // that this side speaks, as on the wire
   std::shared_ptr<const Certificate> peer;
   Error failure;
 
@@ -171,6 +172,18 @@ void TlsSession::offer_server_name(const std::string& host) {
   SSL_set_tlsext_host_name(state_->ssl.get(), host.c_str());
 }
 
+void TlsSession::speak(std::initializer_list<std::string_view> protocols) {
+  std::string& list = state_->protocols;
+  for (const std::string_view protocol : protocols) {
+    list += static_cast<char>(protocol.size());
+    list += protocol;
+  }
+  set_spoken(state_->ssl.get(), list);
+  must(SSL_set_alpn_protos(state_->ssl.get(), reinterpret_cast<const unsigned char*>(list.data()),
+                           static_cast<unsigned>(list.size())) == 0,
+       "naming protocols");
+}
+
 TlsSession::Outcome TlsSession::handshake() {
   ERR_clear_error();
   errno = 0;
@@ -218,6 +231,13 @@ void TlsSession::close_notify() {
 
 std::shared_ptr<const Certificate> TlsSession::peer() const {
   return state_->peer;
+}
+
+std::string_view TlsSession::protocol() const {
+  const unsigned char* name = nullptr;
+  unsigned size = 0;
+  SSL_get0_alpn_selected(state_->ssl.get(), &name, &size);
+  return {reinterpret_cast<const char*>(name), size};
 }
 
 const Error& TlsSession::failure() const {

@@ -1,8 +1,7 @@
-// The server's side of one connection, the loop that it lives on, and what all loops share. For the
-// .cc files of this room alone.
+// The server's side of one connection, and the loop that it lives on. Which protocol a connection
+// speaks is known once TLS stands (ALPN). For the .cc files of this room alone.
 #pragma once
 
-#include <atomic>
 #include <boost/asio/executor_work_guard.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <functional>
@@ -12,32 +11,11 @@
 #include <variant>
 #include <vector>
 
-#include "net/http_server.h"
 #include "net/line_end.h"
-#include "net/message_reader.h"
-#include "net/router.h"
+#include "net/served.h"
 #include "net/tls_pipe.h"
 
 namespace writ::net {
-
-struct Route {
-  Handler handler;
-  StreamHandler stream;  // one of the two
-  RouteLimits limits;
-};
-
-// Written before the threads start, then only read, but for `open`.
-struct Served {
-  Served(HttpServerOptions o, std::shared_ptr<TlsServer> t, const Clock& c)
-      : options(std::move(o)), tls(std::move(t)), clock(c) {}
-
-  HttpServerOptions options;
-  std::shared_ptr<TlsServer> tls;
-  const Clock& clock;
-  Router router;
-  std::vector<Route> routes;
-  std::atomic<unsigned> open{0};  // connections
-};
 
 class Connection;
 
@@ -56,12 +34,15 @@ class Loop : public std::enable_shared_from_this<Loop> {
   // The loop's thread:
   void adopt(tcp::socket socket);
   void remove(Connection& connection);
+  // The connection is told to settle when the turn ends; at most once a turn needs to be asked.
+  void settle_later(std::shared_ptr<Connection> connection);
   void retire_all();     // connections end when they have answered
   void break_off_all();  // … now
   void stop_turning();   // ends run()
   // After run() has ended: what was still posted gets its end, and later mail is returned.
   void close();
-  const std::string& date_header() const { return date_header_; }
+  // "Sun, 06 Nov 1994 08:49:37 GMT" (RFC 9110 section 5.6.7).
+  const std::string& date() const { return date_; }
 
   const std::shared_ptr<Served> keeper;  // connections may outlive the server in handlers' hands
   asio::io_context io{1};
@@ -78,20 +59,37 @@ class Loop : public std::enable_shared_from_this<Loop> {
   void wake();  // with mutex_ held, when there was nothing before
   void open_mail();
   static void return_mail(Answer& answer);
+  void end_turn();
   void sweep();
   void refresh_date();
 
   asio::executor_work_guard<asio::io_context::executor_type> work_;
   asio::steady_timer sweeper_;
   std::chrono::milliseconds sweep_every_;
-  std::string date_header_;
+  std::string date_;
   std::vector<std::shared_ptr<Connection>> connections_;
+  std::vector<std::shared_ptr<Connection>> unsettled_;
   bool retiring_ = false;
 
   std::mutex mutex_;
   std::vector<Mail> mail_;                    // guarded by mutex_
   std::vector<std::function<void()>> tasks_;  // guarded by mutex_
   bool closed_ = false;                       // guarded by mutex_
+};
+
+// What is spoken on a connection once TLS stands. Belongs to the connection, which it may use until
+// on_broken; everything is called on the loop's thread.
+class Protocol {
+ public:
+  virtual ~Protocol() = default;
+  virtual void begin() = 0;
+  virtual void on_input() = 0;
+  virtual void on_drained() = 0;
+  virtual void on_broken(const Error& why) = 0;
+  virtual void complete(std::uint64_t request, Loop::Answer answer) = 0;
+  virtual void settle() = 0;  // the turn ends that settle_later was asked in
+  virtual void tick(SteadyTime now) = 0;
+  virtual void retire() = 0;
 };
 
 class Connection final : public TlsPipe {
@@ -103,53 +101,38 @@ class Connection final : public TlsPipe {
   // Thread-safe: `request` is answered. At most once per request.
   void answer(std::uint64_t request, Loop::Answer answer);
   const std::shared_ptr<Loop>& loop() const { return loop_; }
-  const LineTimes& line_times() const { return loop_->served.options.lines; }
+  const Served& served() const { return loop_->served; }
+  std::shared_ptr<Connection> self() {
+    return std::static_pointer_cast<Connection>(shared_from_this());
+  }
 
   // The loop's thread:
   void complete(std::uint64_t request, Loop::Answer answer);
+  void settle();
   void tick(SteadyTime now);
   void retire();
+  bool is_retiring() const { return retiring_; }
+  // Sends what is queued and ends, within a second.
+  void close_soon(Ending ending);
+  bool is_closing() const { return is_closing_; }
+  // A request as far as the connection alone says: peer, source, connection, thread_index.
+  const Request& caller() const { return caller_; }
 
   std::size_t place = 0;  // in the loop's list; the loop's business
 
  private:
-  enum class Phase { kHandshake, kReading, kHandling, kDraining, kStream, kClosing };
-
   void on_secured() override;
   void on_input() override;
   void on_drained() override;
   void on_broken(const Error& why) override;
 
-  void process();
-  void take_head();
-  // Reads the headers, and keeps the request's id for its answer.
-  void take_headers(const std::string& in);
-  void dispatch();
-  void begin_stream();
-  void refuse(int status, const Error& error);
-  void put(const Response& response);
-  void wait_for_more();
-  void close_soon(Ending ending);
-  void set_deadline(Millis from_now) { deadline_ = steady_now() + from_now; }
-  void no_deadline() { deadline_ = SteadyTime::max(); }
-  bool peer_expired() const;
-
   const std::shared_ptr<Loop> loop_;
-  const std::uint64_t id_;
-  std::string source_;
-  MessageReader reader_;
-  Request request_;
-  Router::Match match_;
-  std::string request_id_;      // "X-Request-ID" of the request at hand; empty: none
-  std::uint64_t sequence_ = 0;  // of the request being handled
-  Phase phase_ = Phase::kHandshake;
-  SteadyTime deadline_ = SteadyTime::max();
-  bool processing_ = false;
-  bool head_begun_ = false;  // the deadline of this head is set
-  bool in_body_ = false;
-  bool keep_alive_ = true;
+  const std::string source_;
+  Request caller_;
+  std::unique_ptr<Protocol> protocol_;       // once TLS stands
+  SteadyTime deadline_ = SteadyTime::max();  // of the handshake, or of the end
   bool retiring_ = false;
-  std::shared_ptr<LineEnd> line_;
+  bool is_closing_ = false;
 };
 
 }  // namespace writ::net

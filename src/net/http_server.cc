@@ -37,7 +37,7 @@ std::shared_ptr<LineStream> StreamOffer::accept(LineHandlers handlers) {
   const auto connection = std::exchange(responder_.connection_, nullptr);
   if (!connection) return nullptr;
   auto line = std::make_shared<LineEnd>(connection->loop()->io, connection->loop(),
-                                        connection->line_times(), std::move(handlers));
+                                        connection->served().options.lines, std::move(handlers));
   connection->answer(responder_.request_, line);
   return line;
 }

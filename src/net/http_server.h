@@ -1,10 +1,13 @@
-// An HTTPS/1.1 listener on TLS 1.3 with client certificates. A few I/O threads, each with its own
-// event loop; a connection stays on its thread. Handlers run there and must not block; they
-// answer at once or later, from any thread. An answer repeats the "X-Request-ID" of its request.
+// An HTTPS listener on TLS 1.3 with client certificates: HTTP/1.1 (RFC 9112), and HTTP/2 (RFC 9113)
+// with clients that name "h2" (ALPN). A few I/O threads, each with its own event loop; a connection
+// stays on its thread. Handlers run there and must not block; they answer at once or later, from
+// any thread. An answer repeats the "X-Request-ID" of its request.
 //
-// Requests of one connection are handled one after the other, in order (pipelined ones wait). A
-// request is handled only while the connection's client certificate is valid. What is malformed,
-// too large or too slow gets one JSON error and the connection closes.
+// Requests of an HTTP/1.1 connection are handled one after the other, in order (pipelined ones
+// wait), those of an HTTP/2 connection side by side. A request is handled only while the
+// connection's client certificate is valid. What is malformed, too large or too slow gets one JSON
+// error, and an HTTP/1.1 connection closes; HTTP/2 closes the stream, and the connection when the
+// whole of it is in doubt or costs too much.
 #pragma once
 
 #include <cstdint>
@@ -72,6 +75,7 @@ struct HttpServerOptions {
   std::uint16_t port = 0;             // 0: any free one
   unsigned threads = 1;
   std::size_t header_bytes = 16 * 1024;  // request line and headers; more is 431
+  unsigned streams = 100;                // of an HTTP/2 connection with a certificate, at once
   unsigned connections = 4096;           // open at once; more are closed at accept
   Millis handshake_time{5'000};
   Millis header_time{10'000};  // from a request's first byte to the end of its headers
@@ -95,7 +99,8 @@ class HttpServer {
   // An exact segment wins over a parameter. A pattern that is malformed or taken ends the process.
   void route(std::string_view method, std::string_view pattern, Handler handler,
              RouteLimits limits = {});
-  // GET with "Upgrade: writ-lines/1"; without it the answer is 426.
+  // GET with "Upgrade: writ-lines/1" on HTTP/1.1; without it the answer is 426, and on HTTP/2 the
+  // stream is reset with HTTP_1_1_REQUIRED.
   void stream(std::string_view pattern, StreamHandler handler);
 
   // Binds, listens and starts the threads.

@@ -40,9 +40,27 @@ void Loop::run() {
   sweep();
   while (io.run_one() != 0) {
     for (int i = 1; i < kTurn && io.poll_one() != 0; ++i) continue;
-    if (served.options.on_turn_end) served.options.on_turn_end(index);
+    end_turn();
   }
   this_threads_loop = nullptr;
+}
+
+void Loop::settle_later(std::shared_ptr<Connection> connection) {
+  unsettled_.push_back(std::move(connection));
+}
+
+// Who waits for the batch goes first. A connection that could not read while its answers waited may
+// do so as it settles, so there may be another batch.
+void Loop::end_turn() {
+  const auto& hand_over = served.options.on_turn_end;
+  if (hand_over) hand_over(index);
+  if (unsettled_.empty()) return;
+  for (std::size_t i = 0; i < unsettled_.size(); ++i) {
+    const auto connection = std::move(unsettled_[i]);
+    connection->settle();
+  }
+  unsettled_.clear();
+  if (hand_over) hand_over(index);
 }
 
 void Loop::deliver(std::shared_ptr<Connection> connection, std::uint64_t request, Answer answer) {
@@ -149,15 +167,15 @@ void Loop::sweep() {
   });
 }
 
-// RFC 9110 section 6.6.1; as exact as the sweep.
+// As exact as the sweep.
 void Loop::refresh_date() {
   const std::time_t seconds = static_cast<std::time_t>(unix_ms(served.clock.now()) / 1000);
   std::tm parts{};
   ::gmtime_r(&seconds, &parts);
   std::array<char, 64> text{};
   const std::size_t size =
-      std::strftime(text.data(), text.size(), "Date: %a, %d %b %Y %H:%M:%S GMT\r\n", &parts);
-  date_header_.assign(text.data(), size);
+      std::strftime(text.data(), text.size(), "%a, %d %b %Y %H:%M:%S GMT", &parts);
+  date_.assign(text.data(), size);
 }
 
 }  // namespace writ::net

@@ -69,15 +69,18 @@ struct Pki {
 // Says exactly the bytes it is told to. Reads wait for at most 10 s.
 class RawClient {
  public:
-  RawClient(std::uint16_t port, const std::shared_ptr<TlsClient>& tls)
+  RawClient(std::uint16_t port, const std::shared_ptr<TlsClient>& tls,
+            std::initializer_list<std::string_view> protocols = {})
       : socket_(connect_to(port)),
         session_(tls->current(), socket_, crypto::TlsSession::Role::kClient) {
+    if (protocols.size() > 0) session_.speak(protocols);
     good_ = session_.handshake() == crypto::TlsSession::Outcome::kDone;
   }
   ~RawClient() { ::close(socket_); }
   RawClient(const RawClient&) = delete;
 
   bool is_good() const { return good_; }
+  std::string_view protocol() const { return session_.protocol(); }
   bool send(std::string_view bytes) {
     while (!bytes.empty()) {
       const auto moved = session_.write(bytes.data(), bytes.size());
@@ -86,14 +89,17 @@ class RawClient {
     }
     return true;
   }
+  // Appends what comes next; false at the end.
+  bool read_more(std::string& into) {
+    char bytes[4096];
+    const auto moved = session_.read(bytes, sizeof bytes);
+    if (moved.outcome != crypto::TlsSession::Outcome::kDone) return false;
+    into.append(bytes, moved.bytes);
+    return true;
+  }
   // All bytes until `stop` has been seen or the connection ends.
   std::string read_until(std::string_view stop) {
-    while (seen_.find(stop) == std::string::npos) {
-      char bytes[4096];
-      const auto moved = session_.read(bytes, sizeof bytes);
-      if (moved.outcome != crypto::TlsSession::Outcome::kDone) break;
-      seen_.append(bytes, moved.bytes);
-    }
+    while (seen_.find(stop) == std::string::npos && read_more(seen_)) continue;
     return std::exchange(seen_, {});
   }
   std::string read_to_end() { return read_until("\x01never\x01"); }

@@ -12,7 +12,8 @@ constexpr std::size_t kKeptBuffer = 64 * 1024;
 }  // namespace
 
 void TlsPipe::secure(std::shared_ptr<const crypto::TlsContext> context,
-                     crypto::TlsSession::Role role, const std::string& server_name) {
+                     crypto::TlsSession::Role role, const std::string& server_name,
+                     std::initializer_list<std::string_view> protocols) {
   boost::system::error_code ignored;
   socket_.non_blocking(true, ignored);
   socket_.set_option(tcp::no_delay(true), ignored);
@@ -21,6 +22,7 @@ void TlsPipe::secure(std::shared_ptr<const crypto::TlsContext> context,
   session_->feed({});
   if (role == crypto::TlsSession::Role::kServer) session_->keep_buffers();
   if (!server_name.empty()) session_->offer_server_name(server_name);
+  if (protocols.size() > 0) session_->speak(protocols);
   step_handshake();
 }
 

@@ -35,9 +35,11 @@ class TlsPipe : public std::enable_shared_from_this<TlsPipe> {
   TlsPipe(const TlsPipe&) = delete;
   TlsPipe& operator=(const TlsPipe&) = delete;
 
-  // Begins the handshake on the connected socket; on_secured or on_broken follows.
+  // Begins the handshake on the connected socket; on_secured or on_broken follows. `protocols`:
+  // that this side speaks, the one it prefers first; none: nothing is said of it.
   void secure(std::shared_ptr<const crypto::TlsContext> context, crypto::TlsSession::Role role,
-              const std::string& server_name = {});
+              const std::string& server_name = {},
+              std::initializer_list<std::string_view> protocols = {});
 
   // on_input follows when there is more in input(), or on_broken. Asking twice is asking once.
   void read_more();
@@ -66,6 +68,8 @@ class TlsPipe : public std::enable_shared_from_this<TlsPipe> {
   std::shared_ptr<const crypto::Certificate> peer() const {
     return session_ ? session_->peer() : nullptr;
   }
+  // After on_secured: the protocol that both sides named; empty when there was none.
+  std::string_view protocol() const { return session_->protocol(); }
 
  protected:
   virtual void on_secured() = 0;
