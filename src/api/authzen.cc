@@ -14,22 +14,34 @@ tl::unexpected<Error> wanted(std::string_view what, std::string pointer) {
   return fail(Code::kInvalid, std::string(what) + " is wanted here", std::move(pointer));
 }
 
-Result<std::string> name_at(const Json& object, std::string_view name, const std::string& pointer) {
-  const std::string at = pointer + "/" + std::string(name);
+// Where an object stands; put into words only for an error.
+struct Place {
+  std::string_view item;  // pointer to an item of the message; empty: the message itself
+  std::string_view part;  // member of that; empty: the whole
+
+  std::string operator/(std::string_view name) const {
+    std::string pointer(item);
+    if (!part.empty()) pointer.append("/").append(part);
+    return pointer.append("/").append(name);
+  }
+};
+
+Result<std::string> name_at(const Json& object, std::string_view name, const Place& place) {
   const Json* member = object.find(name);
   if (member == nullptr || member->as_string() == nullptr || member->as_string()->empty()) {
-    return wanted("a non-empty string", at);
+    return wanted("a non-empty string", place / name);
   }
   if (member->as_string()->size() > kMostName) {
-    return fail(Code::kInvalid, "this has more than " + std::to_string(kMostName) + " bytes", at);
+    return fail(Code::kInvalid, "this has more than " + std::to_string(kMostName) + " bytes",
+                place / name);
   }
   return *member->as_string();
 }
 
-Result<const Json*> object_at(const Json& body, std::string_view name, const std::string& pointer) {
+Result<const Json*> object_at(const Json& body, std::string_view name, const Place& place = {}) {
   const Json* member = body.find(name);
   if (member != nullptr && member->as_object() == nullptr) {
-    return wanted("an object", pointer + "/" + std::string(name));
+    return wanted("an object", place / name);
   }
   return member;
 }
@@ -48,16 +60,16 @@ class Reader {
     CHECK_OK(entity("subject", subject, e.subject_type, e.subject_id, e.subject_properties));
     if (action != Wants::kNothing) {
       TRY(found, part("action"));
-      TRY(name, name_at(*found.json, "name", found.pointer));
+      TRY(name, name_at(*found.json, "name", found.place));
       e.action = std::move(name);
-      TRY(properties, object_at(*found.json, "properties", found.pointer));
+      TRY(properties, object_at(*found.json, "properties", found.place));
       e.action_properties = properties;
     }
     CHECK_OK(entity("resource", resource, e.resource_type, e.resource_id, e.resource_properties));
-    TRY(own, object_at(body_, "context", pointer_));
+    TRY(own, object_at(body_, "context", {pointer_, {}}));
     e.context = own;
     if (own == nullptr && defaults_ != nullptr) {
-      TRY(inherited, object_at(*defaults_, "context", ""));
+      TRY(inherited, object_at(*defaults_, "context"));
       e.context = inherited;
     }
     return e;
@@ -66,30 +78,29 @@ class Reader {
  private:
   struct Part {
     const Json* json;
-    std::string pointer;
+    Place place;
   };
   // The member as a whole: the item's own, or that of the message.
   Result<Part> part(std::string_view name) const {
-    const std::string at = pointer_ + "/" + std::string(name);
-    TRY(own, object_at(body_, name, pointer_));
-    if (own != nullptr) return Part{own, at};
+    TRY(own, object_at(body_, name, {pointer_, {}}));
+    if (own != nullptr) return Part{own, {pointer_, name}};
     if (defaults_ != nullptr) {
-      TRY(inherited, object_at(*defaults_, name, ""));
-      if (inherited != nullptr) return Part{inherited, "/" + std::string(name)};
+      TRY(inherited, object_at(*defaults_, name));
+      if (inherited != nullptr) return Part{inherited, {{}, name}};
     }
-    return wanted("an object", at);
+    return wanted("an object", Place{pointer_, {}} / name);
   }
 
   Status entity(std::string_view name, Wants wants, std::string& type, std::string& id,
                 const Json*& properties) const {
     TRY(found, part(name));
-    TRY(its_type, name_at(*found.json, "type", found.pointer));
+    TRY(its_type, name_at(*found.json, "type", found.place));
     type = std::move(its_type);
     if (wants == Wants::kAll) {
-      TRY(its_id, name_at(*found.json, "id", found.pointer));
+      TRY(its_id, name_at(*found.json, "id", found.place));
       id = std::move(its_id);
     }
-    TRY(its_properties, object_at(*found.json, "properties", found.pointer));
+    TRY(its_properties, object_at(*found.json, "properties", found.place));
     properties = its_properties;
     return {};
   }
@@ -100,7 +111,7 @@ class Reader {
 };
 
 Result<control::Until> semantic(const Json& body) {
-  TRY(options, object_at(body, "options", ""));
+  TRY(options, object_at(body, "options"));
   const Json* member = options == nullptr ? nullptr : options->find("evaluations_semantic");
   if (member == nullptr) return control::Until::kAll;
   if (const std::string* name = member->as_string()) {
@@ -133,7 +144,7 @@ Result<Evaluations> read_evaluations(const Json& body) {
   }
   // What all items may take over is a matter of the whole message.
   for (const std::string_view name : {"subject", "action", "resource", "context"}) {
-    CHECK_OK(object_at(body, name, ""));
+    CHECK_OK(object_at(body, name));
   }
   for (const Json& item : *items->as_array()) {
     const std::string pointer = "/evaluations/" + std::to_string(read.items.size());
@@ -150,7 +161,7 @@ Result<SearchAsked> read_search(const Json& body, core::Sought sought) {
       Reader(body, nullptr, "")
           .read(wants(core::Sought::kSubjects), action, wants(core::Sought::kResources)));
   asked.wanted = std::move(evaluation);
-  TRY(page, object_at(body, "page", ""));
+  TRY(page, object_at(body, "page"));
   if (page == nullptr) return asked;
   if (const Json* token = page->find("token")) {
     if (token->as_string() == nullptr || token->as_string()->size() > kMostToken) {
@@ -164,7 +175,7 @@ Result<SearchAsked> read_search(const Json& body, core::Sought sought) {
     }
     asked.limit = *limit->as_int();
   }
-  CHECK_OK(object_at(*page, "properties", "/page"));
+  CHECK_OK(object_at(*page, "properties", {{}, "page"}));
   return asked;
 }
 

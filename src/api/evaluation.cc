@@ -63,39 +63,35 @@ struct Seen {
   }
 };
 
-// Written out directly: this runs once for every decision.
-void append_answer(std::string& out, const control::Told& told) {
+void append_answer(JsonText& out, const control::Told& told) {
   const core::Decision& decision = told.decision;
-  const std::string entry = std::to_string(told.entry);
-  out += decision.allow ? "{\"decision\":true" : "{\"decision\":false";
-  out += ",\"context\":{\"entry\":" + entry + ",\"decision_id\":\"dec_" + entry + '"';
-  const std::vector<std::string> reason = core::reason_of(decision);
-  if (reason.empty()) out += ",\"reason\":[]";  // always there
-  append_member(out, "reason", reason);
-  append_member(out, "now", to_text(told.now));
+  const auto entry = static_cast<std::int64_t>(told.entry);
+  out.raw(decision.allow ? "{\"decision\":true" : "{\"decision\":false");
+  out.raw(",\"context\":{\"entry\":").number(entry);
+  out.raw(",\"decision_id\":\"dec_").number(entry).raw("\"");
+  control::append_reason(out, decision);
+  out.member("now", told.now);
   if (decision.allow) {
-    append_member(out, "grant", decision.grant);
-    append_member(out, "login", decision.login);
-    append_member(out, "database", decision.database);
-    if (decision.until) append_member(out, "until", to_text(*decision.until));
-    if (!decision.grant.empty()) {
-      out += ",\"autonomy_ms\":" + std::to_string(decision.autonomy.count());
-    }
+    out.member("grant", decision.grant);
+    out.member("login", decision.login);
+    out.member("database", decision.database);
+    if (decision.until) out.member("until", *decision.until);
+    if (!decision.grant.empty()) out.member("autonomy_ms", decision.autonomy.count());
   } else {
-    append_member(out, "needs", decision.needs);
-    append_member(out, "message", decision.message);
+    out.member("needs", decision.needs);
+    out.member("message", decision.message);
   }
-  out += "}}";
+  out.raw("}}");
 }
 
 // Section 7.3: an evaluation that cannot be made is a denial with its error.
-void append_answer(std::string& out, const Error& error) {
-  out += "{\"decision\":false,\"context\":{\"error\":{\"status\":";
-  out += std::to_string(http_status(error.code));
-  append_member(out, "code", code_name(error.code));
-  append_member(out, "message", error.message);
-  append_member(out, "where", error.where);
-  out += "}}}";
+void append_answer(JsonText& out, const Error& error) {
+  out.raw("{\"decision\":false,\"context\":{\"error\":{\"status\":")
+      .number(http_status(error.code));
+  out.member("code", code_name(error.code));
+  out.member("message", error.message);
+  out.member("where", error.where);
+  out.raw("}}}");
 }
 
 void ask_one(const Context& context, unsigned thread, control::Asked asked,
@@ -103,10 +99,10 @@ void ask_one(const Context& context, unsigned thread, control::Asked asked,
   auto shared = std::make_shared<net::Responder>(std::move(responder));
   context.plane.decisions().ask(thread, std::move(asked.question), asked.door_seq,
                                 [shared](const control::Told& told) {
-                                  net::Response response;
-                                  response.body.reserve(512);
-                                  append_answer(response.body, told);
-                                  shared->send(std::move(response));
+                                  thread_local JsonText answer;
+                                  answer.clear();
+                                  append_answer(answer, told);
+                                  shared->send({.body = std::string(answer.view()), .headers = {}});
                                 });
 }
 
@@ -116,11 +112,12 @@ struct Group {
   control::Until until = control::Until::kAll;
 
   std::string text(const std::vector<control::Told>& told) const {
-    std::string out = "{\"evaluations\":[";
+    JsonText out;
+    out.raw("{\"evaluations\":[");
     std::size_t next = 0;
     for (const std::optional<Error>& error : items) {
       if (!error && next == told.size()) break;  // not asked any more
-      if (out.back() != '[') out += ',';
+      if (!out.view().ends_with('[')) out.raw(",");
       const bool allow = !error && told[next].decision.allow;
       if (error) {
         append_answer(out, *error);
@@ -129,7 +126,7 @@ struct Group {
       }
       if (until == (allow ? control::Until::kFirstAllow : control::Until::kFirstDenial)) break;
     }
-    return out + "]}";
+    return std::string(out.raw("]}").view());
   }
 };
 

@@ -9,7 +9,6 @@
 
 #include "api/page_token.h"
 #include "api/question.h"
-#include "base/json_text.h"
 
 namespace writ::api {
 namespace {

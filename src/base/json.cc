@@ -10,6 +10,7 @@
 #include <unordered_set>
 
 #include "base/bytes.h"
+#include "base/json_text.h"
 
 namespace writ {
 namespace {
@@ -229,18 +230,6 @@ bool key_less(std::string_view a, std::string_view b) {
   return p < q;
 }
 
-// Whether none of eight bytes needs an escape, all looked at together: a byte's high bit comes up
-// where it is below 0x20, a quotation mark or a backslash.
-bool is_plain(const char* eight) {
-  constexpr std::uint64_t kOnes = 0x0101010101010101;
-  constexpr std::uint64_t kHighs = 0x8080808080808080;
-  std::uint64_t v = 0;
-  std::memcpy(&v, eight, sizeof v);
-  const std::uint64_t quote = v ^ (kOnes * '"');
-  const std::uint64_t backslash = v ^ (kOnes * '\\');
-  return (((v - kOnes * 0x20) | (quote - kOnes) | (backslash - kOnes)) & ~v & kHighs) == 0;
-}
-
 enum class Form { kCanonical, kCompact, kPretty };
 
 void write(std::string& out, const Json& json, Form form, std::size_t indent) {
@@ -365,7 +354,10 @@ void append_json_string(std::string& out, std::string_view text) {
   out += '"';
   std::size_t copied = 0;  // what needs no escape is copied in one piece
   for (std::size_t i = 0; i < text.size(); ++i) {
-    while (text.size() - i >= 8 && is_plain(text.data() + i)) i += 8;
+    for (std::uint64_t eight = 0; text.size() - i >= 8; i += 8) {
+      std::memcpy(&eight, text.data() + i, sizeof eight);
+      if (!is_plain(eight)) break;
+    }
     if (i == text.size()) break;
     const auto byte = static_cast<unsigned char>(text[i]);
     if (byte >= 0x20 && byte != '"' && byte != '\\') continue;

@@ -1,6 +1,5 @@
 #include "control/decisions.h"
 
-#include "base/json_text.h"
 #include "base/log.h"
 
 namespace writ::control {
@@ -53,37 +52,49 @@ Decisions::Decisions(Writer& writer, const States& states, const TimeGuard& time
 
 Decisions::~Decisions() = default;
 
-void append_decision_payload(std::string& out, const core::State& state, const core::Question& q,
+void append_decision_payload(JsonText& out, const core::State& state, const core::Question& q,
                              const core::Decision& decision, Time now,
-                             std::optional<std::int64_t> door_seq) {
-  out += "{\"v\":1,\"time\":\"" + to_text(now) + "\",\"trust_domain\":";
-  append_json_string(out, state.genesis.trust_domain);
-  out += ",\"engine\":";
-  append_json_string(out, kEngineVersion);
-  out += ",\"journal_seq\":" + std::to_string(state.next_seq);
-  out += ",\"policy_version\":" + std::to_string(state.policy_version);
-  append_member(out, "door", q.door);
-  if (door_seq) out += ",\"door_seq\":" + std::to_string(*door_seq);
-  out += ",\"question\":{\"subject\":";
-  append_json_string(out, q.subject);
-  append_member(out, "subject_type", q.subject_type);
-  append_member(out, "action", q.action);
-  append_member(out, "resource_type", q.resource_type);
-  append_member(out, "resource", q.resource);
-  append_member(out, "credential", q.credential);
-  append_member(out, "source_ip", q.source_ip);
-  append_member(out, "grant", q.grant);
-  append_member(out, "actors", q.actors);
-  if (q.duration) out += ",\"duration_ms\":" + std::to_string(q.duration->count());
-  if (q.approvals > 0) out += ",\"approvals\":" + std::to_string(q.approvals);
-  if (!q.asserted.is_null()) out += ",\"asserted\":" + canonical(q.asserted);
-  out += decision.allow ? "},\"allow\":true" : "},\"allow\":false";
-  append_member(out, "reason", core::reason_of(decision));
-  append_member(out, "errors", decision.errors);
-  append_member(out, "needs", decision.needs);
-  append_member(out, "grant", decision.grant);
-  if (decision.until) out += ",\"until\":\"" + to_text(*decision.until) + "\"";
-  out += '}';
+                             std::optional<std::int64_t> door_seq, std::string_view more) {
+  out.raw("{\"v\":1");
+  out.member("time", now);
+  out.raw(",\"trust_domain\":").string(state.genesis.trust_domain);
+  out.member("engine", kEngineVersion);
+  out.member("journal_seq", static_cast<std::int64_t>(state.next_seq));
+  out.member("policy_version", static_cast<std::int64_t>(state.policy_version));
+  out.member("door", q.door);
+  if (door_seq) out.member("door_seq", *door_seq);
+  out.raw(",\"question\":{\"subject\":").string(q.subject);
+  out.member("subject_type", q.subject_type);
+  out.member("action", q.action);
+  out.member("resource_type", q.resource_type);
+  out.member("resource", q.resource);
+  out.member("credential", q.credential);
+  out.member("source_ip", q.source_ip);
+  out.member("grant", q.grant);
+  out.member("actors", q.actors);
+  if (q.duration) out.member("duration_ms", q.duration->count());
+  if (q.approvals > 0) out.member("approvals", q.approvals);
+  if (!q.asserted.is_null()) out.raw(",\"asserted\":").raw(canonical(q.asserted));
+  out.raw(decision.allow ? "},\"allow\":true" : "},\"allow\":false");
+  append_reason(out, decision);
+  out.member("errors", decision.errors);
+  out.member("needs", decision.needs);
+  out.member("grant", decision.grant);
+  if (decision.until) out.member("until", *decision.until);
+  out.raw(more).raw("}");
+}
+
+void append_reason(JsonText& out, const core::Decision& decision) {
+  out.raw(",\"reason\":[");
+  std::string_view between;
+  if (!decision.grant.empty()) {
+    out.raw("\"grant ").raw(decision.grant).raw("\"");
+    between = ",";
+  }
+  for (const std::string_view policy : decision.policies) {
+    out.raw(std::exchange(between, ",")).string(policy);
+  }
+  out.raw("]");
 }
 
 Result<RecordedDecision> read_decision_payload(std::string_view payload) {
@@ -141,14 +152,12 @@ bool Decisions::decide(const std::shared_ptr<const core::State>& state, std::str
   } else {
     answer.decision = core::decide(*state, question, now);
   }
-  thread_local std::string payload;  // keeps its room
+  thread_local JsonText payload;
   payload.clear();
-  append_decision_payload(payload, *state, question, answer.decision, now, door_seq);
-  if (answering && answer.decision.allow) {
-    payload.pop_back();
-    payload += answering(*state, now) + '}';
-  }
-  auto prepared = store::prepare(payload, salt);
+  append_decision_payload(
+      payload, *state, question, answer.decision, now, door_seq,
+      answering && answer.decision.allow ? answering(*state, now) : std::string());
+  auto prepared = store::prepare(payload.view(), salt);
   if (!prepared) {
     deny(answer.decision, prepared.error().message);
     told(answer);
@@ -274,9 +283,9 @@ void Decisions::ask_now(core::Question question, const Answering& answering, Tol
 void Decisions::record_denial(const core::Question& question, const Error& why) {
   core::Decision denial;
   deny(denial, why.message);
-  std::string payload;
-  append_decision_payload(payload, *states_.get(), question, denial, time_.now(), {});
-  auto prepared = store::prepare(payload, random_.bytes(tlog::kSaltSize));
+  JsonText payload;
+  append_decision_payload(payload, *states_.get(), question, denial, time_.now(), {}, {});
+  auto prepared = store::prepare(payload.view(), random_.bytes(tlog::kSaltSize));
   if (!prepared) return;
   const auto entry = std::make_shared<store::Prepared>(std::move(*prepared));
   writer_.record({{entry.get(), 1}, [entry](const Result<std::uint64_t>& index) {

@@ -13,6 +13,7 @@
 #include <string>
 #include <vector>
 
+#include "base/json_text.h"
 #include "control/writer.h"
 #include "core/decide.h"
 
@@ -91,10 +92,13 @@ class Decisions {
   std::vector<std::unique_ptr<Thread>> threads_;
 };
 
-// Appends the payload; and the question and time back from it.
-void append_decision_payload(std::string& out, const core::State& state,
+// Appends the payload, with `more` members (`,"name":value`); and the question and time back from
+// it.
+void append_decision_payload(JsonText& out, const core::State& state,
                              const core::Question& question, const core::Decision& decision,
-                             Time now, std::optional<std::int64_t> door_seq);
+                             Time now, std::optional<std::int64_t> door_seq, std::string_view more);
+// Appends `,"reason":[…]`: what core::reason_of says, without a copy of it.
+void append_reason(JsonText& out, const core::Decision& decision);
 struct RecordedDecision {
   Time time;
   std::uint64_t journal_seq = 0;  // of the event that would have come next
