@@ -19,6 +19,10 @@ constexpr std::string_view kStory = "story";
 constexpr Millis kBacklogPause{200};
 // The longest sleep: the wall clock may be corrected meanwhile.
 constexpr Millis kLongestSleep{1000};
+// A sync costs as much as some twenty decisions. When entries come this fast (in a millisecond),
+// groups begin at least so far apart, and have more in them.
+constexpr double kManyEntries = 25;
+constexpr std::chrono::microseconds kBetweenGroups{400};
 // How often answers of commands are looked through for old ones.
 constexpr Millis kPrunePause = std::chrono::minutes(1);
 // Events that wait for space on the disk at most.
@@ -199,8 +203,10 @@ void Writer::record(PendingEntries entries) {
     if (!stopping_ && waiting_entries_ + entries.entries.size() <= limits_.waiting_entries) {
       waiting_entries_ += entries.entries.size();
       entries_.push_back(std::move(entries));
+      const bool is_awaited = !is_gathering_;
       lock.unlock();
-      return wake_.notify_one();
+      if (is_awaited) wake_.notify_one();
+      return;
     }
   }
   entries.durable(fail(Code::kExhausted, "too many decisions wait for their evidence"));
@@ -224,6 +230,19 @@ Millis Writer::time_to_next_end() {
   return std::min<Millis>(*next - now, kLongestSleep);
 }
 
+void Writer::gather(std::unique_lock<std::mutex>& lock) {
+  if (entries_.empty()) return;
+  if (are_many_) {
+    is_gathering_ = true;
+    wake_.wait_until(lock, last_group_ + kBetweenGroups,
+                     [&] { return stopping_ || !tasks_.empty(); });
+    is_gathering_ = false;
+  }
+  const auto now = std::chrono::steady_clock::now();
+  const std::chrono::duration<double, std::milli> passed = now - std::exchange(last_group_, now);
+  are_many_ = static_cast<double>(waiting_entries_) >= kManyEntries * passed.count();
+}
+
 void Writer::loop() {
   for (;;) {
     std::deque<Task> tasks;
@@ -234,6 +253,7 @@ void Writer::loop() {
       std::unique_lock lock(mutex_);
       wake_.wait_for(lock, sleep,
                      [&] { return stopping_ || !tasks_.empty() || !entries_.empty(); });
+      gather(lock);
       stopping = stopping_;
       entries.swap(entries_);
       waiting_entries_ = 0;

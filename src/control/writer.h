@@ -121,6 +121,8 @@ class Writer {
   struct Group;
 
   void loop();
+  // Entries are waiting: lets more come when many come, until it is time or a command is there.
+  void gather(std::unique_lock<std::mutex>& lock);
   void write_entries(std::vector<PendingEntries> entries);
   void write_commands(std::deque<Task> tasks);
   // Answers the tasks for which this group has no room.
@@ -150,8 +152,11 @@ class Writer {
   std::vector<PendingEntries> entries_;  // guarded by mutex_
   std::size_t waiting_entries_ = 0;      // guarded by mutex_; in all of entries_
   bool stopping_ = false;                // guarded by mutex_
+  bool is_gathering_ = false;  // guarded by mutex_; nobody need wake the writer for entries
 
-  core::State state_;               // the writer's thread alone
+  bool are_many_ = false;  // entries come fast; the writer's thread alone
+  std::chrono::steady_clock::time_point last_group_{};  // the same thread
+  core::State state_;                                   // the writer's thread alone
   std::optional<Time> next_end_;    // of state_, when it has next_end_of_ as its next seq
   std::uint64_t next_end_of_ = 0;   // the same thread
   std::unique_ptr<Group> backlog_;  // the writer's thread alone
