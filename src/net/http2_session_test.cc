@@ -182,6 +182,7 @@ TEST_F(Http2SessionTest, RefusesBeforeTheBodyIsThere) {
   EXPECT_EQ(seen[1].reset, NGHTTP2_NO_ERROR);
   send(NGHTTP2_DATA, kEndStream, 1, "late");
   EXPECT_EQ(farewell, std::nullopt);
+  next_id = 3;
   const auto lines = get("/lines");
   EXPECT_EQ(seen[lines].reset, NGHTTP2_HTTP_1_1_REQUIRED);
   EXPECT_TRUE(session->is_idle());
@@ -223,10 +224,10 @@ TEST_F(Http2SessionTest, RefusesLargeHeads) {
   EXPECT_THAT(seen[get("/a")].body, HasSubstr("GET /a"));
 }
 
-// One header of 4 KB, put into the dynamic table and then named again by one byte each time.
+// One header of 3 KB, put into the dynamic table and then named again by one byte each time.
 TEST_F(Http2SessionTest, EndsAClientWhoseHeadUnpacksToFarTooMuch) {
   const std::string block =
-      blocks.encode(request_head("GET", "/a", {{"x", std::string(3'900, 'x')}}));
+      blocks.encode(request_head("GET", "/a", {{"x", std::string(2'900, 'x')}}));
   send(NGHTTP2_HEADERS, kEndStream, 1, block);
   send(NGHTTP2_CONTINUATION, 0, 1, std::string(100, '\xbe'));
   EXPECT_EQ(farewell, NGHTTP2_ENHANCE_YOUR_CALM);
@@ -307,7 +308,6 @@ TEST_F(Http2SessionTest, EndsClientsThatFlood) {
       {"empty data", frame_bytes(NGHTTP2_DATA, 0, 1, "")},
       {"priority", frame_bytes(NGHTTP2_PRIORITY, 0, 1, big_endian(3) + "\1")},
       {"window", frame_bytes(NGHTTP2_WINDOW_UPDATE, 0, 0, big_endian(1))},
-      {"unknown", frame_bytes(0xee, 0, 0, "")},
       {"goaway", frame_bytes(NGHTTP2_GOAWAY, 0, 0, big_endian(0) + big_endian(0))},
       {"reset", reset},
   };
