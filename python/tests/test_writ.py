@@ -26,11 +26,11 @@ def load_tests(loader, tests, pattern):
 
 
 def declarations(text):
-    """Each struct and function, without comments and spacing."""
+    """Each struct and function, without comments, in one spacing."""
     text = re.sub(r"/\*.*?\*/", "", text, flags=re.S)
     text = re.sub(r"^#.*$|\bWRIT_API\b", "", text, flags=re.M)
     found = re.findall(r"typedef struct \w+ \{.*?\} \w+;|[\w *]+?\bwrit_\w+\([^)]*\);", text, flags=re.S)
-    return {re.sub(r"\s+", " ", each).strip() for each in found}
+    return {re.sub(r" ?\* ?", " *", re.sub(r"\s+", " ", each)).strip() for each in found}
 
 
 class Library(unittest.TestCase):
