@@ -17,9 +17,8 @@ TEST(JsonText, WritesMembersAndLeavesOutWhatIsEmpty) {
   text.member("list", std::vector<std::string>{"x", "y\"z"});
   text.member("nothing", std::vector<std::string>{});
   text.raw("}");
-  EXPECT_EQ(text.view(),
-            R"({"first":"a","second":"b","count":-7,"at":"2025-11-13T02:13:20.123Z",)"
-            R"("list":["x","y\"z"]})");
+  EXPECT_EQ(text.view(), R"({"first":"a","second":"b","count":-7,"at":"2025-11-13T02:13:20.123Z",)"
+                         R"("list":["x","y\"z"]})");
 }
 
 TEST(JsonText, BeginsAnewAndKeepsNothing) {

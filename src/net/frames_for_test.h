@@ -89,8 +89,8 @@ class HeaderBlocks {
     for (;;) {
       nghttp2_nv field;
       int flags = 0;
-      const auto used = nghttp2_hd_inflate_hd2(inflater_, &field, &flags, octets(block),
-                                               block.size(), 1);
+      const auto used =
+          nghttp2_hd_inflate_hd2(inflater_, &field, &flags, octets(block), block.size(), 1);
       if (used < 0) std::abort();
       block.remove_prefix(static_cast<std::size_t>(used));
       if ((flags & NGHTTP2_HD_INFLATE_EMIT) != 0) {

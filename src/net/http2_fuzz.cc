@@ -1,6 +1,6 @@
-// Bytes from the network, through a whole HTTP/2 session and the routing behind it. The input's first
-// byte says how the rest is meant (as it is, behind a preface, or as a list of frames whose lengths
-// are mended) and how it arrives; what the session finds must not depend on how it arrives.
+// Bytes from the network, through a whole HTTP/2 session and the routing behind it. The input's
+// first byte says how the rest is meant (as it is, behind a preface, or as a list of frames whose
+// lengths are mended) and how it arrives; what the session finds must not depend on how it arrives.
 #include <cstddef>
 #include <cstdint>
 #include <cstdlib>
@@ -20,7 +20,8 @@ using writ::net::Request;
 using writ::net::Router;
 using writ::net::SteadyTime;
 
-constexpr Http2Limits kLimits{.streams = 5, .header_bytes = 2'000, .bodies = 4'000, .answers = 9'000};
+constexpr Http2Limits kLimits{
+    .streams = 5, .header_bytes = 2'000, .bodies = 4'000, .answers = 9'000};
 constexpr std::size_t kBody = 1'000;
 
 const Router& routes() {
@@ -39,7 +40,8 @@ class Owner final : public Http2Session::Owner {
   void on_head(Http2Session::Stream& stream) override {
     stream.match = routes().match(stream.request.method, stream.request.path);
     stream.body_limit = kBody;
-    if (stream.match.status != 200) return session->refuse(stream, writ::net::refusal(stream.match));
+    if (stream.match.status != 200)
+      return session->refuse(stream, writ::net::refusal(stream.match));
     if (stream.match.route == 3) session->reset(stream, NGHTTP2_HTTP_1_1_REQUIRED);
   }
   void on_request(Http2Session::Stream& stream) override {
@@ -56,8 +58,8 @@ class Owner final : public Http2Session::Owner {
 
   void answer(std::int32_t id) {
     --under_way;
-    session->answer(id, {.body = std::string(static_cast<std::size_t>(id) % 3000, 'x'), .headers = {}},
-                    now);
+    session->answer(
+        id, {.body = std::string(static_cast<std::size_t>(id) % 3000, 'x'), .headers = {}}, now);
   }
 
   Http2Session* session = nullptr;
@@ -111,8 +113,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   const std::string_view given(reinterpret_cast<const char*>(data) + 1, size - 1);
   std::string bytes;
   if ((data[0] & 3) != 0) {
-    bytes = std::string(writ::net::kClientPreface) +
-            writ::net::frame_bytes(NGHTTP2_SETTINGS, 0, 0, "");
+    bytes =
+        std::string(writ::net::kClientPreface) + writ::net::frame_bytes(NGHTTP2_SETTINGS, 0, 0, "");
   }
   bytes += (data[0] & 3) > 1 ? mended(given) : std::string(given);
   const std::size_t step = (data[0] >> 2) + 1u;

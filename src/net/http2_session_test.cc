@@ -97,13 +97,12 @@ class Http2SessionTest : public testing::Test, public Http2Session::Owner {
     if (stream.request.path == "/later" || stream.request.path == "/large") {
       return waiting.push_back(stream.id);
     }
-    session->answer(stream.id,
-                    {.body = std::string(stream.request.method) + " " +
-                             std::string(stream.request.path) + "?" +
-                             std::string(stream.request.query) + " " +
-                             std::string(stream.request.body),
-                     .headers = {{"Allow", "GET"}, {"X-Evil", "a\r\nb"}}},
-                    now);
+    session->answer(
+        stream.id,
+        {.body = std::string(stream.request.method) + " " + std::string(stream.request.path) + "?" +
+                 std::string(stream.request.query) + " " + std::string(stream.request.body),
+         .headers = {{"Allow", "GET"}, {"X-Evil", "a\r\nb"}}},
+        now);
   }
   std::string_view date() override { return "Sun, 06 Nov 1994 08:49:37 GMT"; }
 
@@ -123,12 +122,11 @@ TEST_F(Http2SessionTest, AnswersARequestWithABody) {
   const auto id = ask(request_head("POST", "/a?b=c", {{"x-request-id", "r1"}}), "hello");
   EXPECT_EQ(seen[id].body, "POST /a?b=c hello");
   EXPECT_TRUE(seen[id].is_ended);
-  EXPECT_THAT(seen[id].headers,
-              ElementsAre(std::pair(":status", "200"),
-                          std::pair("date", "Sun, 06 Nov 1994 08:49:37 GMT"),
-                          std::pair("content-type", "application/json"),
-                          std::pair("content-length", "17"), std::pair("x-request-id", "r1"),
-                          std::pair("allow", "GET")));
+  EXPECT_THAT(
+      seen[id].headers,
+      ElementsAre(std::pair(":status", "200"), std::pair("date", "Sun, 06 Nov 1994 08:49:37 GMT"),
+                  std::pair("content-type", "application/json"), std::pair("content-length", "17"),
+                  std::pair("x-request-id", "r1"), std::pair("allow", "GET")));
   EXPECT_TRUE(session->is_idle());
 }
 
@@ -143,7 +141,8 @@ TEST_F(Http2SessionTest, AnswersInWhateverOrderAnswersCome) {
 }
 
 TEST_F(Http2SessionTest, TakesAHeadInSeveralFramesAndABodyInMany) {
-  const std::string block = blocks.encode(request_head("POST", "/a", {{"x", std::string(300, 'x')}}));
+  const std::string block =
+      blocks.encode(request_head("POST", "/a", {{"x", std::string(300, 'x')}}));
   send(NGHTTP2_HEADERS, 0, 1, block.substr(0, 10));
   send(NGHTTP2_CONTINUATION, 0, 1, block.substr(10, 100));
   send(NGHTTP2_CONTINUATION, kEndHeaders, 1, block.substr(110));
@@ -255,8 +254,8 @@ TEST_F(Http2SessionTest, RefusesMalformedRequests) {
   EXPECT_EQ(outcome(request_head("GET", "/a", {{"a b", "c"}})), "reset");
   EXPECT_EQ(outcome(request_head("GET", "/a", {{"a", "b\nc"}})), "reset");
   EXPECT_EQ(outcome(request_head("GET", "/a", {{"a", " b"}})), "reset");
-  for (const char* name : {"connection", "keep-alive", "proxy-connection", "transfer-encoding",
-                           "upgrade"}) {
+  for (const char* name :
+       {"connection", "keep-alive", "proxy-connection", "transfer-encoding", "upgrade"}) {
     EXPECT_EQ(outcome(request_head("GET", "/a", {{name, "x"}})), "reset") << name;
   }
   EXPECT_EQ(outcome(request_head("GET", "/a", {{"te", "gzip"}})), "reset");
@@ -267,8 +266,9 @@ TEST_F(Http2SessionTest, RefusesMalformedRequests) {
   EXPECT_EQ(outcome(request_head("GET", "/a", {{"host", "x"}})), "200");
   EXPECT_EQ(outcome(request_head("OPTIONS", "*")), "400");
   EXPECT_EQ(outcome({{":method", "CONNECT"}, {":authority", "x"}}), "400");
-  EXPECT_EQ(outcome({{":method", "GET"}, {":scheme", "http"}, {":authority", "x"}, {":path", "/a"}}),
-            "400");
+  EXPECT_EQ(
+      outcome({{":method", "GET"}, {":scheme", "http"}, {":authority", "x"}, {":path", "/a"}}),
+      "400");
   // Section 8.1.1: a length that is not the body's.
   EXPECT_NE(outcome(request_head("GET", "/a", {{"content-length", "5"}})), "200");
   EXPECT_EQ(farewell, std::nullopt);
@@ -379,8 +379,7 @@ TEST_F(Http2SessionTest, RefusesSlowBodies) {
 
 // A window that never opens holds the answer for a while, and then nothing.
 TEST_F(Http2SessionTest, CancelsAnswersThatNobodyTakes) {
-  send(NGHTTP2_SETTINGS, 0, 0,
-       big_endian(NGHTTP2_SETTINGS_INITIAL_WINDOW_SIZE, 2) + big_endian(0));
+  send(NGHTTP2_SETTINGS, 0, 0, big_endian(NGHTTP2_SETTINGS_INITIAL_WINDOW_SIZE, 2) + big_endian(0));
   const auto id = get("/a");
   EXPECT_EQ(seen[id].status(), "200");
   EXPECT_EQ(seen[id].body, "");
@@ -393,8 +392,7 @@ TEST_F(Http2SessionTest, CancelsAnswersThatNobodyTakes) {
 
 TEST_F(Http2SessionTest, TakesNoRequestWhileTooManyAnswersWait) {
   start({.answers = 1'000});
-  send(NGHTTP2_SETTINGS, 0, 0,
-       big_endian(NGHTTP2_SETTINGS_INITIAL_WINDOW_SIZE, 2) + big_endian(0));
+  send(NGHTTP2_SETTINGS, 0, 0, big_endian(NGHTTP2_SETTINGS_INITIAL_WINDOW_SIZE, 2) + big_endian(0));
   get("/later");
   answer(1, std::string(1'001, 'x'));
   const auto refused = get("/a");

@@ -44,11 +44,12 @@ class Http2Peer final : public Peer {
  public:
   Http2Peer(std::uint16_t port, const std::shared_ptr<TlsClient>& tls)
       : raw_(port, tls, {"h2", "http/1.1"}) {
-    raw_.send(std::string(kClientPreface) +
-              frame_bytes(NGHTTP2_SETTINGS, 0, 0,
-                          big_endian(NGHTTP2_SETTINGS_INITIAL_WINDOW_SIZE, 2) +
-                              big_endian(NGHTTP2_MAX_WINDOW_SIZE)) +
-              frame_bytes(NGHTTP2_WINDOW_UPDATE, 0, 0, big_endian(NGHTTP2_MAX_WINDOW_SIZE - 65535)));
+    raw_.send(
+        std::string(kClientPreface) +
+        frame_bytes(NGHTTP2_SETTINGS, 0, 0,
+                    big_endian(NGHTTP2_SETTINGS_INITIAL_WINDOW_SIZE, 2) +
+                        big_endian(NGHTTP2_MAX_WINDOW_SIZE)) +
+        frame_bytes(NGHTTP2_WINDOW_UPDATE, 0, 0, big_endian(NGHTTP2_MAX_WINDOW_SIZE - 65535)));
   }
   bool is_good() const { return raw_.is_good() && raw_.protocol() == "h2"; }
 
@@ -66,8 +67,7 @@ class Http2Peer final : public Peer {
       for (char& c : name) c = static_cast<char>(std::tolower(c));
       more.emplace_back(name, value);
     }
-    std::string out = frame_bytes(NGHTTP2_HEADERS,
-                                  kEndHeaders | (body.empty() ? kEndStream : 0u),
+    std::string out = frame_bytes(NGHTTP2_HEADERS, kEndHeaders | (body.empty() ? kEndStream : 0u),
                                   id, blocks_.encode(request_head(method, target, more)));
     for (std::size_t at = 0; at < body.size();) {
       // As much as both windows (RFC 9113 section 6.9) and a frame hold.
@@ -241,7 +241,8 @@ TEST_P(HttpContract, RepeatsTheRequestsId) {
   const auto client = peer(pki.client());
   EXPECT_EQ(client->call("GET", "/echo", {}, {{"X-Request-ID", "r 1"}}).header("X-Request-ID"),
             "r 1");
-  EXPECT_EQ(client->call("GET", "/none", {}, {{"X-Request-ID", "r2"}}).header("X-Request-ID"), "r2");
+  EXPECT_EQ(client->call("GET", "/none", {}, {{"X-Request-ID", "r2"}}).header("X-Request-ID"),
+            "r2");
   const std::string long_id(201, 'x');
   EXPECT_EQ(client->call("GET", "/echo", {}, {{"X-Request-ID", long_id}}).header("X-Request-ID"),
             "");
@@ -306,8 +307,8 @@ TEST_P(HttpContract, TakesAnswersFromOtherThreadsLater) {
 
 TEST_P(HttpContract, FinishesRequestsInFlightWhenStopping) {
   serve();
-  auto reply = std::async(std::launch::async,
-                          [this] { return peer(pki.client())->call("GET", "/later"); });
+  auto reply =
+      std::async(std::launch::async, [this] { return peer(pki.client())->call("GET", "/later"); });
   auto responders = take_waiting(1);
   std::thread stopper([this] { server->stop(std::chrono::seconds(10)); });
   responders[0].send({.body = "done", .headers = {}});
@@ -330,7 +331,8 @@ INSTANTIATE_TEST_SUITE_P(, Http2Server, testing::Values(Spoken::kHttp2));
 TEST_P(Http2Server, HandlesRequestsOfOneConnectionSideBySide) {
   serve();
   Http2Peer client(server->port(), pki.tls_client(pki.client()));
-  const auto first = client.ask("GET", "/later", {}, {}), second = client.ask("GET", "/later", {}, {});
+  const auto first = client.ask("GET", "/later", {}, {}),
+             second = client.ask("GET", "/later", {}, {});
   auto responders = take_waiting(2);
   responders[1].send({.body = "second", .headers = {}});
   EXPECT_EQ(client.reply_to(second).body, "second");
@@ -379,7 +381,8 @@ TEST_P(Http2Server, EndsClientsThatDoNotReadTheirAnswers) {
   const std::string most = big_endian(NGHTTP2_MAX_WINDOW_SIZE);
   ASSERT_TRUE(raw.send(
       std::string(kClientPreface) +
-      frame_bytes(NGHTTP2_SETTINGS, 0, 0, big_endian(NGHTTP2_SETTINGS_INITIAL_WINDOW_SIZE, 2) + most) +
+      frame_bytes(NGHTTP2_SETTINGS, 0, 0,
+                  big_endian(NGHTTP2_SETTINGS_INITIAL_WINDOW_SIZE, 2) + most) +
       frame_bytes(NGHTTP2_WINDOW_UPDATE, 0, 0, big_endian(NGHTTP2_MAX_WINDOW_SIZE - 65535)) +
       frame_bytes(NGHTTP2_HEADERS, kEndHeaders | kEndStream, 1,
                   HeaderBlocks().encode(request_head("GET", "/much")))));
