@@ -15,8 +15,8 @@ struct PolicyFiles {
   std::map<std::string, std::string> paths;  // name -> where it was read
 };
 
-// A folder stands for its policies, invariants, entities, schemas and scenarios, by name; not for those in
-// folders below. kInvalid for two files of one name, kNotFound for a folder without any.
+// A folder stands for its policies, invariants, entities, schemas and scenarios, by name; not for
+// those in folders below. kInvalid for two files of one name, kNotFound for a folder without any.
 Result<PolicyFiles> read_policies(const std::vector<std::string>& operands);
 
 // Of Operand "FILE", for help.
