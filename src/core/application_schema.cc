@@ -152,9 +152,9 @@ const SchemaType* record_of(const std::vector<SchemaSyntax>& parts, const Schema
                             const SchemaType& type) {
   const SchemaType* at = &type;
   std::string space = in.name.name;
+  const auto is_name = [&] { return at->shape == Shape::kName || at->shape == Shape::kCommon; };
   // A chain of names ends; a cycle of them, `resolve` refuses.
-  for (std::size_t steps = 0; at->shape == Shape::kName && steps < cedar::kMaxSchemaDepth;
-       ++steps) {
+  for (std::size_t steps = 0; is_name() && steps < cedar::kMaxSchemaDepth; ++steps) {
     const auto cut = at->name.rfind("::");
     const std::string name = cut == std::string::npos ? at->name : at->name.substr(cut + 2);
     if (cut != std::string::npos) space = at->name.substr(0, cut);

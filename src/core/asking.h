@@ -41,6 +41,11 @@ inline Millis baseline_duration(Tier tier) {
   return std::min(kBaselineGrant, limits_of(tier).max_ttl);
 }
 
+// How long a grant is asked for where nobody says it.
+inline Millis usual_duration(Tier tier) {
+  return std::min<Millis>(std::chrono::hours(1), limits_of(tier).max_ttl);
+}
+
 class Asking {
  public:
   // All must outlive it.

@@ -486,6 +486,7 @@ Decision Asking::decide() {
   if (connects) return connect();
   if (requests) {
     if (entry_ == nullptr) return nothing_gives();
+    if (!facts_.duration) facts_.duration = usual_duration(entry_->tier);
     return by_policy(state_.policies->requests, action_->entity.uid, entry_->entity.uid);
   }
   if (entry_ != nullptr) {

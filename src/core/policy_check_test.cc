@@ -11,6 +11,7 @@ namespace writ::core {
 namespace {
 
 using testing::AllOf;
+using testing::Contains;
 using testing::ElementsAre;
 using testing::HasSubstr;
 using testing::IsEmpty;
@@ -72,7 +73,7 @@ TEST(PolicyCheck, WhatCanNeverApplyIsAWarning) {
   EXPECT_THAT(warned({{"a.cedar",
                        "@id(\"a\") permit (principal is Writ::Tier, action == "
                        "Writ::Action::\"connect\", resource);"}}),
-              ElementsAre(AllOf(HasSubstr("a.cedar:1:"), HasSubstr("^"))));
+              Contains(AllOf(HasSubstr("a.cedar:1:"), HasSubstr("^"))));
 }
 
 // ---- Applications ----
@@ -193,6 +194,7 @@ constexpr std::string_view kWorld = R"({
 std::vector<ScenarioResult> results(const std::string& scenarios) {
   const auto checked = validate_policies({{"team.cedar", std::string(kOffer)}});
   EXPECT_TRUE(checked) << checked.error().text();
+  if (!checked) return {};
   auto ran = run_scenarios({"team.scenarios.json", std::string(kWorld) + scenarios + "]}"},
                            checked->policies);
   EXPECT_TRUE(ran) << ran.error().text();

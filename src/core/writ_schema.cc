@@ -82,7 +82,7 @@ namespace Writ {
                 Server],
     resource: [Entitlement],
     context: {
-      now: datetime, auth: Auth, approvals: Long, duration?: duration, actor_chain?: Set<Group>,
+      now: datetime, auth: Auth, approvals: Long, duration: duration, actor_chain?: Set<Group>,
       source_ip?: ipaddr,
     },
   };
