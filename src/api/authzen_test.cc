@@ -490,7 +490,8 @@ TEST_F(AuthzenTest, CurlIsAnsweredToo) {
   ASSERT_TRUE(write_file(folder_ + "/cert.pem", door_.certificate, 0600));
   ASSERT_TRUE(write_file(folder_ + "/key.pem", door_.key.to_pem().reveal(), 0600));
   const std::string url = "https://127.0.0.1:" + std::to_string(service_->port());
-  const std::string curl = "cd '" + folder_ + "' && curl -sS --max-time 20 --cacert ca.pem ";
+  const std::string curl =
+      "cd '" + folder_ + "' && curl -sS --http1.1 --max-time 20 --cacert ca.pem ";
   const std::string as_door = curl +
                               "--cert cert.pem --key key.pem -H 'Content-Type: application/json' "
                               "-H 'X-Request-ID: from curl' -D headers -d @body " +

@@ -56,7 +56,7 @@ TEST_F(PolicyLife, CheckShowsWarningsAndErrorsOfTheSchema) {
                                "Writ::Action::\"connect\", resource);\n");
   EXPECT_EQ(desk.run({"policy", "check", odd}), 0) << noted();
   EXPECT_THAT(noted(), HasSubstr("warning: odd.cedar:1:"));
-  EXPECT_THAT(said(), HasSubstr("with 1 warning"));
+  EXPECT_THAT(said(), HasSubstr("with 2 warnings"));
   const std::string bad = file("bad.cedar",
                                "@id(\"a\") permit (principal, action == Writ::Action::\"connect\", "
                                "resource)\nwhen { resource.ownr };\n");

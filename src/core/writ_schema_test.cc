@@ -78,7 +78,7 @@ std::string reads_record(const std::string& e, const Type& record) {
   for (const auto& [name, attribute] : record.attributes) {
     const std::string inner = reads(e + "." + name, *attribute.type);
     all += attribute.required ? " && " + inner
-                              : " && (!(" + e + " has " + name + ") || " + inner + ")";
+                              : " && (if " + e + " has " + name + " then " + inner + " else true)";
   }
   return all;
 }
@@ -140,8 +140,8 @@ std::string readers() {
       add("principal, action, resource is " + name, reads_record("resource", *type.attributes));
     } else {  // things that a question may name although they are not there
       add("principal, action, resource is " + name,
-          "!(resource has " + type.attributes->attributes.begin()->first + ") || (" +
-              reads_record("resource", *type.attributes) + ")");
+          "if resource has " + type.attributes->attributes.begin()->first + " then " +
+              reads_record("resource", *type.attributes) + " else true");
     }
   }
   return text;
