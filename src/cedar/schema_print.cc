@@ -61,7 +61,7 @@ class Writer {
     for (const Annotation& each : list) {
       indent();
       out_ += "@" + each.name;
-      if (each.given || !each.value.empty()) {
+      if (!each.value.empty()) {
         out_ += '(';
         append_quoted(out_, each.value);
         out_ += ')';
