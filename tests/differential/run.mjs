@@ -149,7 +149,11 @@ async function main() {
   const first = Number(options.only ?? options.first);
   const started = Date.now();
   const results = await Promise.all(Array.from({ length: jobs }, (_, i) => new Promise((resolve, reject) => {
-    const child = fork(self, process.argv.slice(2), { env: { ...process.env, DIFFERENTIAL_WORKER: '1' } });
+    // Calls from JavaScript into WebAssembly are not inlined: V8 of Node.js 20 ends where it must undo that.
+    const child = fork(self, process.argv.slice(2), {
+      env: { ...process.env, DIFFERENTIAL_WORKER: '1' },
+      execArgv: ['--no-turbo-inline-js-wasm-calls'],
+    });
     child.on('message', resolve);
     // A worker that ended well has sent its message, which may still be on its way.
     child.on('exit', (code) => code === 0 || reject(new Error(`a worker ended: ${code}`)));
