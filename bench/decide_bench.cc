@@ -4,6 +4,7 @@
 // {"start_s":…} from the snapshot's bytes to a State that decides; {"fold_event_ns":…}.
 //
 //   decide_bench [LIVE [ENDED]]
+#include <malloc.h>
 #include <sys/wait.h>
 
 #include <algorithm>
@@ -61,6 +62,7 @@ int start_from(const std::string& path) {
   const double seconds = std::chrono::duration<double>(Wall::now() - from).count();
   bytes->clear();
   bytes->shrink_to_fit();
+  malloc_trim(0);  // as a server does when it has started
   std::printf("{\"grants_mb\":%.1f,\"start_s\":%.3f}\n", resident_mb(), seconds);
   return 0;
 }

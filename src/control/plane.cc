@@ -1,5 +1,6 @@
 #include "control/plane.h"
 
+#include <malloc.h>
 #include <sys/resource.h>
 #include <unistd.h>
 
@@ -207,6 +208,7 @@ Result<std::unique_ptr<Plane>> Plane::open(PlaneOptions options, store::FileSyst
   auto vault = std::make_unique<Vault>(*journal, std::move(kek), random);
   CHECK_OK(vault->open_own_keys());
   TRY(state, recover(*journal, *vault, journal->head().size));
+  malloc_trim(0);  // what decoding took goes back to the system
   if (state.next_seq == 0) {
     return fail(Code::kCorrupt, "the journal is empty: it has lost its genesis",
                 journal_path(options));
