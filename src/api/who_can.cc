@@ -198,7 +198,7 @@ std::string make_answer(const Context& context, const PageTokens& tokens, Lookin
     }
     json.set("next", std::move(*token));
   }
-  looking.answer = canonical(json);
+  looking.answer = compact(json);  // in the order of columns
   Json about = Json::object({{"steps", static_cast<std::uint64_t>(page.steps)},
                              {"found", static_cast<std::uint64_t>(page.found.size())},
                              {"complete", !page.more},
