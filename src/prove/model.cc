@@ -310,6 +310,13 @@ class Reader {
 
 }  // namespace
 
+std::strong_ordering ModelValue::operator<=>(const ModelValue& other) const {
+  if (const auto order = atom <=> other.atom; order != 0) return order;
+  if (const auto order = constructor <=> other.constructor; order != 0) return order;
+  return std::lexicographical_compare_three_way(parts.begin(), parts.end(), other.parts.begin(),
+                                                other.parts.end());
+}
+
 std::int64_t number_of(const ModelValue& bits) {
   std::uint64_t made = 0;
   for (const char c : bits.atom) made = made << 1 | (c == '1' ? 1 : 0);

@@ -17,7 +17,7 @@ struct ModelValue {
   std::string atom;
   std::uint32_t constructor = 0;
   std::vector<ModelValue> parts;  // a constructor's fields; a set's members, sorted
-  std::strong_ordering operator<=>(const ModelValue&) const = default;
+  std::strong_ordering operator<=>(const ModelValue& other) const;
   bool operator==(const ModelValue&) const = default;
   bool is_true() const { return atom == "true"; }
 };

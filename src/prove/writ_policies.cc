@@ -173,10 +173,11 @@ void bound(World& world, Context& context) {
     world.assume(context.number(*path, terms.truth(true), not_negative));
   }
   for (const auto& [name, by] : world.unknowns()) {
-    world.assume(terms.all(
-        {not_negative(by), context.number(kApprovals, terms.truth(true), [&, by = by](TermId all) {
-           return terms.bits_op(TermOp::kLessEqual, by, all);
-         })}));
+    world.assume(
+        terms.all({not_negative(by),
+                   context.number(kApprovals, terms.truth(true), [&, some = by](TermId all) {
+                     return terms.bits_op(TermOp::kLessEqual, some, all);
+                   })}));
   }
 }
 
