@@ -21,6 +21,7 @@ class JsonText {
 
   // As it is.
   JsonText& raw(std::string_view piece) {
+    if (piece.empty()) return *this;  // it may point nowhere
     std::memcpy(room(piece.size()), piece.data(), piece.size());
     size_ += piece.size();
     return *this;
