@@ -34,12 +34,15 @@ void collect(const cedar::Expr& e, std::vector<EntityUid>& uids) {
 
 }  // namespace
 
+// A file of entities may be as large as any of a policy set.
+constexpr JsonLimits kEntitiesLimits{kMostPolicyFileBytes, 64, 2'000'000};
+
 Result<cedar::Entities> application_entities(const std::vector<PolicyFile>& files) {
   JsonArray all;
   std::string names;
   for (const PolicyFile& file : files) {
     if (kind_of(file) != PolicyFileKind::kEntities) continue;
-    TRY(json, parse_json(file.text, {}, file.name));
+    TRY(json, parse_json(file.text, kEntitiesLimits, file.name));
     TRY(entities, cedar::Entities::from_json(json, file.name));
     for (const cedar::Entity& entity : entities) {
       if (!is_of_application(entity.uid)) {
