@@ -70,8 +70,9 @@ State state_of(int resources) {
       {{"app.cedar", kPolicies},
        {"users.entities.json", R"([{"uid": )" + uid("user", 7, 'u') +
                                    R"(, "attrs": {}, "parents": [)" + uid("team", 7, 't') + "]}]"},
-       {"a.entities.json", documents(0, resources / 2)},
-       {"b.entities.json", documents(resources / 2, resources)}});
+       {"a.entities.json", documents(0, resources / 3)},
+       {"b.entities.json", documents(resources / 3, 2 * resources / 3)},
+       {"c.entities.json", documents(2 * resources / 3, resources)}});
   if (!policies) bench::die(policies.error().text());
   state.policies = *policies;
   return state;
