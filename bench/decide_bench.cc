@@ -59,10 +59,10 @@ int start_from(const std::string& path) {
     std::cerr << state.error().text() << "\n";
     return 1;
   }
-  const double seconds = std::chrono::duration<double>(Wall::now() - from).count();
   bytes->clear();
   bytes->shrink_to_fit();
   malloc_trim(0);  // as a server does when it has started
+  const double seconds = std::chrono::duration<double>(Wall::now() - from).count();
   std::printf("{\"grants_mb\":%.1f,\"start_s\":%.3f}\n", resident_mb(), seconds);
   return 0;
 }
