@@ -4,6 +4,7 @@
 #include <poll.h>
 #include <signal.h>
 #include <spawn.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -143,6 +144,8 @@ Result<SolverAnswer> ask(const Solver& solver, const std::string& question,
                 std::string("the solver cannot be run: ") + std::strerror(error), solver.path);
   }
   const Child child(pid);
+  const rlimit memory{limits.memory, limits.memory};
+  ::prlimit(pid, RLIMIT_AS, &memory, nullptr);  // it has not read the question yet
   in.read.close();
   out.write.close();
   ::fcntl(in.write.get(), F_SETFL, O_NONBLOCK);

@@ -26,7 +26,8 @@ Solver solver_at(const std::string& place);
 
 struct SolverLimits {
   std::chrono::milliseconds time{10'000};
-  std::size_t output = 16 << 20;  // bytes
+  std::size_t output = 16 << 20;              // bytes
+  std::size_t memory = std::size_t{4} << 30;  // bytes of address space
 };
 
 struct SolverAnswer {
