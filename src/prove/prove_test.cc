@@ -329,13 +329,6 @@ TEST_F(Proofs, BothSolversSayTheSame) {
   }
 }
 
-TEST(Solvers, ATimeLimitHolds) {
-  const auto answer =
-      ask({"none", "/bin/cat", Dialect::kCvc5}, "", {std::chrono::milliseconds(1), 10});
-  ASSERT_TRUE(answer) << answer.error().text();
-  EXPECT_EQ(answer->kind, SolverAnswer::Kind::kUnknown);
-}
-
 TEST(Solvers, WithoutOneThereIsOneClearError) {
   const auto found = find_solvers("/nowhere:/neither");
   ASSERT_FALSE(found);
