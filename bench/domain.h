@@ -17,6 +17,7 @@
 #include "core/decide.h"
 #include "core/event.h"
 #include "core/policy.h"
+#include "plain_sealer.h"
 
 namespace writ::bench {
 
@@ -26,15 +27,6 @@ constexpr int kIdentities = 10'000;
 constexpr int kEntitlements = 1'000;
 constexpr int kGroups = 50;
 constexpr Time kStart = Time(Millis(1'800'000'000'000));
-
-class PlainSealer final : public Sealer {
- public:
-  Result<Sealed> seal(std::string_view subject, std::string_view text) override {
-    return Sealed{std::string(subject), to_base64(text)};
-  }
-  Result<std::string> open(const Sealed& sealed) const override { return from_base64(sealed.box); }
-  std::string digest(std::string_view text) const override { return to_hex(text); }
-};
 
 constexpr const char* kPolicies = R"(
 @id("production-from-inside")

@@ -18,6 +18,10 @@ inline double ms_between(Wall::time_point from, Wall::time_point to) {
   return std::chrono::duration<double, std::milli>(to - from).count();
 }
 
+inline double ns_between(Wall::time_point from, Wall::time_point to) {
+  return std::chrono::duration<double, std::nano>(to - from).count();
+}
+
 // The smallest value that at least `share` of the values do not exceed; 0 when there are none.
 inline double percentile(std::vector<double> values, double share) {
   if (values.empty()) return 0;

@@ -27,10 +27,6 @@ namespace {
 
 using States = Published<State>;
 
-double ns_between(Wall::time_point from, Wall::time_point to) {
-  return std::chrono::duration<double, std::nano>(to - from).count();
-}
-
 double load_ns() {
   constexpr std::size_t kLine = 64, kLines = (std::size_t{256} << 20) / kLine, kLoads = 2'000'000;
   struct alignas(kLine) Line {

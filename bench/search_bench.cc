@@ -7,10 +7,10 @@
 #include <cstdlib>
 #include <string>
 
-#include "base/bytes.h"
 #include "core/policy.h"
 #include "core/search.h"
 #include "figures.h"
+#include "plain_sealer.h"
 
 namespace writ::core {
 namespace {
@@ -18,15 +18,6 @@ namespace {
 constexpr Time kStart = Time(Millis(1'800'000'000'000));
 constexpr int kOwners = 200;  // each owns as much of the resources
 constexpr int kRuns = 21;
-
-class PlainSealer final : public Sealer {
- public:
-  Result<Sealed> seal(std::string_view subject, std::string_view text) override {
-    return Sealed{std::string(subject), to_base64(text)};
-  }
-  Result<std::string> open(const Sealed& sealed) const override { return from_base64(sealed.box); }
-  std::string digest(std::string_view text) const override { return to_hex(text); }
-};
 
 constexpr const char* kPolicies = R"(
 @id("owners-read") permit (principal, action == App::Action::"read", resource is App::doc)
@@ -54,7 +45,7 @@ std::string documents(int from, int to) {
 
 State state_of(int resources) {
   State state;
-  const PlainSealer sealer;
+  const bench::PlainSealer sealer;
   const auto put = [&](EventData data) {
     const Event event{state.next_seq, kStart, "example.org", {"server"}, std::move(data)};
     if (!fold(state, event, sealer)) bench::die("an event does not fold");

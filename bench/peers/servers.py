@@ -53,7 +53,8 @@ def running(name, words, port, health):
                 break
             if server.poll() is not None or time.monotonic() > until:
                 raise Failed(f"did not come up (build/peers/{name}-server.log)")
-            time.sleep(0.05)
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                server.wait(0.05)
         yield server
     finally:
         server.terminate()

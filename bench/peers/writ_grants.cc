@@ -4,20 +4,15 @@
 // grant and whether its offer still matches.
 //
 //   writ_grants POLICIES HIERARCHIES SCENARIO    POLICIES is not read: grants are Writ's own
-#include <algorithm>
-#include <cstdint>
-#include <cstdio>
-#include <fstream>
 #include <string>
 #include <utility>
-#include <vector>
 
-#include "../figures.h"
-#include "base/json.h"
+#include "../plain_sealer.h"
 #include "base/random.h"
 #include "core/decide.h"
 #include "core/event.h"
 #include "core/policy.h"
+#include "runner.h"
 
 namespace writ::bench {
 namespace {
@@ -30,21 +25,6 @@ constexpr const char* kOffer = R"(
 @id("offer") @max_ttl("8h") @approval("none")
 permit (principal is Writ::User, action == Writ::Action::"request", resource);
 )";
-
-template <class T>
-T must(Result<T> result) {
-  if (!result) die(result.error().text());
-  return std::move(*result);
-}
-
-class PlainSealer final : public Sealer {
- public:
-  Result<Sealed> seal(std::string_view subject, std::string_view text) override {
-    return Sealed{std::string(subject), to_base64(text)};
-  }
-  Result<std::string> open(const Sealed& sealed) const override { return from_base64(sealed.box); }
-  std::string digest(std::string_view text) const override { return to_hex(text); }
-};
 
 // A trust domain in which the grants of a hierarchy are live, made of events.
 class Domain {
@@ -125,71 +105,27 @@ class Domain {
   PlainSealer sealer_;
 };
 
-struct Asked {
-  std::string person;  // and the serial of its certificate
-  std::string action;
-  std::string resource;
-};
-
 bool allowed(const State& state, const Asked& asked) {
   Question question;
-  question.subject = asked.person;
-  question.action = asked.action;
+  question.subject = asked[1];
+  question.action = asked[3];
   question.resource_type = "entitlement";
-  question.resource = asked.resource;
-  question.credential = asked.person;
+  question.resource = asked[5];
+  question.credential = asked[1];
   question.source_ip = "10.2.3.4";
   question.door = kDoor;
   return decide(state, question, kNow).allow;
 }
 
-double ns_between(Wall::time_point from, Wall::time_point to) {
-  return std::chrono::duration<double, std::nano>(to - from).count();
-}
-
-// What reading the clock twice costs, with nothing between.
-double clock_cost() {
-  std::vector<double> costs;
-  for (int i = 0; i < 100'000; ++i) {
-    const auto from = Wall::now();
-    costs.push_back(ns_between(from, Wall::now()));
-  }
-  return percentile(std::move(costs), 0.5);
-}
-
 int run(const std::string& hierarchies, const char* scenario) {
-  const double clock = clock_cost();
-  std::ifstream lines(hierarchies);
-  std::vector<double> times;
-  std::uint64_t decisions = 0xcbf29ce484222325;
-  std::size_t allows = 0;
-  bool wanted = false;
-  for (std::string line; std::getline(lines, line);) {
-    const Json hierarchy = must(parse_json(line, JsonLimits{256 << 20, 64, 16'000'000}));
+  Tally tally;
+  for_each_hierarchy(hierarchies, [&](const Json& hierarchy) {
     const Domain domain(hierarchy);
-    std::vector<Asked> requests;
-    for (const Json& each : *hierarchy.find("requests")->as_array()) {
-      const JsonArray& parts = *each.as_array();
-      requests.push_back({*parts[1].as_string(), *parts[3].as_string(), *parts[5].as_string()});
-    }
-    for (const Asked& asked : requests) {
-      const bool allow = allowed(domain.state, asked);
-      allows += allow;
-      decisions = (decisions ^ (allow ? '1' : '0')) * 0x100000001b3;
-    }
-    for (const Asked& asked : requests) {
-      const auto from = Wall::now();
-      wanted ^= allowed(domain.state, asked);
-      times.push_back(std::max(0.0, ns_between(from, Wall::now()) - clock));
-    }
-  }
-  asm volatile("" : : "g"(wanted));
-  if (times.empty()) die("no requests in " + hierarchies);
-  std::printf(
-      "{\"scenario\":\"%s\",\"engine\":\"writ\",\"median_ns\":%.6g,\"p99_ns\":%.6g,"
-      "\"requests\":%zu,\"allows\":%zu,\"decisions\":\"%016llx\"}\n",
-      scenario, percentile(times, 0.5), percentile(times, 0.99), times.size(), allows,
-      static_cast<unsigned long long>(decisions));
+    tally.take(
+        hierarchy, [&](const Asked& asked) { return allowed(domain.state, asked); },
+        [](bool allow) { return allow; });
+  });
+  tally.print(scenario);
   return 0;
 }
 
