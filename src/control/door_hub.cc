@@ -6,6 +6,7 @@
 #include "base/json_fields.h"
 #include "base/log.h"
 #include "control/door_report.h"
+#include "core/door_lines.h"
 
 namespace writ::control {
 namespace {
@@ -16,31 +17,8 @@ constexpr std::string_view kCredentialEnded = "its certificate was revoked";
 // Grants that were told to be cut and whose revocation nobody asked about.
 constexpr std::size_t kMostTold = 100'000;
 
-struct Checkpoints {
-  std::string journal;
-  std::string decisions;
-};
-template <class V>
-void fields(V& v, Checkpoints& c) {
-  v("journal", c.journal);
-  v("decisions", c.decisions);
-}
-
-struct OpenSession {
-  std::string session;
-  std::string grant;
-  std::string subject;
-  std::string credential;
-  Time since;
-};
-template <class V>
-void fields(V& v, OpenSession& s) {
-  v("session", s.session);
-  v("grant", s.grant);
-  v("subject", s.subject);
-  v("credential", s.credential);
-  v("since", s.since);
-}
+using core::door_line::Checkpoints;
+using core::door_line::OpenSession;
 
 struct Hello {
   std::string type;

@@ -4,8 +4,8 @@
 #include <utility>
 #include <vector>
 
-#include "base/json_fields.h"
 #include "core/command.h"
+#include "core/door_lines.h"
 
 namespace writ::control {
 namespace {
@@ -18,71 +18,6 @@ constexpr std::size_t kMostId = 128;
 constexpr std::size_t kMostReported = 300;
 constexpr std::size_t kMostSessionsOfACut = 1000;
 
-struct SessionStarted {
-  std::string type;
-  std::int64_t seq = 0;
-  std::string session;
-  std::string grant;
-  std::string subject;
-  std::string credential;
-  std::string source_ip;
-  std::string application;
-  std::int64_t backend = 0;
-  Time time;
-};
-template <class V>
-void fields(V& v, SessionStarted& s) {
-  v("type", s.type);
-  v("seq", s.seq);
-  v("session", s.session);
-  v("grant", s.grant);
-  v("subject", s.subject);
-  v("credential", s.credential);
-  v("source_ip", s.source_ip);
-  v("application", s.application);
-  v("backend", s.backend);
-  v("time", s.time);
-}
-
-struct SessionEnded {
-  std::string type;
-  std::int64_t seq = 0;
-  std::string session;
-  std::string grant;
-  std::string reason;
-  std::int64_t bytes_in = 0;
-  std::int64_t bytes_out = 0;
-  Time time;
-};
-template <class V>
-void fields(V& v, SessionEnded& s) {
-  v("type", s.type);
-  v("seq", s.seq);
-  v("session", s.session);
-  v("grant", s.grant);
-  v("reason", s.reason);
-  v("bytes_in", s.bytes_in);
-  v("bytes_out", s.bytes_out);
-  v("time", s.time);
-}
-
-struct Receipt {
-  std::string type;
-  std::int64_t seq = 0;
-  std::string command;
-  std::string grant;
-  std::vector<std::string> sessions;
-  Time time;
-};
-template <class V>
-void fields(V& v, Receipt& r) {
-  v("type", r.type);
-  v("seq", r.seq);
-  v("command", r.command);
-  v("grant", r.grant);
-  v("sessions", r.sessions);
-  v("time", r.time);
-}
 bool stands_before(const core::State& state, const std::string& door_id,
                    const std::string& target) {
   const core::Door* door = state.doors.find(door_id);
@@ -125,11 +60,12 @@ std::string text_of(const Json& json, std::string_view name) {
 std::string report_type(const Json& line) {
   return text_of(line, "type");
 }
+
 Result<core::EventData> report_event(const std::string& door, const Json& line,
                                      const core::State& state) {
   const std::string type = report_type(line);
   if (type == "session_started") {
-    TRY(r, from_json<SessionStarted>(line));
+    TRY(r, from_json<core::door_line::SessionStarted>(line));
     CHECK_OK(check_id(r.session, "/session"));
     CHECK_OK(check_id(r.grant, "/grant"));
     CHECK_OK(check_id(r.credential, "/credential"));
@@ -158,7 +94,7 @@ Result<core::EventData> report_event(const std::string& door, const Json& line,
     return core::SessionStarted{std::move(session), r.seq};
   }
   if (type == "session_ended") {
-    TRY(r, from_json<SessionEnded>(line));
+    TRY(r, from_json<core::door_line::SessionEnded>(line));
     CHECK_OK(check_id(r.session, "/session"));
     CHECK_OK(check_id(r.grant, "/grant"));
     CHECK_OK(check_own_grant(state, door, r.grant));
@@ -167,7 +103,7 @@ Result<core::EventData> report_event(const std::string& door, const Json& line,
         r.session,  r.grant,    door, r.seq, core::cut_text(r.reason, kMostReported),
         r.bytes_in, r.bytes_out};
   }
-  TRY(r, from_json<Receipt>(line));
+  TRY(r, from_json<core::door_line::Receipt>(line));
   CHECK_OK(check_id(r.grant, "/grant"));
   CHECK_OK(check_own_grant(state, door, r.grant));
   if (r.sessions.size() > kMostSessionsOfACut) {

@@ -153,7 +153,8 @@ bool Session::finish(End reason) {
     floor_.cancel_cut_backend(known_target_, backend_key_);
   }
   if (!std::exchange(reported_, false)) return false;
-  SessionEnded report{.session = id_, .grant = decision_.grant, .reason = reason};
+  SessionEnded report{
+      .session = id_, .grant = decision_.grant, .reason = std::string(name_of(reason))};
   report.bytes_in = static_cast<std::int64_t>(bytes_in_);
   report.bytes_out = static_cast<std::int64_t>(bytes_out_);
   floor_.tools().spool.ended(std::move(report));

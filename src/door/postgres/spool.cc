@@ -74,7 +74,8 @@ Result<std::unique_ptr<Spool>> Spool::open(const std::string& folder, std::size_
     const auto open_before = std::exchange(spool->open_, {});
     spool->reserved_ = spool->next_door_seq_;
     for (const auto& [id, session] : open_before) {
-      SessionEnded ended{.session = id, .grant = session.grant, .reason = End::kLostDoor};
+      SessionEnded ended{
+          .session = id, .grant = session.grant, .reason = std::string(name_of(End::kLostDoor))};
       ended.seq = spool->next_seq_++;
       ended.time = clock.now();
       spool->pending_.push_back({ended.seq, compact(to_json(ended))});

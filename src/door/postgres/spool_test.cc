@@ -85,7 +85,7 @@ TEST_F(SpoolTest, NumbersReportsFromOneAndKeepsThemUntilAcknowledged) {
   open();
   start("ses_a");
   start("ses_b");
-  spool_->ended({.session = "ses_a", .grant = "grt_1", .reason = End::kClient});
+  spool_->ended({.session = "ses_a", .grant = "grt_1", .reason = "client"});
   owner_.run_until([&] { return spool_->durable_seq() == 3; });
   ASSERT_EQ(spool_->pending().size(), 3u);
   EXPECT_EQ(spool_->pending()[2].seq, 3);
@@ -99,7 +99,7 @@ TEST_F(SpoolTest, ReportsAfterARestartWhatWasOpen) {
   open();
   start("ses_a");
   start("ses_b");
-  spool_->ended({.session = "ses_a", .grant = "grt_1", .reason = End::kClient});
+  spool_->ended({.session = "ses_a", .grant = "grt_1", .reason = "client"});
   owner_.run_until([&] { return spool_->durable_seq() == 3; });
   ASSERT_TRUE(spool_->acknowledge(1));
   open();
