@@ -6,35 +6,10 @@
 #include <map>
 
 #include "base/random.h"
+#include "tlog/memory_tree_for_test.h"
 
 namespace writ::tlog {
 namespace {
-
-class MemoryTree final : public NodeReader {
- public:
-  explicit MemoryTree(std::size_t size) {
-    for (std::size_t i = 0; i < size; ++i) {
-      const std::uint64_t index = frontier_.size();
-      frontier_.append(leaf_hash(std::to_string(i)));
-      for (unsigned k = 0; k < frontier_.completed().size(); ++k) {
-        stored_[{k, index >> k}] = frontier_.completed()[k];
-      }
-    }
-  }
-  Result<std::vector<Hash>> nodes(std::span<const NodeId> ids) const override {
-    std::vector<Hash> hashes;
-    for (const NodeId& id : ids) {
-      const auto it = stored_.find({id.level, id.index});
-      if (it == stored_.end()) return fail(Code::kCorrupt, "no such node");
-      hashes.push_back(it->second);
-    }
-    return hashes;
-  }
-
- private:
-  Frontier frontier_;
-  std::map<std::pair<unsigned, std::uint64_t>, Hash> stored_;
-};
 
 class MemoryTiles final : public TileSource {
  public:
@@ -110,7 +85,7 @@ TEST(Tile, ATreeOfSeventyThousandHasTheTilesOfTheSpecificationsExample) {
 
 TEST(Tile, TreeIsReadBackFromTilesWrittenAsItGrows) {
   SeededRandom random(3);
-  const MemoryTree tree(70'000);
+  const MemoryTree tree = tree_of(70'000);
   MemoryTiles tiles;
   std::uint64_t size = 0;
   for (const std::uint64_t next : {1u, 2u, 255u, 256u, 257u, 513u, 65'535u, 65'537u, 70'000u}) {
@@ -129,7 +104,7 @@ TEST(Tile, TreeIsReadBackFromTilesWrittenAsItGrows) {
 }
 
 TEST(Tile, ShortTilesAndNodesOutsideAreErrors) {
-  const MemoryTree tree(300);
+  const MemoryTree tree = tree_of(300);
   MemoryTiles tiles;
   for (const Tile& tile : new_tiles(0, 300)) tiles.files[tile_path(tile)] = *hash_tile(tile, tree);
   const NodeId outside{0, 300};
