@@ -1,8 +1,11 @@
 // Result, bytes, secrets, random, published values and files.
 #include <gtest/gtest.h>
 
+#include <atomic>
 #include <filesystem>
 #include <thread>
+#include <utility>
+#include <vector>
 
 #include "base/bytes.h"
 #include "base/file.h"
@@ -77,6 +80,27 @@ TEST(Published, ReaderSeesTheLatestValue) {
   EXPECT_EQ(*reader.get(), 1);
   std::thread([&] { value.publish(std::make_shared<int>(2)); }).join();
   EXPECT_EQ(*reader.get(), 2);
+}
+
+TEST(Published, ReadersSeeWholeValuesInOrderWhileItIsReplaced) {
+  using Pair = std::pair<int, int>;
+  constexpr int kLast = 2000;
+  Published<Pair> value(std::make_shared<Pair>(0, 0));
+  std::atomic<int> wrong = 0;
+  std::vector<std::thread> readers;
+  for (int i = 0; i < 3; ++i) {
+    readers.emplace_back([&] {
+      Published<Pair>::Reader reader(value);
+      for (int before = 0; before < kLast;) {
+        const Pair now = *reader.get();
+        if (now.first != now.second || now.first < before) ++wrong;
+        before = now.first;
+      }
+    });
+  }
+  for (int i = 1; i <= kLast; ++i) value.publish(std::make_shared<Pair>(i, i));
+  for (std::thread& reader : readers) reader.join();
+  EXPECT_EQ(wrong, 0);
 }
 
 TEST(File, IsReplacedWhole) {

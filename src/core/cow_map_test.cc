@@ -2,9 +2,12 @@
 
 #include <gtest/gtest.h>
 
+#include <atomic>
 #include <map>
+#include <thread>
 #include <vector>
 
+#include "base/published.h"
 #include "base/random.h"
 #include "core/ends.h"
 
@@ -154,6 +157,38 @@ struct Counted {
   Counted& operator=(Counted&&) = default;
   ~Counted() { --alive; }
 };
+
+TEST(CowMap, CopiesAreReadChangedAndDestroyedOnDifferentThreads) {
+  constexpr int kChanges = 3000, kKeys = 200;
+  Map first;
+  for (int i = 0; i < kKeys; ++i) first.set(std::to_string(i), "0");
+  first.set("change", "0");
+  Published<Map> published(std::make_shared<Map>(first));
+  std::atomic<int> wrong = 0;
+  std::vector<std::thread> readers;
+  for (int i = 0; i < 3; ++i) {
+    readers.emplace_back([&] {
+      Published<Map>::Reader reader(published);
+      for (int seen = 0; seen < kChanges;) {
+        const Map& map = *reader.get();
+        seen = std::stoi(*map.find("change"));
+        Map mine = map;
+        for (int key = seen % kKeys; key < kKeys; key += 7) *mine.edit(std::to_string(key)) = "x";
+        mine.erase("change");
+        // Nobody else's change shows, and this one shows nowhere else.
+        if (mine.size() != map.size() - 1 || map.find("0")->starts_with('x')) ++wrong;
+      }
+    });
+  }
+  Map map = std::move(first);
+  for (int i = 1; i <= kChanges; ++i) {
+    map.set(std::to_string(i % kKeys), std::to_string(i));
+    map.set("change", std::to_string(i));
+    published.publish(std::make_shared<Map>(map));
+  }
+  for (std::thread& reader : readers) reader.join();
+  EXPECT_EQ(wrong, 0);
+}
 
 TEST(CowMap, ReleasesWhatNoCopyHolds) {
   {
