@@ -13,8 +13,10 @@
 #include <thread>
 
 #include "base/log.h"
+#include "base/measured_for_test.h"
 #include "control/fake_target_for_test.h"
 #include "control/plane.h"
+#include "control/sample_for_test.h"
 #include "core/login.h"
 #include "crypto/hash.h"
 #include "crypto/random.h"
@@ -29,11 +31,7 @@ std::string sha256_hex(std::string_view bytes) {
   return to_hex(as_bytes(crypto::sha256(bytes)));
 }
 
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-constexpr unsigned kSeeds = 100;  // each takes ten times as long
-#else
-constexpr unsigned kSeeds = 1'000;
-#endif
+constexpr unsigned kSeeds = kMeasured ? 1'000 : 100;  // under a sanitizer each takes far longer
 constexpr unsigned kSeedsAPlane = 25;
 constexpr int kCommands = 6;  // a seed
 constexpr auto kPatience = std::chrono::seconds(30);
@@ -151,34 +149,15 @@ class FaultyPlane {
   }
 
   void furnish() {
-    auto sealed = plane_->vault().seal("target:pg-main", "password-of-the-connector");
-    auto key = plane_->vault().seal("target:pg-main", to_base64(std::string(32, 'k')));
-    ASSERT_TRUE(sealed && key);
-    core::TargetSystem target{"pg-main",        "postgres", "127.0.0.1", 5432,       "disable", "",
-                              "writ_connector", *sealed,    *key,        {"orders"}, ""};
-    core::Resource root{"pg-main", "", "pg-main", core::Tier::kHigh, "", "group:administrators",
-                        "",        {}};
-    core::Resource orders{"pg-main/orders",       "pg-main", "pg-main", core::Tier::kHigh, "",
-                          "group:administrators", "",        {}};
-    core::Entitlement reader{
-        "pg-main/orders/reader", "pg-main/orders", "reader", "orders", {"orders_reader"}, {}, ""};
-    core::Identity job;
-    job.id = "idn_job";
-    job.kind = core::IdentityKind::kServiceAccount;
-    job.name = "job";
-    job.name_digest = plane_->vault().digest("job");
-    job.owner = "group:administrators";
-    job.since = clock_.now();
+    auto events = sample_events(plane_->vault(), clock_.now());
+    ASSERT_TRUE(events) << events.error().text();
     core::PolicyFile policy{"jobs.cedar",
                             R"(@id("jobs") permit (principal, action == Writ::Action::"connect",
     resource == Writ::Entitlement::"pg-main/orders/reader");)"};
-    std::vector<core::EventData> events{core::TargetAdded{target}, core::ResourceAdded{root},
-                                        core::ResourceAdded{orders}, core::EntitlementAdded{reader},
-                                        core::IdentityAdded{job}};
     for (core::EventData& data : core::apply_files(*plane_->states().get(), {policy}, sha256_hex)) {
-      events.push_back(std::move(data));
+      events->push_back(std::move(data));
     }
-    const auto said = say(std::move(events));
+    const auto said = say(std::move(*events));
     ASSERT_TRUE(said) << said.error().text();
   }
 
