@@ -376,6 +376,24 @@ TEST(Evaluate, InWantsEntities) {
   EXPECT_EQ(value_of("1 is Doc"), "error: `is` wants an entity, not an integer");
 }
 
+TEST(Evaluate, RangesWrittenOutAreAsThoseComputed) {
+  // A range that is written out is looked at by a shorter way than one that is computed.
+  for (const std::string range :
+       {"ip(\"10.0.0.0/8\")", "(if context.mfa then ip(\"10.0.0.0/8\") else ip(\"::1\"))"}) {
+    const auto in_range = [&](const std::string& what) {
+      return value_of("(if context.mfa then " + what + " else 1).isInRange(" + range + ")");
+    };
+    EXPECT_EQ(in_range("ip(\"10.1.2.3\")"), "true") << range;
+    EXPECT_EQ(in_range("ip(\"11.1.2.3\")"), "false") << range;
+    EXPECT_EQ(in_range("ip(\"10.0.0.0/7\")"), "false") << range;
+    EXPECT_EQ(in_range("ip(\"::1\")"), "false") << range;
+    EXPECT_EQ(in_range("ip(principal.name)"), value_of("ip(principal.name)")) << range;
+    EXPECT_THAT(in_range("principal.name"), testing::StartsWith("error: ")) << range;
+    EXPECT_EQ(in_range("principal.nope"), "error: `User::\"alice\"` has no attribute `nope`")
+        << range;
+  }
+}
+
 TEST(Evaluate, AttributesAndTags) {
   EXPECT_EQ(value_of("resource.owner.address.city.zip"), "\"1234\"");
   EXPECT_EQ(value_of("principal has address.city.nope"), "false");

@@ -154,8 +154,8 @@ void index_by_bits(Program& program) {
   program.named_action_tags.resize(room_for_tags(program.named_actions.size()));
 }
 
-// A shorter way to the value of an expression, where there is one.
-std::optional<Node> fused(Program& program, const Expr& expr) {
+// A shorter way to the value of an expression, where there is one. `root` is its usual one.
+std::optional<Node> fused(Program& program, const Expr& expr, const Node& root) {
   const auto along = [&](Node node, const std::vector<std::string>& path) {
     node.b = add_names(program, path);
     node.count = size_of(path);
@@ -164,6 +164,16 @@ std::optional<Node> fused(Program& program, const Expr& expr) {
   if (const std::vector<std::string> path = path_of(expr, Op::kContext); !path.empty()) {
     const Step step = expr.op == Op::kGet ? Step::kContextGet : Step::kContextHas;
     return along(Node{step, expr.function}, path);
+  }
+  if (root.step == Step::kCall && root.function == Function::kIsInRange && root.count == 2) {
+    const Node& range = program.nodes[program.links[root.a + 1]];
+    if (range.step != Step::kConstant || program.constants[range.a].kind() != Kind::kIp) {
+      return std::nullopt;
+    }
+    Node node{Step::kInRange, expr.function};
+    node.b = range.a;
+    node.count = program.links[root.a];
+    return node;
   }
   if (expr.op != Op::kIn || expr.args[1].op != Op::kGet) return std::nullopt;
   const Op left = expr.args[0].op;
@@ -248,19 +258,20 @@ std::uint32_t compile(Program& program, const Expr& expr) {
   }
   program.nodes.push_back(node);
   const std::uint32_t root = size_of(program.nodes) - 1;
-  if (std::optional<Node> shorter = fused(program, expr)) {
-    shorter->a = root;
-    shorter->at = expr.begin;
-    program.nodes.push_back(*shorter);
-    return root + 1;
-  }
   if (is_constant(program, root)) {
     if (std::optional<Value> value = constant_value(program, root)) {
       const std::uint32_t constant = add_constant(program, std::move(*value));
       program.nodes[root] = Node{Step::kConstant, expr.function};
       program.nodes[root].a = constant;
       program.nodes[root].at = expr.begin;
+      return root;
     }
+  }
+  if (std::optional<Node> shorter = fused(program, expr, node)) {
+    shorter->a = root;
+    shorter->at = expr.begin;
+    program.nodes.push_back(*shorter);
+    return root + 1;
   }
   return root;
 }

@@ -172,6 +172,8 @@ ValueView Evaluation::value(std::uint32_t root) {
       return in_list(node);
     case Step::kListHolds:
       return list_holds(node);
+    case Step::kInRange:
+      return in_range(node);
   }
   return fail(node, "there is no such operation");
 }
@@ -379,8 +381,11 @@ ValueView Evaluation::get(const Node& node) {
 
 ValueView Evaluation::context_get(const Node& node) {
   const std::optional<ValueView> v = request_.context.find(path(node));
-  if (!v) return value(node.a);
-  if (!v->is(Kind::kNone)) return *v;
+  if (v && !v->is(Kind::kNone)) return *v;
+  return v ? no_member(node) : value(node.a);
+}
+
+ValueView Evaluation::no_member(const Node& node) {
   return fail(node, "the record has no attribute " + quoted(path(node).back().view()));
 }
 
@@ -416,9 +421,6 @@ ValueView Evaluation::call(const Node& node) {
     args[i] = operand(link(node, i));
     if (args[i].is(Kind::kNone)) return {};
   }
-  if (node.function == Function::kIsInRange && args[0].is(Kind::kIp) && args[1].is(Kind::kIp)) {
-    return ValueView::boolean(is_in_range(args[0].ip(), args[1].ip()));  // the usual ones
-  }
   if (node.function == Function::kContains && args[0].is(Kind::kSet)) {
     return ValueView::boolean(args[0].contains(args[1]));
   }
@@ -428,6 +430,12 @@ ValueView Evaluation::call(const Node& node) {
   const Applied applied = apply(node.function, args.data());
   if (applied.view.is(Kind::kNone)) return fail(node, problem_of(node.function, args.data()));
   return applied.owned ? own(Value::adopt(applied.view)) : applied.view;
+}
+
+ValueView Evaluation::in_range(const Node& node) {
+  const ValueView v = operand(node.count);
+  if (!v.is(Kind::kIp)) return value(node.a);  // fails, and says how
+  return ValueView::boolean(is_in_range(v.ip(), program_.constants.data()[node.b].view().ip()));
 }
 
 ValueView Evaluation::tag(const Node& node, ValueView of, ValueView name) {

@@ -101,6 +101,8 @@ class Evaluation {
         return get_of(principal(), node);
       case Step::kResourceGet:
         return get_of(resource(), node);
+      case Step::kContextGet:
+        return context_get(node);
       default:
         return value(child);
     }
@@ -135,10 +137,12 @@ class Evaluation {
     return {program_.names.data() + node.b, node.count};
   }
   ValueView context_get(const Node& node);
+  [[gnu::noinline, gnu::cold]] ValueView no_member(const Node& node);
   ValueView context_has(const Node& node);
   ValueView is(const Node& node, ValueView v);
   ValueView is_in(const Node& node);
   ValueView call(const Node& node);
+  ValueView in_range(const Node& node);
   ValueView tag(const Node& node, ValueView of, ValueView name);
   ValueView set(const Node& node);
   ValueView record(const Node& node);

@@ -49,6 +49,7 @@ enum class Step : std::uint8_t {
   kResourceGet,   // likewise, of kResource
   kInAttribute,   // a: the same as kIn of one of the two in kGet of … of one of the two; b: first
                   // of `count` names of the path
+  kInRange,  // a: the same as kCall of isInRange; b: constant, the range; count: what lies in it
 };
 
 struct Node {
@@ -56,7 +57,7 @@ struct Node {
   Function function;
   bool of_resource = false;    // kInAttribute: what is sought is the resource, not the principal
   bool from_resource = false;  // kInAttribute: what has the first attribute, likewise
-  std::uint32_t count = 0;     // of links or names; kInAttribute: the attribute's name
+  std::uint32_t count = 0;     // of links or names; kInRange: a child
   std::uint32_t a = 0;         // a child, a constant, or the first link
   std::uint32_t b = 0;
   std::uint32_t at = 0;  // offset in the policy's source

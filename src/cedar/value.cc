@@ -71,9 +71,6 @@ std::string_view kind_name(Kind kind) {
   return kNames.at(static_cast<std::size_t>(kind));
 }
 
-const IpRange& ValueView::ip() const {
-  return ip_->range;
-}
 ValueView ValueView::find(std::string_view name) const {
   const auto at =
       std::lower_bound(record_->begin(), record_->end(), name,

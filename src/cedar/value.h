@@ -118,7 +118,7 @@ class ValueView {
   const detail::Text* text() const { return text_; }
   std::string_view string() const { return text_->view(); }
   const detail::UidText* entity() const { return uid_; }
-  const IpRange& ip() const;
+  const IpRange& ip() const { return ip_->range; }
   std::span<const Value> items() const;            // kSet
   std::span<const Field> fields() const;           // kRecord
   ValueView find(const detail::Text* name) const;  // kRecord; kNone when there is none

@@ -242,12 +242,12 @@ class CowMap {
   static void drop_page(Page* page, unsigned bits) {
     if (!page->drop()) return;
     for (std::size_t i = 0; i <= page_mask(bits); ++i) drop_shard(page->child()[i]);
-    Page::destroy(page);
+    Page::destroy(page, page_mask(bits) + 1);
   }
   static void release(Root* root, unsigned bits) {
     if (root == nullptr || !root->drop()) return;
     for (std::size_t i = 0; i < root_size(bits); ++i) drop_page(root->child()[i], bits);
-    Root::destroy(root);
+    Root::destroy(root, root_size(bits));
   }
 
   static Root* make_root(unsigned bits) {

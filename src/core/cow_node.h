@@ -6,6 +6,7 @@
 // never moves while anything owns it.
 #pragma once
 
+#include <algorithm>
 #include <atomic>
 #include <bit>
 #include <cstddef>
@@ -19,6 +20,9 @@
 #if defined(__SSE2__)
 #include <emmintrin.h>
 #endif
+
+#include "cedar/hash.h"
+#include "core/cow_memory.h"
 
 namespace writ::core::detail {
 
@@ -38,9 +42,14 @@ struct CowEntry : CowNode {
   bool has(Key k) const { return key == k; }
   const Value& value() const { return content; }
   Value& value() { return content; }
-  static CowEntry* make(Key k, Value v) { return new CowEntry(k, std::move(v)); }
+  static CowEntry* make(Key k, Value v) {
+    return new (take_node(sizeof(CowEntry))) CowEntry(k, std::move(v));
+  }
   CowEntry* clone() const { return make(key, content); }
-  static void destroy(CowEntry* entry) { delete entry; }
+  static void destroy(CowEntry* entry) {
+    entry->~CowEntry();
+    give_node(entry, sizeof(CowEntry));
+  }
   template <class Visit>
   void visit(Visit& f, std::string&) const {
     f(key, content);
@@ -58,23 +67,28 @@ struct CowEntry<std::string, Value> : CowNode {
   char* bytes() { return reinterpret_cast<char*>(this + 1); }
   const char* bytes() const { return reinterpret_cast<const char*>(this + 1); }
   std::string_view key() const { return {bytes(), size}; }
-  bool has(std::string_view k) const { return key() == k; }
+  bool has(std::string_view k) const {
+    return size == k.size() && cedar::detail::same_bytes(bytes(), k.data(), size);
+  }
+  static std::size_t memory_for(std::size_t key_size) {
+    return sizeof(CowEntry) + room(key_size) + sizeof(Value);
+  }
   static std::size_t room(std::size_t key_size) {
     return (key_size + alignof(Value) - 1) & ~(alignof(Value) - 1);
   }
   const Value& value() const { return *reinterpret_cast<const Value*>(bytes() + room(size)); }
   Value& value() { return *reinterpret_cast<Value*>(bytes() + room(size)); }
   static CowEntry* make(std::string_view k, Value v) {
-    void* memory = ::operator new(sizeof(CowEntry) + room(k.size()) + sizeof(Value));
-    auto* entry = new (memory) CowEntry(k);
+    auto* entry = new (take_node(memory_for(k.size()))) CowEntry(k);
     new (static_cast<void*>(&entry->value())) Value(std::move(v));
     return entry;
   }
   CowEntry* clone() const { return make(key(), value()); }
   static void destroy(CowEntry* entry) {
+    const std::size_t memory = memory_for(entry->size);
     entry->value().~Value();
     entry->~CowEntry();
-    ::operator delete(entry);
+    give_node(entry, memory);
   }
   template <class Visit>
   void visit(Visit& f, std::string& buffer) const {
@@ -147,21 +161,27 @@ using CowSlot = std::conditional_t<std::is_trivially_copyable_v<Key> &&
                                        std::is_trivially_copyable_v<Value> && sizeof(Value) <= 40,
                                    CowPlain<Key, Value>, CowPointer<Key, KeyView, Value>>;
 
-// A bit for each of four tags that is this one.
-inline unsigned same_of_four(const std::uint32_t* tags, std::uint32_t tag) {
+// A bit for each of sixteen tags that is this one.
+constexpr std::uint32_t kTagsAtOnce = 16;
+inline unsigned same_of_sixteen(const std::uint32_t* tags, std::uint32_t tag) {
 #if defined(__SSE2__)
-  const __m128i four = _mm_loadu_si128(reinterpret_cast<const __m128i*>(tags));
-  const __m128i same = _mm_cmpeq_epi32(four, _mm_set1_epi32(static_cast<int>(tag)));
-  return static_cast<unsigned>(_mm_movemask_ps(_mm_castsi128_ps(same)));
+  const __m128i wanted = _mm_set1_epi32(static_cast<int>(tag));
+  const auto same = [&](int four) {
+    return _mm_cmpeq_epi32(_mm_loadu_si128(reinterpret_cast<const __m128i*>(tags) + four), wanted);
+  };
+  const __m128i low = _mm_packs_epi32(same(0), same(1));
+  const __m128i high = _mm_packs_epi32(same(2), same(3));
+  return static_cast<unsigned>(_mm_movemask_epi8(_mm_packs_epi16(low, high)));
 #else
   unsigned same = 0;
-  for (unsigned i = 0; i < 4; ++i) same |= static_cast<unsigned>(tags[i] == tag) << i;
+  for (unsigned i = 0; i < kTagsAtOnce; ++i) same |= static_cast<unsigned>(tags[i] == tag) << i;
   return same;
 #endif
 }
 
-// Some entries whose hashes begin alike: their tags together, then their slots. Room is for whole
-// fours, and tags beyond `count` are 0, so that four can always be compared at once.
+// Some entries whose hashes begin alike: their tags together, then their slots. The memory is long
+// enough that sixteen tags can always be compared at once; what those beyond `count` say is
+// ignored.
 template <class Key, class KeyView, class Value>
 struct CowShard : CowNode {
   using Slot = CowSlot<Key, KeyView, Value>;
@@ -169,16 +189,23 @@ struct CowShard : CowNode {
 
   static CowShard* make(std::uint32_t capacity) {
     capacity = (capacity + 3) & ~3u;
-    auto* shard =
-        new (::operator new(sizeof(CowShard) + capacity * (sizeof(std::uint32_t) + sizeof(Slot))))
-            CowShard;
+    auto* shard = new (take_node(memory_for(capacity))) CowShard;
     shard->capacity = capacity;
-    std::memset(shard->tags(), 0, capacity * sizeof(std::uint32_t));
+    std::memset(static_cast<void*>(shard->tags()), 0, memory_compared(capacity));
     return shard;
   }
   static void destroy(CowShard* shard) {
+    const std::size_t memory = memory_for(shard->capacity);
     shard->~CowShard();
-    ::operator delete(shard);
+    give_node(shard, memory);
+  }
+  // Of its tags, and what is compared with them.
+  static std::size_t memory_compared(std::uint32_t capacity) {
+    return (capacity + kTagsAtOnce - 1) / kTagsAtOnce * kTagsAtOnce * sizeof(std::uint32_t);
+  }
+  static std::size_t memory_for(std::uint32_t capacity) {
+    return sizeof(CowShard) +
+           std::max(capacity * (sizeof(std::uint32_t) + sizeof(Slot)), memory_compared(capacity));
   }
   std::uint32_t* tags() { return reinterpret_cast<std::uint32_t*>(this + 1); }
   const std::uint32_t* tags() const { return reinterpret_cast<const std::uint32_t*>(this + 1); }
@@ -187,13 +214,18 @@ struct CowShard : CowNode {
 
   // The first place with this tag of which `right(slot)` holds.
   template <class Right>
-  std::uint32_t find(std::uint32_t tag, Right right) const {
-    for (std::uint32_t i = 0; i < count; i += 4) {
-      for (unsigned same = same_of_four(tags() + i, tag); same != 0; same &= same - 1) {
-        const std::uint32_t at = i + static_cast<std::uint32_t>(std::countr_zero(same));
-        if (at < count && right(slots()[at])) return at;
+  [[gnu::always_inline]] std::uint32_t find(std::uint32_t tag, Right right) const {
+    std::uint32_t from = 0;
+    do {
+      const std::uint32_t left = count - from;
+      unsigned same = same_of_sixteen(tags() + from, tag);
+      if (left < kTagsAtOnce) same &= (1u << left) - 1;
+      for (; same != 0; same &= same - 1) {
+        const std::uint32_t at = from + static_cast<std::uint32_t>(std::countr_zero(same));
+        if (right(slots()[at])) return at;
       }
-    }
+      from += kTagsAtOnce;
+    } while (from < count);
     return kNone;
   }
   void add(std::uint32_t tag, Slot slot) {
@@ -203,7 +235,7 @@ struct CowShard : CowNode {
   Slot take(std::uint32_t at) {
     const Slot slot = slots()[at];
     slots()[at] = slots()[--count];
-    tags()[at] = std::exchange(tags()[count], 0u);
+    tags()[at] = tags()[count];
     return slot;
   }
   std::uint32_t count = 0;
@@ -215,13 +247,16 @@ struct CowShard : CowNode {
 template <class Child>
 struct CowFan : CowNode {
   static CowFan* make(std::size_t children) {
-    auto* fan = new (::operator new(sizeof(CowFan) + children * sizeof(Child*))) CowFan;
+    auto* fan = new (take_node(memory_for(children))) CowFan;
     std::memset(static_cast<void*>(fan->child()), 0, children * sizeof(Child*));
     return fan;
   }
-  static void destroy(CowFan* fan) {
+  static void destroy(CowFan* fan, std::size_t children) {
     fan->~CowFan();
-    ::operator delete(fan);
+    give_node(fan, memory_for(children));
+  }
+  static std::size_t memory_for(std::size_t children) {
+    return sizeof(CowFan) + children * sizeof(Child*);
   }
   Child** child() { return reinterpret_cast<Child**>(this + 1); }
   Child* const* child() const { return reinterpret_cast<Child* const*>(this + 1); }

@@ -41,12 +41,9 @@ void Asking::find() {
   if (!decides_) return;
   if (entitlement_) {
     entry_ = state_.entities->entitlements().find(question_.resource, entry_place_);
-    if (held_ != nullptr && held_->best != nullptr) {
-      __builtin_prefetch(held_->best->policy.data());
-    }
+    if (entry_ != nullptr) entry_->entity.ancestors.prefetch();
   }
   subject_ = state_.entities->subjects().find(question_.subject, subject_place_);
-  if (subject_ != nullptr) __builtin_prefetch(subject_->entity.uid.text());
   certificate_ = state_.certificates.find(question_.credential, certificate_place_);
 }
 
@@ -277,11 +274,13 @@ Decision Asking::connect() {
   facts_.approvals.reset();  // of a grant they are its own
   facts_.duration.reset();
   if (held_ != nullptr && held_->best != nullptr) {
+    // The grant comes last: of all that is read it alone is surely far away.
     const Grant& best = *held_->best;
-    if (best.beneficiary_number == subject_->number && best.entitlement_number == entry_->number &&
-        now_ < live_until(best) && is_wanted(best)) {
-      facts_.grant = &best;
-      if (is_given(best) && unguarded(facts_)) return admit(best);
+    facts_.grant = &best;
+    if (unguarded(facts_) && best.beneficiary_number == subject_->number &&
+        best.entitlement_number == entry_->number && now_ < live_until(best) && is_wanted(best) &&
+        is_given(best)) {
+      return admit(best);
     }
   }
   return connect_otherwise();
