@@ -143,34 +143,45 @@ Status Segments::make_zeroed(const std::string& name) {
   return made;
 }
 
-Status Segments::refill_reserve() {
+bool Segments::is_there(const bool& ready) const {
   const std::lock_guard lock(standby_mutex_);
-  if (reserve_ready_) return {};
-  CHECK_OK(make_zeroed(reserve()));
-  reserve_ready_ = true;
+  return ready;
+}
+
+void Segments::set_there(bool& ready, bool there) {
+  const std::lock_guard lock(standby_mutex_);
+  ready = there;
+}
+
+Status Segments::make_ready(bool& ready, const std::string& name) {
+  if (is_there(ready)) return {};
+  const std::lock_guard making(making_mutex_);
+  if (is_there(ready)) return {};
+  CHECK_OK(make_zeroed(name));
+  set_there(ready, true);
   return {};
+}
+
+Status Segments::refill_reserve() {
+  return make_ready(reserve_ready_, reserve());
 }
 
 Status Segments::refill() {
   CHECK_OK(refill_reserve());
-  const std::lock_guard lock(standby_mutex_);
-  if (spare_ready_) return {};
-  CHECK_OK(make_zeroed(spare()));
-  spare_ready_ = true;
-  return {};
+  return make_ready(spare_ready_, spare());
 }
 
+// Nobody else takes one, so what is there stays there until it is taken.
 Result<std::shared_ptr<File>> Segments::take(std::uint64_t first, Space space) {
-  const std::lock_guard lock(standby_mutex_);
+  bool* from = &spare_ready_;
   std::string source = spare();
-  if (!spare_ready_) {
-    if (auto made = make_zeroed(source); !made) {
-      if (space == Space::kNormal || !reserve_ready_) return fail(std::move(made));
-      source = reserve();
-    }
+  if (auto made = make_ready(spare_ready_, source); !made) {
+    if (space == Space::kNormal || !is_there(reserve_ready_)) return fail(std::move(made));
+    from = &reserve_ready_;
+    source = reserve();
   }
   CHECK_OK(files_.rename(source, path(first)));
-  (source == reserve() ? reserve_ready_ : spare_ready_) = false;
+  set_there(*from, false);
   CHECK_OK(files_.sync_folder(folder_));
   TRY(file, files_.open(path(first), OpenMode::kReadWrite));
   return std::shared_ptr<File>(std::move(file));

@@ -2,7 +2,8 @@
 // (store/record.h), named by the index of their first entry. A spare and a reserve stand by, so
 // that going on needs no space; the reserve is only for evidence that must never fail.
 //
-// Threads: `acquire` and `wrote` by the one writer; everything else by any thread.
+// Threads: `acquire` and `wrote` by the one writer; everything else by any thread. The writer waits
+// for a file that is being made only when it needs one that is not there.
 #pragma once
 
 #include <cstdint>
@@ -81,6 +82,10 @@ class Segments {
   std::string spare() const { return folder_ + "/spare"; }
   std::string reserve() const { return folder_ + "/reserve"; }
   Status make_zeroed(const std::string& path);
+  // Makes a standby file that is missing.
+  Status make_ready(bool& ready, const std::string& path);
+  bool is_there(const bool& ready) const;
+  void set_there(bool& ready, bool there);
   Result<std::shared_ptr<File>> take(std::uint64_t first, Space space);
   // Marks all records of a segment that was not read yet.
   Status mark(Segment& segment) const;
@@ -91,7 +96,8 @@ class Segments {
   std::uint64_t segment_bytes_;
   Active active_;  // the writer's own
 
-  std::mutex standby_mutex_;  // guards the standby files; before mutex_
+  std::mutex making_mutex_;           // held while a standby file is made; before the others
+  mutable std::mutex standby_mutex_;  // guards the next two, and nothing that takes time
   bool spare_ready_ = false;
   bool reserve_ready_ = false;
 
