@@ -6,6 +6,7 @@
 #include <set>
 
 #include "store/decision_tree.h"
+#include "store/recent_bundles.h"
 #include "store/record.h"
 #include "store/segments.h"
 #include "tlog/tile.h"
@@ -71,12 +72,14 @@ class FolderLog final : public DecisionLog {
   std::unique_ptr<FileSystem::Lock> lock_;
   Segments segments_;
   DecisionTree tree_;
+  RecentBundles recent_;  // never behind tree_
 
   std::mutex writer_mutex_;  // guards the writer's own: the active segment and these
   bool stopped_ = false;     // after an I/O error
   std::string buffer_;
   std::vector<std::uint32_t> sizes_;
   std::vector<Hash> leaves_;
+  std::vector<std::string_view> entries_;
 
   std::mutex maintain_mutex_;  // guards these; never held by the writer
   std::uint64_t tiled_ = 0;
@@ -124,9 +127,11 @@ Status FolderLog::start() {
   }
   CHECK_OK(tree_.load(tiled));
   tiled_ = tiled.size;
+  recent_.begin_at(tiled.size);
   std::vector<Hash> leaves;
   TRY(size, segments_.recover(tiled.size, [&](std::string_view entry) {
     leaves.push_back(tlog::leaf_hash(entry));
+    recent_.append({&entry, 1});
   }));
   if (size < tiled.size) {
     return fail(Code::kCorrupt,
@@ -231,15 +236,19 @@ Status FolderLog::write_part(std::span<const Prepared> part, std::uint64_t first
   buffer_.clear();
   sizes_.clear();
   leaves_.clear();
+  entries_.clear();
   for (const Prepared& prepared : part) {
     append_stamped(buffer_, prepared.record, first + leaves_.size(), first);
     sizes_.push_back(static_cast<std::uint32_t>(prepared.record.size()));
     leaves_.push_back(prepared.leaf);
+    TRY(body, read_body(std::string_view(prepared.record).substr(kRecordHeader)));
+    entries_.push_back(body.entry);
   }
   const Segments::Active& active = segments_.active();
   CHECK_OK(active.file->pwrite(active.offset, buffer_));
   CHECK_OK(active.file->sync());
   segments_.wrote(sizes_);
+  recent_.append(entries_);
   tree_.append(leaves_);  // from here on readers see them
   return {};
 }
@@ -294,6 +303,8 @@ Status FolderLog::write_tile(const Tile& tile, const tlog::NodeReader& nodes) {
   if (tile.kind == tlog::TileKind::kHashes) {
     TRY(hashes, tlog::hash_tile(tile, nodes));
     bytes = std::move(hashes);
+  } else if (auto full = recent_.full(tile.index); full && tile.width == kTileWidth) {
+    bytes = std::move(*full);
   } else {
     std::vector<std::string> entries;
     entries.reserve(tile.width);
@@ -315,7 +326,10 @@ Status FolderLog::write_tile(const Tile& tile, const tlog::NodeReader& nodes) {
   unsynced_folders_.insert(folder);
   unsynced_tiles_.push_back(std::move(file));
   if (tile.width == kTileWidth && files_.exists(name + ".p")) replaced_.push_back(name + ".p");
-  if (unsynced_tiles_.size() >= kMostUnsyncedTiles) CHECK_OK(sync_tiles());
+  if (unsynced_tiles_.size() >= kMostUnsyncedTiles) {
+    CHECK_OK(sync_tiles());
+    (void)segments_.refill();  // tiles take long, and the writer may need it; `maintain` tells
+  }
   return {};
 }
 
@@ -352,6 +366,7 @@ Status FolderLog::tile_up_to(std::uint64_t size) {
   CHECK_OK(files_.replace(path("tiled"), text));
   tiled_ = full;
   tree_.forget(full);
+  recent_.forget(full);
   segments_.rest(full);
   return {};
 }

@@ -108,7 +108,7 @@ class DecisionLog {
   // in `append`. Costs nothing when they are there: call often.
   virtual Status make_ready() = 0;
   // Writes full tiles and bundles, and makes ready. Call when idle and now and then under load
-  // (memory for untiled nodes grows by 64 bytes an entry until then).
+  // (memory for what is untiled grows by some 100 bytes an entry until then).
   virtual Status maintain() = 0;
 };
 
