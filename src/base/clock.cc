@@ -5,6 +5,8 @@
 #include <array>
 #include <charconv>
 
+#include "base/time_text.h"
+
 namespace writ {
 namespace {
 
@@ -33,29 +35,38 @@ bool digits(std::string_view text, std::size_t at, std::size_t width, int* value
 
 }  // namespace
 
-std::string to_text(Time time) {
+char* put_text(char* to, Time time) {
   const auto day = floor<days>(time);
   const std::chrono::year_month_day date(day);
   const auto ms = static_cast<unsigned>((time - day).count());  // fewer than 2^27
   const int year = static_cast<int>(date.year());
-  // Written by hand: every decision carries several, and snprintf costs more than deciding.
-  std::string out = "0000-00-00T00:00:00.000Z";
-  const auto put_two = [&out](std::size_t at, unsigned value) {
-    out[at] = static_cast<char>('0' + value / 10);
-    out[at + 1] = static_cast<char>('0' + value % 10);
-  };
   const bool fits = year >= 0 && year <= 9999;
-  put_two(0, fits ? static_cast<unsigned>(year) / 100 : 0);
-  put_two(2, fits ? static_cast<unsigned>(year) % 100 : 0);
-  put_two(5, static_cast<unsigned>(date.month()));
-  put_two(8, static_cast<unsigned>(date.day()));
-  put_two(11, ms / 3'600'000);
-  put_two(14, ms / 60'000 % 60);
-  put_two(17, ms / 1000 % 60);
-  out[20] = static_cast<char>('0' + ms % 1000 / 100);
-  put_two(21, ms % 100);
-  if (!fits) out.replace(0, 4, std::to_string(year));
-  return out;
+  // Written by hand: every decision carries several, and snprintf costs more than deciding.
+  const auto put_two = [&to](unsigned value, char behind) {
+    *to++ = static_cast<char>('0' + value / 10);
+    *to++ = static_cast<char>('0' + value % 10);
+    if (behind != '\0') *to++ = behind;
+  };
+  if (fits) {
+    put_two(static_cast<unsigned>(year) / 100, '\0');
+    put_two(static_cast<unsigned>(year) % 100, '-');
+  } else {
+    to = std::to_chars(to, to + 12, year).ptr;
+    *to++ = '-';
+  }
+  put_two(static_cast<unsigned>(date.month()), '-');
+  put_two(static_cast<unsigned>(date.day()), 'T');
+  put_two(ms / 3'600'000, ':');
+  put_two(ms / 60'000 % 60, ':');
+  put_two(ms / 1000 % 60, '.');
+  *to++ = static_cast<char>('0' + ms % 1000 / 100);
+  put_two(ms % 100, 'Z');
+  return to;
+}
+
+std::string to_text(Time time) {
+  std::array<char, kMostTimeText> text;
+  return {text.data(), put_text(text.data(), time)};
 }
 
 Result<Time> parse_time(std::string_view text) {

@@ -10,6 +10,7 @@
 #include <unordered_set>
 
 #include "base/bytes.h"
+#include "base/json_quick.h"
 #include "base/json_text.h"
 
 namespace writ {
@@ -334,6 +335,7 @@ Result<Json> parse_json(std::string_view text, const JsonLimits& limits, std::st
                     std::to_string(limits.bytes) + " allowed",
                 place(text, 0, name));
   }
+  if (auto quick = read_quickly(text, limits)) return std::move(*quick);
   boost::json::parse_options options;
   options.max_depth = limits.depth + 1;  // the builder counts, and says so in words
   boost::json::basic_parser<Builder> parser(options, limits);

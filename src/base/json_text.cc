@@ -2,7 +2,13 @@
 
 #include <charconv>
 
+#include "base/time_text.h"
+
 namespace writ {
+
+void JsonText::grow(std::size_t size) {
+  buffer_.resize(2 * (buffer_.size() + size));
+}
 
 JsonText& JsonText::number(std::int64_t value) {
   constexpr std::size_t kDigits = 24;
@@ -38,7 +44,12 @@ JsonText& JsonText::string(std::string_view value) {
 }
 
 JsonText& JsonText::time(Time value) {
-  return raw("\"").raw(to_text(value)).raw("\"");
+  char* const to = room(kMostTimeText + 2);
+  *to = '"';
+  char* const end = put_text(to + 1, value);
+  *end = '"';
+  size_ += static_cast<std::size_t>(end + 1 - to);
+  return *this;
 }
 
 void JsonText::member(std::string_view name, const std::vector<std::string>& values) {

@@ -14,11 +14,12 @@ TEST(JsonText, WritesMembersAndLeavesOutWhatIsEmpty) {
   text.member("none", "");
   text.member("count", std::int64_t{-7});
   text.member("at", from_unix_ms(1'763'000'000'123));
+  text.member("far", from_unix_ms(253'402'300'800'000));
   text.member("list", std::vector<std::string>{"x", "y\"z"});
   text.member("nothing", std::vector<std::string>{});
   text.raw("}");
   EXPECT_EQ(text.view(), R"({"first":"a","second":"b","count":-7,"at":"2025-11-13T02:13:20.123Z",)"
-                         R"("list":["x","y\"z"]})");
+                         R"("far":"10000-01-01T00:00:00.000Z","list":["x","y\"z"]})");
 }
 
 TEST(JsonText, BeginsAnewAndKeepsNothing) {
