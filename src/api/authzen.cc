@@ -26,7 +26,7 @@ struct Place {
   }
 };
 
-Result<std::string> name_at(const Json& object, std::string_view name, const Place& place) {
+Result<std::string_view> name_at(const Json& object, std::string_view name, const Place& place) {
   const Json* member = object.find(name);
   if (member == nullptr || member->as_string() == nullptr || member->as_string()->empty()) {
     return wanted("a non-empty string", place / name);
@@ -35,7 +35,7 @@ Result<std::string> name_at(const Json& object, std::string_view name, const Pla
     return fail(Code::kInvalid, "this has more than " + std::to_string(kMostName) + " bytes",
                 place / name);
   }
-  return *member->as_string();
+  return std::string_view(*member->as_string());
 }
 
 Result<const Json*> object_at(const Json& body, std::string_view name, const Place& place = {}) {
@@ -61,7 +61,7 @@ class Reader {
     if (action != Wants::kNothing) {
       TRY(found, part("action"));
       TRY(name, name_at(*found.json, "name", found.place));
-      e.action = std::move(name);
+      e.action = name;
       TRY(properties, object_at(*found.json, "properties", found.place));
       e.action_properties = properties;
     }
@@ -91,14 +91,14 @@ class Reader {
     return wanted("an object", Place{pointer_, {}} / name);
   }
 
-  Status entity(std::string_view name, Wants wants, std::string& type, std::string& id,
+  Status entity(std::string_view name, Wants wants, std::string_view& type, std::string_view& id,
                 const Json*& properties) const {
     TRY(found, part(name));
     TRY(its_type, name_at(*found.json, "type", found.place));
-    type = std::move(its_type);
+    type = its_type;
     if (wants == Wants::kAll) {
       TRY(its_id, name_at(*found.json, "id", found.place));
-      id = std::move(its_id);
+      id = its_id;
     }
     TRY(its_properties, object_at(*found.json, "properties", found.place));
     properties = its_properties;
@@ -160,7 +160,7 @@ Result<SearchAsked> read_search(const Json& body, core::Sought sought) {
   TRY(evaluation,
       Reader(body, nullptr, "")
           .read(wants(core::Sought::kSubjects), action, wants(core::Sought::kResources)));
-  asked.wanted = std::move(evaluation);
+  asked.wanted = evaluation;
   TRY(page, object_at(body, "page"));
   if (page == nullptr) return asked;
   if (const Json* token = page->find("token")) {

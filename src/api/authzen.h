@@ -24,9 +24,9 @@ inline constexpr std::int64_t kUsualResults = 100;    // of a page
 inline constexpr std::int64_t kMostResults = 1000;
 
 struct Evaluation {
-  std::string subject_type, subject_id;
-  std::string action;
-  std::string resource_type, resource_id;
+  std::string_view subject_type, subject_id;
+  std::string_view action;
+  std::string_view resource_type, resource_id;
   // Each null when absent, else an object.
   const Json* subject_properties = nullptr;
   const Json* action_properties = nullptr;

@@ -13,9 +13,9 @@ void check(bool holds) {
 }
 
 void check_evaluation(const Evaluation& e) {
-  for (const std::string* name :
-       {&e.subject_type, &e.subject_id, &e.action, &e.resource_type, &e.resource_id}) {
-    check(name->size() <= kMostName);
+  for (const std::string_view name :
+       {e.subject_type, e.subject_id, e.action, e.resource_type, e.resource_id}) {
+    check(name.size() <= kMostName);
   }
   for (const Json* object :
        {e.subject_properties, e.action_properties, e.resource_properties, e.context}) {

@@ -101,7 +101,7 @@ Result<Caller> authenticate(const Context& context, const net::Request& request,
   }
   Caller caller;
   caller.kind = identity->kind;
-  caller.actor.identity = id;
+  caller.actor.identity = std::move(id);
   caller.actor.device = certificate->device;
   caller.actor.credential = certificate->serial;
   caller.actor.source_ip = std::string(request.source);

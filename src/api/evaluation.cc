@@ -116,20 +116,19 @@ void append_answer(JsonText& out, const Error& error) {
   out.raw("}}}");
 }
 
-void ask_one(const Context& context, unsigned thread, control::Asked asked,
+void ask_one(const Context& context, unsigned thread, control::Asked&& asked,
              net::Responder responder) {
   auto shared = std::make_shared<net::Responder>(std::move(responder));
-  context.plane.decisions().ask(thread, std::move(asked.question), asked.door_seq,
-                                [shared](const control::Told& told) {
-                                  thread_local JsonText answer;
-                                  answer.clear();
-                                  append_answer(answer, told);
-                                  shared->send({.body = std::string(answer.view()), .headers = {}});
-                                });
+  context.plane.decisions().ask(thread, std::move(asked), [shared](const control::Told& told) {
+    thread_local JsonText answer;
+    answer.clear();
+    append_answer(answer, told);
+    shared->send({.body = std::string(answer.view()), .headers = {}});
+  });
 }
 
 // The same with the time of the next change, which takes longer: on a pool thread.
-void ask_with_change(const Context& context, unsigned thread, control::Asked asked,
+void ask_with_change(const Context& context, unsigned thread, control::Asked&& asked,
                      net::Responder responder) {
   auto shared = std::make_shared<net::Responder>(std::move(responder));
   const auto question = std::make_shared<const core::Question>(asked.question);
@@ -141,7 +140,7 @@ void ask_with_change(const Context& context, unsigned thread, control::Asked ask
     });
     if (!taken) shared->send_error({Code::kExhausted, "the server is busy; try again", {}});
   };
-  context.plane.decisions().ask(thread, std::move(asked.question), asked.door_seq, answer);
+  context.plane.decisions().ask(thread, std::move(asked), answer);
 }
 
 // The errors of a group's items, and where its answers belong.

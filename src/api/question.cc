@@ -47,25 +47,26 @@ void read_asserted(const Evaluation& e, core::Question& question) {
   if (!asserted.as_object()->empty()) question.asserted = std::move(asserted);
 }
 
-Result<core::Question> common(const Evaluation& e, const Caller& caller, const core::State& state) {
-  core::Question question;
+// Fills in an empty question: it is too large to be handed from hand to hand.
+Status fill(core::Question& question, const Evaluation& e, const Caller& caller,
+            const core::State& state) {
   question.action = e.action;
   question.resource_type = e.resource_type;
   question.resource = e.resource_id;
-  question.subject = e.subject_id;
-  if (e.subject_type != kIdentity) {
-    question.subject_type = e.subject_type;
-  } else if (e.subject_id.starts_with("spiffe://")) {
+  if (e.subject_type == kIdentity && e.subject_id.starts_with("spiffe://")) {
     auto id = core::identity_of_spiffe(state, e.subject_id);
     if (!id) return fail(Code::kInvalid, id.error().message, "/subject/id");
     question.subject = std::move(*id);
+  } else {
+    question.subject = e.subject_id;
+    if (e.subject_type != kIdentity) question.subject_type = e.subject_type;
   }
   if (caller.kind != core::IdentityKind::kDoor) {
     if (question.subject == caller.actor.identity && question.subject_type.empty()) {
       question.credential = caller.actor.credential;
       question.source_ip = caller.actor.source_ip;
     }
-    return question;
+    return {};
   }
   question.door = caller.actor.identity;
   if (question.resource_type != kEntitlement) {
@@ -74,7 +75,7 @@ Result<core::Question> common(const Evaluation& e, const Caller& caller, const c
   }
   if (e.context != nullptr) read_connection(*e.context, question);
   read_asserted(e, question);
-  return question;
+  return {};
 }
 
 bool is_json(std::string_view content_type) {
@@ -96,11 +97,11 @@ Result<control::Asked> to_asked(const Evaluation& e, const Caller& caller,
   if (e.subject_type != kIdentity && (!is_door || e.resource_type == kEntitlement)) {
     return fail(Code::kInvalid, "subjects are of type \"identity\" here", "/subject/type");
   }
-  TRY(question, common(e, caller, state));
-  if (!is_door && question.subject != caller.actor.identity) {
+  Result<control::Asked> asked;
+  CHECK_OK(fill(asked->question, e, caller, state));
+  if (!is_door && asked->question.subject != caller.actor.identity) {
     return fail(Code::kDenied, "only doors ask about others; ask about yourself", "/subject/id");
   }
-  control::Asked asked{std::move(question), std::nullopt};
   if (!is_door) return asked;
   const Json* seq = e.context == nullptr ? nullptr : e.context->find("door_seq");
   // Applications need not count.
@@ -108,13 +109,15 @@ Result<control::Asked> to_asked(const Evaluation& e, const Caller& caller,
   if (seq == nullptr || seq->as_int() == nullptr || *seq->as_int() <= 0) {
     return fail(Code::kInvalid, "door_seq is a positive integer", "/context/door_seq");
   }
-  asked.door_seq = *seq->as_int();
+  asked->door_seq = *seq->as_int();
   return asked;
 }
 
 Result<core::Question> to_searched(const Evaluation& e, const Caller& caller,
                                    const core::State& state) {
-  return common(e, caller, state);
+  Result<core::Question> question;
+  CHECK_OK(fill(*question, e, caller, state));
+  return question;
 }
 
 core::Question may_search(const core::Search& search, const Caller& caller) {

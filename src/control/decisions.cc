@@ -39,8 +39,7 @@ struct Decisions::Batch {
 struct Decisions::Thread {
   explicit Thread(const States& states) : reader(states) {}
   struct Waiting {
-    core::Question question;
-    std::optional<std::int64_t> door_seq;
+    Asked asked;
     ToldCallback told;
   };
   States::Reader reader;
@@ -233,26 +232,26 @@ std::array<char, tlog::kSaltSize> Decisions::salt_of(Thread& own) const {
   return salt;
 }
 
-void Decisions::ask(unsigned thread, core::Question question, std::optional<std::int64_t> door_seq,
-                    ToldCallback told) {
-  threads_[thread]->waiting.push_back({std::move(question), door_seq, std::move(told)});
+void Decisions::ask(unsigned thread, Asked&& asked, ToldCallback told) {
+  threads_[thread]->waiting.emplace_back(std::move(asked), std::move(told));
 }
 
 void Decisions::decide_waiting(Thread& own) const {
+  if (own.waiting.empty()) return;
   std::vector<Thread::Waiting> waiting = std::exchange(own.waiting, {});
-  if (waiting.empty()) return;
-  own.waiting.reserve(waiting.size());
   const Moment now = moment(own.reader.get());
   std::vector<const core::Question*> questions;
   questions.reserve(waiting.size());
-  for (const Thread::Waiting& each : waiting) questions.push_back(&each.question);
+  for (const Thread::Waiting& each : waiting) questions.push_back(&each.asked.question);
   std::vector<core::Decision> decisions = decide(now, questions);
   Batch& batch = batch_of(own);
   for (std::size_t i = 0; i < waiting.size(); ++i) {
     const auto salt = salt_of(own);
-    add(batch, now, {salt.data(), salt.size()}, waiting[i].question, waiting[i].door_seq,
-        std::move(decisions[i]), {}, std::move(waiting[i].told));
+    add(batch, now, {salt.data(), salt.size()}, waiting[i].asked.question,
+        waiting[i].asked.door_seq, std::move(decisions[i]), {}, std::move(waiting[i].told));
   }
+  waiting.clear();  // the room serves the next turn
+  if (own.waiting.empty()) own.waiting.swap(waiting);
 }
 
 void Decisions::ask_all(unsigned thread, const std::vector<Asked>& asked, Until until,

@@ -54,8 +54,7 @@ class Decisions {
 
   // Decides at the end of the turn, with what else came in it; `told` is called once the entry is
   // durable, on the asking thread. When it cannot be recorded the answer is a denial.
-  void ask(unsigned thread, core::Question question, std::optional<std::int64_t> door_seq,
-           ToldCallback told);
+  void ask(unsigned thread, Asked&& asked, ToldCallback told);
   // Decides several now, in order, on one state: all or up to one that is denied or allowed. Each
   // has an entry of its own; `told` is called once, when all are durable.
   void ask_all(unsigned thread, const std::vector<Asked>& asked, Until until, AllToldCallback told);

@@ -210,7 +210,7 @@ TEST_F(PlaneTest, AnAllowIsNotToldOnceItsGrantIsRevoked) {
   plane_->decisions().ask_now(question, [&](const Told& t) { before.set_value(t.decision); });
   EXPECT_TRUE(before.get_future().get().allow);
   // Decided, not yet handed over to be recorded, when the revocation comes.
-  plane_->decisions().ask(0, question, {}, [&](const Told& t) { after.set_value(t.decision); });
+  plane_->decisions().ask(0, {question, {}}, [&](const Told& t) { after.set_value(t.decision); });
   ASSERT_TRUE(revoke("grt_a"));
   const RunOn here = [](unsigned, const std::function<void()>& task) { task(); };
   plane_->decisions().flush(0, here);
@@ -226,7 +226,7 @@ TEST_F(PlaneTest, WhatAThreadDecidedInOneTurnIsToldTogetherOnThatThread) {
   question.resource = "pg-main/orders/reader";
   std::vector<std::uint64_t> entries;
   for (int i = 0; i < 3; ++i) {
-    plane_->decisions().ask(0, question, {}, [&](const Told& t) { entries.push_back(t.entry); });
+    plane_->decisions().ask(0, {question, {}}, [&](const Told& t) { entries.push_back(t.entry); });
   }
   std::promise<std::function<void()>> handed;
   unsigned thread = 99;

@@ -36,9 +36,12 @@ Result<std::string> identity_of_spiffe(const State& state, std::string_view spif
                                     "\" is no identity of the trust domain \"" +
                                     state.genesis.trust_domain + "\"");
   };
-  const std::string prefix = "spiffe://" + state.genesis.trust_domain + "/";
-  if (!spiffe.starts_with(prefix)) return refuse();
-  const std::string_view rest = spiffe.substr(prefix.size());
+  std::string_view rest = spiffe;
+  const std::string_view trust_domain = state.genesis.trust_domain;
+  for (const std::string_view part : {std::string_view("spiffe://"), trust_domain, {"/"}}) {
+    if (!rest.starts_with(part)) return refuse();
+    rest.remove_prefix(part.size());
+  }
   const auto slash = rest.find('/');
   if (slash == std::string_view::npos) return refuse();
   const Identity* identity = state.identities.find(rest.substr(slash + 1));

@@ -68,7 +68,8 @@ bool is_header_text(std::string_view text) {
 }
 
 std::string_view path_of(std::string_view target) {
-  return target.substr(0, target.find_first_of("?#"));
+  // Two searches for one byte each are faster than one for either.
+  return target.substr(0, std::min(target.find('?'), target.find('#')));
 }
 
 std::string_view query_of(std::string_view target) {
