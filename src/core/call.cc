@@ -29,7 +29,7 @@ Status as_status(const Decision& decision, std::string_view what) {
 }
 
 Status allowed(const Call& call, std::string_view action, std::string_view type,
-               std::string_view resource) {
+               std::string_view resource, std::string_view requester) {
   Question question;
   question.subject = principal_of(call.actor);
   question.action = action;
@@ -38,6 +38,7 @@ Status allowed(const Call& call, std::string_view action, std::string_view type,
   question.credential = call.actor.credential;
   question.source_ip = call.actor.source_ip;
   question.actors = links_of(call.actor);
+  question.requester = requester;
   return as_status(decide(call.state, question, call.now()), action);
 }
 

@@ -60,9 +60,10 @@ std::string_view principal_of(const Actor& actor);
 std::vector<std::string> links_of(const Actor& actor);
 
 // The decision on an action by the sender itself; kDenied with what decided, and with `where`
-// kNeedsSecondFactor when a fresh code would turn it.
+// kNeedsSecondFactor when a fresh code would turn it. `requester`: of an approval, who proposed
+// what is approved.
 Status allowed(const Call& call, std::string_view action, std::string_view type,
-               std::string_view resource);
+               std::string_view resource, std::string_view requester = {});
 Status as_status(const Decision& decision, std::string_view what);
 // What a person typed: a reason, a name. kInvalid for what is no text, or not fit to be shown.
 Result<std::string> words_of(const Call& call, const Json& words, std::string_view pointer);

@@ -134,7 +134,7 @@ Result<Outcome> decide_change(const Call& call, const Change& change, const Appr
                    {}};
   }
   // The second person is as able as the first, judged with all that is known of this call.
-  CHECK_OK(allowed(call, "approve", "system", "writ"));
+  CHECK_OK(allowed(call, "approve", "system", "writ", change.proposer));
   CHECK_OK(may_administer(call, change.verb));
   const Handler handler = handler_of(change.verb);
   if (handler == nullptr) return fail(Code::kInternal, "a change of an unknown verb is pending");

@@ -26,6 +26,13 @@ Json with(Json body, std::string_view member, Json value) {
   return body;
 }
 
+// The body of a change that adds these policies.
+Json with_policies(const std::string& more) {
+  return Json::object({{"files", to_json(std::vector<PolicyFile>{
+                                     {"default.cedar", default_policies()},
+                                     {"sample.cedar", std::string(world::kPolicies) + more}})}});
+}
+
 TEST_F(RequestAccess, GivesAtOnceWhereNoApprovalIsNeeded) {
   const Json result = w.must("erin", "request_access", World::ask("reader"));
   EXPECT_EQ(text(result, "state"), "activating");
@@ -194,16 +201,11 @@ TEST_F(RequestAccess, RefusesBadBodies) {
 }
 
 TEST_F(RequestAccess, AGuardrailOverridesEveryOffer) {
-  w.change(
-      "apply_policy",
-      Json::object(
-          {{"files",
-            Json::array({Json::object({{"name", "d"}, {"text", default_policies()}}),
-                         Json::object({{"name", "s"}, {"text", std::string(world::kPolicies) + R"(
+  w.change("apply_policy", with_policies(R"(
 @id("never-erin")
 forbid (principal, action == Writ::Action::"request", resource)
 when { context.duration > duration("20m") };
-)"}})})}}));
+)"));
   const Error error = w.refused("erin", "request_access", World::ask("reader"));
   EXPECT_EQ(error.code, Code::kDenied);
   EXPECT_THAT(error.message, HasSubstr("never-erin"));
@@ -283,6 +285,23 @@ TEST_F(Approve, NobodyApprovesTheirOwnRequest) {
   w.show_factor("erin");
   const std::string own = text(w.must("erin", "request_access", World::ask("writer")), "request");
   EXPECT_EQ(w.refused("erin", "approve", w.approval("erin", own)).code, Code::kDenied);
+}
+
+TEST_F(Approve, PoliciesSeeWhoAsksAndWhoGetsIt) {
+  const std::string asked =
+      text(w.must("billing-job", "request_access", World::ask("writer")), "request");
+  const std::string own = text(w.must("erin", "request_access", World::ask("writer")), "request");
+  // Erin's own, and nothing else.
+  w.change("apply_policy", with_policies(R"(
+@id("not-for-erin") forbid (principal, action == Writ::Action::"approve", resource)
+when { context has requester && context has beneficiary &&
+       context.requester == context.beneficiary &&
+       context.requester == Writ::Group::"identity:)" +
+                                         w.id("erin") + "\" };\n"));
+  w.show_factor("dana");
+  EXPECT_THAT(w.refused("dana", "approve", w.approval("dana", own)).message,
+              HasSubstr("not-for-erin"));
+  w.approve("dana", asked);
 }
 
 TEST_F(Approve, NorThatOfAMachineTheyOwn) {

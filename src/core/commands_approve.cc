@@ -144,6 +144,8 @@ Result<Outcome> decide_request(const Call& call, const Request& request, const A
   question.source_ip = call.actor.source_ip;
   question.duration = request.duration;
   question.approvals = static_cast<int>(approvers.size());
+  question.requester = request.requester;
+  question.beneficiary = request.beneficiary;
   CHECK_OK(as_status(decide(call.state, question, call.now()), "approve this"));
 
   approvers.push_back(approval.approver);
@@ -186,6 +188,7 @@ Status may_approve(const State& state, const Change& change, std::string_view ap
   question.action = "approve";
   question.resource_type = "system";
   question.resource = "writ";
+  question.requester = change.proposer;
   return as_status(decide(state, question, now), "approve changes");
 }
 

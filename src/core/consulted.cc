@@ -78,6 +78,8 @@ class Consulting {
     facts_.actors = &question.actors;
     facts_.approvals = question.approvals;
     facts_.duration = question.duration;
+    facts_.requester = question.requester;
+    facts_.beneficiary = question.beneficiary;
   }
 
   std::vector<Consulted> run(std::string_view grant, Also also) {

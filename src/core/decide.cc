@@ -115,6 +115,9 @@ std::optional<std::string> Asking::unconstitutional() {
   if (agent && action_ != nullptr && (action_->administers || action_->name == "approve")) {
     return "agents neither approve nor administer, whatever policy says";
   }
+  if (question_.subject == question_.requester || question_.subject == question_.beneficiary) {
+    return "nobody approves what they ask for or get, whatever policy says";
+  }
   return bad_credential();
 }
 
@@ -136,6 +139,8 @@ Asking::Asking(const State& state, const Question& question, Time now)
   facts_.actors = &question.actors;
   facts_.approvals = question.approvals;
   facts_.duration = question.duration;
+  facts_.requester = question.requester;
+  facts_.beneficiary = question.beneficiary;
 }
 
 Answer Asking::ask(const Slice& slice, const cedar::EntityUid& action,

@@ -12,7 +12,8 @@
 //
 // The constitution comes before policy: whoever is not active is denied, and so is a certificate
 // that is unknown, revoked, over, of another identity or of a removed device; agents neither
-// approve nor administer; a door speaks only for the targets that it stands before.
+// approve nor administer; nobody approves what they ask for or get; a door speaks only for the
+// targets that it stands before.
 //
 // Applications: a resource type that is not Writ's belongs to the asking door. With the door's
 // namespace N (namespace_of, entities.h; "todo-app" is TodoApp), type "list" is N::list, action
@@ -52,7 +53,10 @@ struct Question {
   std::vector<std::string> actors;  // chain: who acts for the subject; empty when it acts itself
   std::optional<Millis> duration;   // of a request
   int approvals = 0;                // given so far, for a request
-  Json asserted;                    // attributes that a door asserts; never of Writ's own types
+  // Of an approval: whose request or change it is, and who would get access by it; identity ids.
+  std::string requester;
+  std::string beneficiary;
+  Json asserted;  // attributes that a door asserts; never of Writ's own types
 };
 
 // Its views are of texts in the State that decided: they live as long as that State, unchanged.

@@ -267,6 +267,23 @@ TEST(Constitution, AgentsNeitherApproveNorAdminister) {
   EXPECT_TRUE(h.ask(q).allow);
 }
 
+TEST(Constitution, NobodyApprovesWhatTheyAskForOrGet) {
+  Furnished h;
+  Question q;
+  q.subject = "idn_dana";
+  q.action = "approve";
+  q.resource_type = "entitlement";
+  q.resource = "pg-main/orders/reader";
+  q.requester = "idn_erin";
+  q.beneficiary = "idn_erin";
+  EXPECT_TRUE(h.ask(q).allow);
+  for (std::string* whose : {&q.requester, &q.beneficiary}) {
+    const std::string was = std::exchange(*whose, "idn_dana");
+    EXPECT_THAT(h.ask(q).message, HasSubstr("nobody approves what they ask for or get"));
+    *whose = was;
+  }
+}
+
 TEST(DecideAdministration, IsDecidedByPolicy) {
   Furnished h;
   Question q;

@@ -176,6 +176,9 @@ permit (principal in Writ::Group::"jobs", action == Writ::Action::"connect",
         resource in Writ::Environment::"production");
 @id("from-here") forbid (principal, action == Writ::Action::"connect", resource)
 unless { context has source_ip && context.source_ip.isInRange(ip("10.0.0.0/8")) };
+@id("whom-the-terms-name") permit (principal, action == Writ::Action::"approve", resource);
+@id("jobs-wait") forbid (principal, action == Writ::Action::"approve", resource)
+when { context has beneficiary && context.beneficiary == Writ::Group::"identity:job" };
 )";
 
 constexpr std::string_view kWorld = R"({
@@ -242,6 +245,20 @@ TEST(Scenarios, RequestSeesTermsAndDuration) {
               AllOf(HasSubstr("the terms"), HasSubstr("at most 45m")));
 }
 
+TEST(Scenarios, AnApprovalIsOfSomebodysRequest) {
+  const auto approve = [](const std::string& more) {
+    return failure(
+        "\"identity\": \"dana\", \"action\": \"approve\", \"resource\": "
+        "\"pg-main/orders/reader\", " +
+        more);
+  };
+  EXPECT_EQ(approve(R"("requester": "erin", "beneficiary": "job", "expect": "deny",
+                       "policies": ["jobs-wait"])"),
+            "");
+  EXPECT_EQ(approve(R"("requester": "erin", "beneficiary": "erin", "expect": "allow")"), "");
+  EXPECT_EQ(approve(R"("requester": "dana", "expect": "deny", "policies": [])"), "");
+}
+
 TEST(Scenarios, AFailureSaysWhatDiffers) {
   EXPECT_THAT(
       failure(connect("erin", R"("from": "192.0.2.1", "expect": "allow")")),
@@ -297,6 +314,9 @@ TEST(Scenarios, ErrorsNameTheirPlace) {
   EXPECT_THAT(error(R"({"grants": [{"identity": "a", "entitlement": "b/c", "policy": "no"}],
                         "scenarios": []})"),
               HasSubstr("#/grants/0/policy"));
+  EXPECT_THAT(error(R"({"scenarios": [{"name": "a", "identity": "x", "action": "list",
+                                       "resource": "x", "requester": "x", "expect": "deny"}]})"),
+              HasSubstr("#/scenarios/0"));
   EXPECT_THAT(error(R"({"scenarios": [{"name": "a", "action": "list", "resource": "x",
                                        "expect": "maybe"}]})"),
               HasSubstr("#/scenarios/0/expect"));

@@ -17,7 +17,7 @@ struct Names {
   String now{"now"}, auth{"auth"}, method{"method"}, strength{"strength"},
       attestation{"attestation"}, mfa_age{"mfa_age"}, credential{"credential"}, device{"device"},
       source_ip{"source_ip"}, actor_chain{"actor_chain"}, grant{"grant"}, approvals{"approvals"},
-      duration{"duration"};
+      duration{"duration"}, requester{"requester"}, beneficiary{"beneficiary"};
   Value certificate = Value::string("certificate");
   Value one_factor = Value::string("one_factor");
   Value two_factor = Value::string("two_factor");
@@ -266,6 +266,11 @@ Value context_of(const State& state, const Facts& facts, std::span<const Field> 
     fields.emplace_back(n.grant, Value::entity(EntityUid("Writ::Grant", facts.grant->id)));
   }
   fields.emplace_back(n.now, Value::datetime(unix_ms(facts.now)));
+  const auto add_identity = [&](const String& name, std::string_view id) {
+    if (!id.empty()) fields.emplace_back(name, Value::entity(own_group(id)));
+  };
+  add_identity(n.requester, facts.requester);
+  add_identity(n.beneficiary, facts.beneficiary);
   if (const auto ip = cedar::parse_ip(facts.source_ip)) {
     fields.emplace_back(n.source_ip, Value::ip(*ip));
   }
@@ -288,6 +293,8 @@ std::optional<ValueView> Context::find(std::span<const String> path) const {
     return given ? ValueView::integer(*given) : ValueView();
   }
   if (name == n.auth || name == n.actor_chain || name == n.grant) return std::nullopt;
+  if (name == n.requester && !facts_.requester.empty()) return std::nullopt;
+  if (name == n.beneficiary && !facts_.beneficiary.empty()) return std::nullopt;
   for (const Field& field : asserted_) {
     if (field.first == name) return field.second;
   }

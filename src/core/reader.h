@@ -63,6 +63,9 @@ struct Facts {
   bool recorded = false;
   std::optional<int> approvals;
   std::optional<Millis> duration;
+  // Of an approval: whose request it is, and who would get access by it.
+  std::string_view requester;
+  std::string_view beneficiary;
 };
 // Reads facts.mfa_age, or looks it up.
 std::optional<Millis> mfa_age_of(const State& state, const Facts& facts);

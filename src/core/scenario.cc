@@ -71,6 +71,11 @@ Result<Question> question_of(const Scenario& s, const std::string& at) {
   question.door = s.door.value_or("");
   question.source_ip = s.from.value_or("");
   question.approvals = s.approvals.value_or(0);
+  if ((s.requester || s.beneficiary) && question.action != "approve") {
+    return fail(Code::kInvalid, "an approval alone has a requester and a beneficiary", at);
+  }
+  question.requester = s.requester.value_or("");
+  question.beneficiary = s.beneficiary.value_or("");
   TRY(duration, duration_at(s.duration, at + "/for"));
   question.duration = duration;
   return question;

@@ -17,9 +17,10 @@
 //
 // `code` says how long ago a one-time code was shown. A name serves as id. Groups, targets and
 // resources are there when they are named; a resource lies in what its name says. A scenario may
-// also say "for" (a duration), "approvals", "at" (another time), and of the answer "policies" (ids,
-// all that determined it), "needs", and for a request "terms" (as `describe`, of each offer). Of an
-// application it has "door", and AuthZEN's "subject", "action", "resource" and "context".
+// also say "for" (a duration), "approvals", "at" (another time), of an approval "requester" and
+// "beneficiary", and of the answer "policies" (ids, all that determined it), "needs", and for a
+// request "terms" (as `describe`, of each offer). Of an application it has "door", and AuthZEN's
+// "subject", "action", "resource" and "context".
 #pragma once
 
 #include <memory>

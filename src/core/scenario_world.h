@@ -88,6 +88,8 @@ struct Scenario {
   std::optional<std::string> from;
   std::optional<std::string> duration;
   std::optional<int> approvals;
+  std::optional<std::string> requester;
+  std::optional<std::string> beneficiary;
   std::optional<Time> at;
   Expected expect = Expected::kDeny;
   std::optional<std::vector<std::string>> policies;
@@ -106,6 +108,8 @@ void fields(V& v, Scenario& s) {
   v("from", s.from);
   v("for", s.duration);
   v("approvals", s.approvals);
+  v("requester", s.requester);
+  v("beneficiary", s.beneficiary);
   v("at", s.at);
   v("expect", s.expect);
   v("policies", s.policies);

@@ -86,15 +86,17 @@ namespace Writ {
       source_ip?: ipaddr,
     },
   };
-  // Of a request: how long it is for, and the approvals before this one. System: a change to Writ
-  // itself.
+  // Of a request: how long it is for, who asks, who gets the access, and the approvals before this
+  // one. System: a change to Writ itself, and who proposes it. Nobody is named where it is asked
+  // whether somebody may approve at all. Whatever policies say, nobody approves what they ask for or
+  // get themselves.
   action approve appliesTo {
     principal: [User, ThirdParty, Workload, ServiceAccount, Runner, Agent, Device, Door, Connector,
                 Server],
     resource: [Entitlement, System],
     context: {
-      now: datetime, auth: Auth, approvals: Long, duration?: duration, actor_chain: Set<Group>,
-      source_ip?: ipaddr,
+      now: datetime, auth: Auth, approvals: Long, duration?: duration, requester?: Group,
+      beneficiary?: Group, actor_chain: Set<Group>, source_ip?: ipaddr,
     },
   };
   // Known, and asked by nothing yet.

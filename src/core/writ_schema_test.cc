@@ -266,6 +266,12 @@ TEST(WritSchema, EveryContextIsValid) {
   facts.duration = std::chrono::minutes(5);
   EXPECT_TRUE(valid("request", facts));
   EXPECT_TRUE(valid("approve", facts));
+  Facts of_request = facts;
+  of_request.requester = "idn_erin";
+  EXPECT_TRUE(valid("approve", of_request));
+  of_request.beneficiary = "idn_erin";
+  EXPECT_TRUE(valid("approve", of_request));
+  EXPECT_FALSE(valid("request", of_request));
   EXPECT_FALSE(valid("list", facts));
   EXPECT_TRUE(valid("connect", facts));
 }
