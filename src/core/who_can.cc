@@ -62,6 +62,18 @@ void add_grants(const State& state, Question question, Time now, std::vector<Way
   }
 }
 
+// The permit that opens a connect without asking, whatever guardrails say of it.
+std::string baseline_of(const State& state, const Question& question, Time now) {
+  const StateReader reader(state, now);
+  for (const Consulted& asked : consulted(state, question, now, reader, {}, Also::kWhatMightGive)) {
+    if (asked.role != Consulted::Role::kBaseline) continue;
+    const auto& baselines = asked.slice->policies;
+    const cedar::Response response = cedar::authorize(baselines, asked.request, reader);
+    if (!response.reasons.empty()) return baselines.id(response.reasons.front());
+  }
+  return {};
+}
+
 void add_baseline(const State& state, const Question& question, Time now, std::vector<Way>& made) {
   const Decision is = decide(state, question, now);
   const bool opens =
@@ -72,6 +84,7 @@ void add_baseline(const State& state, const Question& question, Time now, std::v
   } else {
     way.depends = depends_of(state, question, is, now);
     if (way.depends.empty()) return;
+    way.policy = baseline_of(state, question, now);
   }
   made.push_back(std::move(way));
 }

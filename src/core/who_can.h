@@ -29,7 +29,7 @@ constexpr auto enum_names(How) {
 
 struct Way {
   How how = How::kAdministration;
-  std::string policy;                // that permits it; empty where it is told only to a connect
+  std::string policy;                // that permits it; empty when a fresh code is wanted first
   std::string grant;                 // of kGrant
   std::optional<Time> until;         // of kGrant
   std::optional<Terms> terms;        // of kOffer

@@ -64,6 +64,21 @@ TEST(WhoCan, AWayMayDependOnWhatOnlyAConnectionShows) {
   EXPECT_EQ(ways(h.state, q, h.now).at(0).how, How::kOffer) << "whatever the address is";
 }
 
+TEST(WhoCan, ABaselineThatDependsOnAGuardrailIsNamed) {
+  Furnished h;
+  h.policies(R"(
+@id("dba-in") permit (principal in Writ::Group::"dba", action == Writ::Action::"connect", resource);
+@id("office") forbid (principal, action == Writ::Action::"connect", resource)
+  unless { context has source_ip && context.source_ip.isInRange(ip("10.0.0.0/8")) };)");
+  Question q = about("connect", "entitlement", "pg-main/orders/reader");
+  q.subject = "idn_dana";
+  const std::vector<Way> made = ways(h.state, q, h.now);
+  ASSERT_EQ(made.size(), 1u);
+  EXPECT_EQ(made[0].how, How::kBaseline);
+  EXPECT_EQ(made[0].policy, "dba-in");
+  EXPECT_THAT(made[0].depends, ElementsAre("office"));
+}
+
 TEST(WhatCan, ListsAdministrationFirstAndPagesTheRest) {
   Furnished h;
   const CanPage all = what_can(h.state, "idn_alice", {}, h.now);
