@@ -173,6 +173,29 @@ TEST_F(AuthzenTest, EvaluationsStopWhereTheyAreToldTo) {
   EXPECT_EQ(with("permit_on_first_permit", no + "," + bad), (Decisions{false, false}));
 }
 
+TEST_F(AuthzenTest, EachOfManySaysWhenItChangesAsOneDoes) {
+  apply_files({{"pdp.cedar",
+                "@id(\"a-while\") permit (principal is Pdp::user, action == Pdp::Action::\"read\", "
+                "resource is Pdp::record) when { context.now < datetime(\"3000-01-01\") };"},
+               {"pdp.cedarschema", std::string(kSchema)}});
+  const auto changes_at = [](const Json& answer) {
+    return text_of(*answer.find("context"), "changes_at");
+  };
+  const std::string wanted = R"("context":{"next_change":true})";
+  const Json one = answered(kOne, ask(kAlice, kRead, kRecord1, wanted));
+  EXPECT_EQ(changes_at(one), "3000-01-01T00:00:00.000Z");
+  const Json many =
+      answered(kMany, ask(kAlice, kRead, kRecord1, wanted + R"(,"evaluations":[{},{"context":{}},
+      {"context":{"next_change":1}},{"action":{"name":"write"}}])"));
+  EXPECT_EQ(decisions_of(many), (std::vector<bool>{true, true, false, false}));
+  const JsonArray& items = *many.find("evaluations")->as_array();
+  EXPECT_EQ(changes_at(items[0]), changes_at(one));
+  EXPECT_EQ(changes_at(items[1]), "");
+  EXPECT_EQ(text_of(*items[2].find("context")->find("error"), "where"),
+            "/evaluations/2/context/next_change");
+  EXPECT_EQ(changes_at(items[3]), "");  // it stays denied
+}
+
 TEST_F(AuthzenTest, WhatIsWrongWithAllEvaluationsIsOneError) {
   fixture();
   const auto where = [&](std::string_view more) {

@@ -1,6 +1,8 @@
 // POST /access/v1/evaluation and /access/v1/evaluations: AuthZEN 1.0, sections 6 (Access
 // Evaluation) and 7 (Access Evaluations).
+#include <algorithm>
 #include <array>
+#include <functional>
 #include <map>
 #include <mutex>
 
@@ -127,39 +129,64 @@ void ask_one(const Context& context, unsigned thread, control::Asked&& asked,
   });
 }
 
-// The same with the time of the next change, which takes longer: on a pool thread.
+// What takes longer is answered on a pool thread.
+void answer_in_pool(const Context& context, const std::shared_ptr<net::Responder>& responder,
+                    std::function<void()> answer) {
+  if (context.pool.run(std::move(answer))) return;
+  responder->send_error({Code::kExhausted, "the server is busy; try again", {}});
+}
+
+// The same with the time of the next change.
 void ask_with_change(const Context& context, unsigned thread, control::Asked&& asked,
                      net::Responder responder) {
   auto shared = std::make_shared<net::Responder>(std::move(responder));
   const auto question = std::make_shared<const core::Question>(asked.question);
   const auto answer = [&context, shared, question](const control::Told& told) {
-    const bool taken = context.pool.run([shared, question, told] {
+    answer_in_pool(context, shared, [shared, question, told] {
       JsonText text;
       append_answer(text, told, core::next_change(*told.state, *question, told.now));
       shared->send({.body = std::string(text.view()), .headers = {}});
     });
-    if (!taken) shared->send_error({Code::kExhausted, "the server is busy; try again", {}});
   };
   context.plane.decisions().ask(thread, std::move(asked), answer);
 }
 
 // The errors of a group's items, and where its answers belong.
 struct Group {
-  std::vector<std::optional<Error>> items;  // empty: a question, in order
+  struct Item {
+    std::optional<Error> error;             // empty: a question, in order
+    std::optional<core::Question> changes;  // the question, when its next change is wanted
+  };
+  std::vector<Item> items;
+  int changes = 0;  // of the items, how many want it
   control::Until until = control::Until::kAll;
+
+  // Together they take little more than one alone may.
+  core::ChangeBounds bounds() const {
+    constexpr int kFewestTimes = 8;
+    core::ChangeBounds made;
+    made.steps /= static_cast<std::uint64_t>(std::max(changes, 1));
+    made.times = std::max(made.times / std::max(changes, 1), kFewestTimes);
+    return made;
+  }
 
   std::string text(const std::vector<control::Told>& told) const {
     JsonText out;
     out.raw("{\"evaluations\":[");
     std::size_t next = 0;
-    for (const std::optional<Error>& error : items) {
-      if (!error && next == told.size()) break;  // not asked any more
+    for (const Item& item : items) {
+      if (!item.error && next == told.size()) break;  // not asked any more
       if (!out.view().ends_with('[')) out.raw(",");
-      const bool allow = !error && told[next].decision.allow;
-      if (error) {
-        append_answer(out, *error);
+      bool allow = false;
+      if (item.error) {
+        append_answer(out, *item.error);
       } else {
-        append_answer(out, told[next++]);
+        const control::Told& its = told[next++];
+        allow = its.decision.allow;
+        append_answer(out, its,
+                      item.changes ? std::optional(core::next_change(*its.state, *item.changes,
+                                                                     its.now, bounds()))
+                                   : std::nullopt);
       }
       if (until == (allow ? control::Until::kFirstAllow : control::Until::kFirstDenial)) break;
     }
@@ -181,26 +208,37 @@ void ask_many(const Context& context, unsigned thread, const Caller& caller,
   group->until = evaluations.until;
   std::vector<control::Asked> asked;
   for (const Result<Evaluation>& item : evaluations.items) {
-    std::optional<Error> error;
+    Group::Item& made = group->items.emplace_back();
+    const auto refuse = [&](const Error& error) {
+      made.error = in_item(error, group->items.size() - 1);
+    };
     if (!item) {
-      error = item.error();
+      made.error = item.error();
+    } else if (const auto change = wants_change(*item); !change) {
+      refuse(change.error());
     } else if (auto one = to_asked(*item, caller, state); !one) {
-      error = in_item(one.error(), group->items.size());
+      refuse(one.error());
     } else if (const Status taken = seen.take(context, *one); !taken) {
-      error = in_item(taken.error(), group->items.size());
+      refuse(taken.error());
     } else {
+      if (*change) {
+        made.changes = one->question;
+        ++group->changes;
+      }
       asked.push_back(std::move(*one));
     }
-    group->items.push_back(std::move(error));
-    if (group->items.back() && group->until == control::Until::kFirstDenial) break;
+    if (made.error && group->until == control::Until::kFirstDenial) break;
   }
   auto shared = std::make_shared<net::Responder>(std::move(responder));
-  context.plane.decisions().ask_all(thread, asked, group->until,
-                                    [shared, group](const std::vector<control::Told>& told) {
-                                      net::Response response;
-                                      response.body = group->text(told);
-                                      shared->send(std::move(response));
-                                    });
+  const auto send = [shared, group](const std::vector<control::Told>& told) {
+    shared->send({.body = group->text(told), .headers = {}});
+  };
+  context.plane.decisions().ask_all(
+      thread, asked, group->until,
+      [&context, shared, group, send](std::vector<control::Told> told) {
+        if (group->changes == 0) return send(told);
+        answer_in_pool(context, shared, [send, told = std::move(told)] { send(told); });
+      });
 }
 
 // One reader of the state for each thread that serves, so that a request takes no lock for it.

@@ -12,8 +12,6 @@ namespace {
 using cedar::Expr;
 using cedar::Op;
 
-constexpr int kMostTimes = 200;  // that are looked at
-
 bool is_auth(const Expr& e) {
   return e.op == Op::kGet && e.names.at(0) == "auth" && e.args.at(0).op == Op::kContext;
 }
@@ -71,15 +69,15 @@ std::optional<cedar::CompiledPolicies> timed(const Consulted& asked) {
 
 class Looking {
  public:
-  Looking(const State& state, const Question& question, Time now, std::uint64_t steps)
-      : state_(state), question_(question), now_(now), steps_(steps) {}
+  Looking(const State& state, const Question& question, Time now, const ChangeBounds& bounds)
+      : state_(state), question_(question), now_(now), bounds_(bounds) {}
 
   NextChange run() {
     if (state_.policies == nullptr || state_.entities == nullptr || now_ < state_.time) return {};
     const bool is = decide(state_, question_, now_).allow;
     collect_ends();
     Time time = now_;
-    for (int i = 0; i < kMostTimes; ++i) {
+    for (int i = 0; i < bounds_.times; ++i) {
       const auto end = std::upper_bound(ends_.begin(), ends_.end(), time);
       const std::optional<Time> next_end = end == ends_.end() ? std::nullopt : std::optional(*end);
       const Piece piece = policies_from(time);
@@ -110,10 +108,10 @@ class Looking {
       if ((asked.slice->reads & (part::kNow | part::kMfaAge)) == 0) continue;
       const auto policies = timed(asked);
       const auto change =
-          policies
-              ? cedar::next_change(*policies, asked.request, reader,
-                                   {.failed_forbid = cedar::FailedForbid::kDenies, .steps = steps_})
-              : Result<cedar::NextChange>(fail(Code::kInvalid, "an age is read as a whole"));
+          policies ? cedar::next_change(
+                         *policies, asked.request, reader,
+                         {.failed_forbid = cedar::FailedForbid::kDenies, .steps = bounds_.steps})
+                   : Result<cedar::NextChange>(fail(Code::kInvalid, "an age is read as a whole"));
       if (!change) {
         made.known_until = time;
         continue;
@@ -168,15 +166,15 @@ class Looking {
   const State& state_;
   const Question& question_;
   const Time now_;
-  const std::uint64_t steps_;
+  const ChangeBounds bounds_;
   std::vector<Time> ends_;
 };
 
 }  // namespace
 
 NextChange next_change(const State& state, const Question& question, Time now,
-                       std::uint64_t steps) {
-  return Looking(state, question, now, steps).run();
+                       const ChangeBounds& bounds) {
+  return Looking(state, question, now, bounds).run();
 }
 
 }  // namespace writ::core

@@ -16,8 +16,11 @@ struct NextChange {
   std::optional<Time> known_until;
 };
 
-// `steps` bounds the work on one policy slice at one time; a few hundred such times are looked at.
+struct ChangeBounds {
+  std::uint64_t steps = 1'000'000;  // of work on one policy slice at one time
+  int times = 200;                  // that are looked at
+};
 NextChange next_change(const State& state, const Question& question, Time now,
-                       std::uint64_t steps = 1'000'000);
+                       const ChangeBounds& bounds = {});
 
 }  // namespace writ::core
