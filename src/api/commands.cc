@@ -13,7 +13,6 @@ namespace writ::api {
 namespace {
 
 constexpr std::size_t kMostCommandId = 64;
-constexpr std::chrono::seconds kProofTime{20};  // for all invariants of a policy set
 
 struct CommandBody {
   std::string command_id;
@@ -178,7 +177,7 @@ void submit(const Context& context, Sent sent,
 Status keeps_invariants(const Context& context, const core::State& state, const Sent& sent) {
   TRY(files, core::policies_ahead(state, sent.command.verb, sent.command.body));
   if (!files) return {};
-  return prove::check_invariants(*files, context.programs, kProofTime);
+  return prove::check_invariants(*files, context.programs, prove::kInvariantsTime);
 }
 
 // Compiles what the command would compile, on this thread, and hands it over: neither the writer

@@ -5,6 +5,7 @@
 #include "base/file.h"
 #include "cmd/client.h"
 #include "cmd/policy_files.h"
+#include "cmd/proof.h"
 #include "cmd/proposal.h"
 #include "cmd/statement.h"
 #include "cmd/text.h"
@@ -79,9 +80,26 @@ void show_replay(Context& context, const Json& replay) {
   show_table(context, "Would flip:", list_of(replay, "flips"));
 }
 
+// By proof, on this host. What is in the way makes it unknown, and the rest of a plan stands.
+prove::Diff differences(Context& context, const Args& args, const Json& in_force,
+                        const std::vector<core::PolicyFile>& files) {
+  const auto wait = context.terminal.wait("proving what the change would do");
+  std::vector<core::PolicyFile> before;
+  for (const Json& file : list_of(in_force, "files")) {
+    before.push_back({text_or_empty(file, "name"), text_or_empty(file, "text")});
+  }
+  auto found = prove_differences(before, files, args);
+  if (found) return std::move(*found);
+  prove::Diff none;
+  none.unknown.push_back("it is not known what the change would let happen or stop: " +
+                         found.error().text());
+  return none;
+}
+
 Result<int> plan(Context& context, const Args& args) {
   TRY(read, read_policies(args.operands("FILE")));
   TRY(checked, core::check_policies(read.files));
+  CHECK_OK(check_time_limit(args));
   Json body = Json::object({{"files", to_json(read.files)}});
   if (const auto since = args.option("--since")) {
     auto duration = parse_duration(*since);
@@ -95,18 +113,21 @@ Result<int> plan(Context& context, const Args& args) {
     TRY(got, client.post("/v1/policies/plan", body));
     answer = std::move(got);
   }
+  const std::string version = std::to_string(number_of(answer, "version"));
+  TRY(in_force, client.get("/v1/policies/" + version));
+  const prove::Diff proved = differences(context, args, in_force, read.files);
   if (args.has("--json")) {
+    answer.set("proof", prove::to_json(proved));
     print_json(context, answer);
     return 0;
   }
-  const std::string version = std::to_string(number_of(answer, "version"));
-  TRY(in_force, client.get("/v1/policies/" + version));
   context.terminal.out("Against version " + version + ", which is in force:\n");
   show_files(context, answer, read.files, in_force);
   for (const std::string& warning : checked.warnings) {
     context.terminal.note("warning: " + printable_lines(warning) + "\n");
   }
   show_table(context, "Policies:", list_of(answer, "policies"));
+  context.terminal.out("\nBy proof, for every request:\n" + show(proved, context.terminal.style()));
   context.terminal.out("\nLive grants that would be lost: " +
                        std::to_string(number_of(answer, "grants_lost")) + "\n");
   if (!list_of(answer, "grants").empty()) {
@@ -219,12 +240,16 @@ std::vector<Verb> policy_life_verbs() {
       {.path = "policy plan",
        .summary = "show what these files would change, and which past decisions would flip",
        .operands = {files},
-       .options = {{"--since", "30d", "ask the decisions of this time again"}, json_option()},
+       .options = {{"--since", "30d", "ask the decisions of this time again"},
+                   time_limit_option(),
+                   json_option()},
        .examples = {{"writ policy plan policies --since 30d", "before writ policy apply"}},
        .heading = "Administering",
        .run = plan,
-       .more = "Each recorded decision is asked again on the state of its moment, under these "
-               "files: at most the newest 50,000, for at most 20 seconds."},
+       .more =
+           "What only one of the two sets lets happen is found by proof, as by writ policy diff, "
+           "with cvc5 or z3 on this host. Each recorded decision is asked again on the state of "
+           "its moment, under these files: at most the newest 50,000, for at most 20 seconds."},
       {.path = "policy history",
        .summary = "list the versions of the policy: when, by whom, which files changed",
        .options = {{"--before", "VERSION", "those before it; 200 are shown at once"},

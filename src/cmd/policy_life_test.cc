@@ -4,6 +4,7 @@
 #include "base/file.h"
 #include "cmd/client.h"
 #include "cmd/fake_server_for_test.h"
+#include "prove/solver.h"
 
 namespace writ::cmd {
 namespace {
@@ -131,6 +132,75 @@ TEST_F(PolicyLife, PlanShowsFilesPoliciesGrantsAndFlips) {
   const Json sent = *parse_json(server.calls("/v1/policies/plan").back().body);
   EXPECT_EQ(*sent.find("since_ms")->as_int(), 30LL * 24 * 60 * 60 * 1000);
   EXPECT_EQ(desk.run({"policy", "plan", path, "--since", "soon"}), 2);
+}
+
+// A plan says by proof what policy diff says, against the set in force.
+struct PlanByProof : PolicyLife {
+  void in_force(std::string_view text) {
+    server.on("POST /v1/policies/plan", *parse_json(R"({
+      "version": 3, "hash": "h", "in_force": "g", "files": [], "policies": [], "warnings": [],
+      "grants_lost": 0, "grants": []})"));
+    const Json file = Json::object({{"name", "a.cedar"}, {"text", text}});
+    server.on("GET /v1/policies/3",
+              Json::object({{"version", 3}, {"in_force", 3}, {"files", Json::array({file})}}));
+  }
+  static bool has_solver() {
+    const char* path = std::getenv("PATH");
+    return prove::find_solvers(path == nullptr ? "" : path).has_value();
+  }
+  // An offer on these terms.
+  static std::string offer(const std::string& approval) {
+    return "@id(\"read\") @approval(\"" + approval +
+           "\") permit (principal, action == Writ::Action::\"request\", resource == "
+           "Writ::Entitlement::\"pg/orders/reader\");\n";
+  }
+};
+
+TEST_F(PlanByProof, ShowsEachDifferenceWithARequest) {
+  if (!has_solver()) GTEST_SKIP() << "no solver on this host: cvc5 or z3";
+  in_force(offer("1 of owner"));
+  const std::string path = file("a.cedar", offer("none"));
+  ASSERT_EQ(desk.run({"policy", "plan", path}), 0) << noted();
+  for (const char* part :
+       {"By proof, for every request:", "+ now possible, and not before: request; by read",
+        "Writ::Entitlement::\"pg/orders/reader\"", "before: offered by read: as long as the tier",
+        "it wants one approval by the owner", "after:  offered by read: as long as"}) {
+    EXPECT_THAT(said(), HasSubstr(part));
+  }
+  ASSERT_EQ(desk.run({"policy", "plan", path, "--json"}), 0) << noted();
+  const Json proof = *parse_json(said())->find("proof");
+  EXPECT_EQ(*proof.find("same")->as_bool(), false);
+  ASSERT_EQ(proof.find("differences")->as_array()->size(), 1U);
+  const Json& only = proof.find("differences")->as_array()->front();
+  EXPECT_EQ(*only.find("change")->as_string(), "more");
+  EXPECT_NE(only.find("counterexample")->find("request"), nullptr);
+
+  in_force(offer("none"));
+  ASSERT_EQ(desk.run({"policy", "plan", path}), 0) << noted();
+  EXPECT_THAT(said(), HasSubstr("Both do the same, for every request."));
+}
+
+TEST_F(PlanByProof, WhatIsNotKnownIsSaidAndTheRestStands) {
+  const std::string not_known = "? it is not known what the change would let happen or stop: ";
+  const std::string path = file("a.cedar", offer("none"));
+  // A set in force that is no longer valid under the schema.
+  in_force("@id(\"old\") permit (principal is Todo::user, action, resource);");
+  ASSERT_EQ(desk.run({"policy", "plan", path}), 0) << noted();
+  EXPECT_THAT(said(), HasSubstr(not_known));
+  EXPECT_THAT(said(), HasSubstr("Live grants that would be lost: 0"));
+  // A host without a solver.
+  in_force(offer("1 of owner"));
+  const char* programs = std::getenv("PATH");
+  const std::string was = programs == nullptr ? "" : programs;
+  ::setenv("PATH", "/nowhere", 1);
+  EXPECT_EQ(desk.run({"policy", "plan", path}), 0) << noted();
+  EXPECT_THAT(said(), HasSubstr(not_known));
+  EXPECT_EQ(desk.run({"policy", "plan", path, "--json"}), 0) << noted();
+  ::setenv("PATH", was.c_str(), 1);
+  const Json proof = *parse_json(said())->find("proof");
+  EXPECT_TRUE(proof.find("same")->is_null());
+  EXPECT_EQ(proof.find("unknown")->as_array()->size(), 1U);
+  EXPECT_EQ(desk.run({"policy", "plan", path, "--time-limit", "soon"}), 2);
 }
 
 TEST_F(PolicyLife, HistoryShowAndRollback) {

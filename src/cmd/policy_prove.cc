@@ -1,47 +1,14 @@
 // policy prove, policy diff: what policy files do, and what a change of them would, by proof and
 // without a server.
-#include <chrono>
-#include <cstdlib>
-
-#include "base/clock.h"
 #include "cmd/policy_files.h"
+#include "cmd/proof.h"
 #include "cmd/verbs.h"
-#include "prove/analysis.h"
 
 namespace writ::cmd {
 namespace {
 
 constexpr int kBroken = 2;
 constexpr int kNotKnown = 6;
-
-Result<prove::Means> means_of(const Args& args) {
-  const char* path = std::getenv("PATH");
-  prove::Means means;
-  TRY(solvers, prove::find_solvers(path == nullptr ? "" : path));
-  means.solvers = std::move(solvers);
-  const auto limit = parse_duration(args.option_or("--time-limit", "60s"));
-  if (!limit) return fail(Code::kInvalid, limit.error().message, "--time-limit");
-  means.until = std::chrono::steady_clock::now() + *limit;
-  return means;
-}
-
-std::string indented(std::string_view text) {
-  std::string made;
-  for (std::size_t start = 0; start < text.size();) {
-    const std::size_t end = std::min(text.find('\n', start), text.size());
-    made += "    " + std::string(text.substr(start, end - start)) + "\n";
-    start = end + 1;
-  }
-  return made;
-}
-std::string indented(const std::vector<std::string>& lines, std::string_view first) {
-  std::string made;
-  for (const std::string& line : lines) {
-    made +=
-        "    " + std::string(made.empty() ? first : std::string(first.size(), ' ')) + line + "\n";
-  }
-  return made;
-}
 
 // ---- policy prove ----
 
@@ -108,7 +75,7 @@ Json list(const std::vector<T>& of) {
 Result<int> prove(Context& context, const Args& args) {
   TRY(read, read_policies(args.operands("FILE")));
   TRY(policies, prove::WritPolicies::of(read.files));
-  TRY(means, means_of(args));
+  TRY(means, proof_means(args));
   const auto wait = context.terminal.wait("proving");
   TRY(verdicts, prove::prove_invariants(policies, means));
   TRY(found, prove::remarks(policies, means));
@@ -143,51 +110,18 @@ Result<int> prove(Context& context, const Args& args) {
 
 // ---- policy diff ----
 
-std::string show(const prove::Difference& of, const TableStyle& style) {
-  std::string made = of.more ? toned("+", Tone::kWarn, style) + " now possible, and not before: "
-                             : toned("-", Tone::kGood, style) + " no longer possible: ";
-  made += std::string(of.action.id());
-  for (const std::string& each : of.also) {
-    const auto uid = cedar::EntityUid::parse(each);
-    made += ", " + (uid ? std::string(uid->id()) : each);
-  }
-  for (std::size_t i = 0; i < of.cause.size(); ++i) {
-    made += (i == 0 ? "; by " : ", ") + of.cause[i];
-  }
-  return made + "\n" + indented(describe(of.counterexample)) + indented(of.before, "before: ") +
-         indented(of.after, "after:  ");
-}
-
 Result<int> diff(Context& context, const Args& args) {
   TRY(old_set, read_policies({args.operand("OLD")}));
   TRY(new_set, read_policies({args.operand("NEW")}));
-  TRY(after, prove::WritPolicies::of(new_set.files));
-  TRY(before, prove::WritPolicies::of(old_set.files, &after.subject().schema()));
-  TRY(means, means_of(args));
   const auto wait = context.terminal.wait("proving");
-  TRY(found, prove::diff(before, after, means));
-  const bool exit_code = args.has("--exit-code");
-  const int status = !found.unknown.empty() ? kNotKnown : exit_code && !found.same() ? kBroken : 0;
+  TRY(found, prove_differences(old_set.files, new_set.files, args));
   if (args.has("--json")) {
-    Json json = Json::object({{"same", Json(found.same())}});
-    json.set("differences", list(found.differences));
-    json.set("notes", strings(found.notes));
-    json.set("unknown", strings(found.unknown));
-    print_json(context, json);
-    return status;
+    print_json(context, prove::to_json(found));
+  } else {
+    context.terminal.out(show(found, context.terminal.style()));
   }
-  const TableStyle style = context.terminal.style();
-  std::string text;
-  for (const auto& each : found.differences) text += show(each, style);
-  for (const std::string& each : found.notes) {
-    text += toned("!", Tone::kWarn, style) + " " + each + "\n";
-  }
-  for (const std::string& each : found.unknown) {
-    text += toned("?", Tone::kWarn, style) + " " + each + "\n";
-  }
-  if (found.same()) text = "Both do the same, for every request.\n";
-  context.terminal.out(text);
-  return status;
+  if (!found.unknown.empty()) return kNotKnown;
+  return args.has("--exit-code") && !found.same() ? kBroken : 0;
 }
 
 constexpr std::string_view kAbout =
@@ -196,8 +130,7 @@ constexpr std::string_view kAbout =
     "those of applications in *.cedarschema files beside them. They need cvc5 or z3 on this host.";
 
 std::vector<Option> options() {
-  return {{"--time-limit", "60s", "for all proofs together; what is left then is not known"},
-          json_option()};
+  return {time_limit_option(), json_option()};
 }
 
 }  // namespace

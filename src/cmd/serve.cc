@@ -1,4 +1,5 @@
 // server, init: a trust domain's beginning, and the process that runs it.
+#include <algorithm>
 #include <cstdlib>
 #include <filesystem>
 #include <mutex>
@@ -12,6 +13,8 @@
 #include "cmd/text.h"
 #include "cmd/verbs.h"
 #include "control/plane.h"
+#include "core/policy.h"
+#include "prove/analysis.h"
 
 namespace writ::cmd {
 namespace {
@@ -162,6 +165,24 @@ Result<int> rotate(Context& context, const Args& args) {
   return 0;
 }
 
+// That the first policies keep the invariants that stand among them, as the server wants of every
+// later set. The default policies bring none, so without any there is nothing to prove. A server's
+// first host may have no solver yet: then it is said that nothing was proved.
+Status keep_invariants(Context& context, std::vector<core::PolicyFile> files) {
+  const auto is_invariants = [](const core::PolicyFile& file) {
+    return core::kind_of(file) == core::PolicyFileKind::kInvariants;
+  };
+  if (std::none_of(files.begin(), files.end(), is_invariants)) return {};
+  files.insert(files.begin(), {"default.cedar", core::default_policies()});
+  const char* path = std::getenv("PATH");
+  Status holds =
+      prove::check_invariants(files, path == nullptr ? "" : path, prove::kInvariantsTime);
+  if (holds || holds.error().code != Code::kUnavailable) return holds;
+  context.terminal.note("The invariants of these policies are not proved: " +
+                        printable_lines(holds.error().message) + "\n");
+  return {};
+}
+
 Result<int> init(Context& context, const Args& args) {
   std::string folder = args.operand("DIR");
   while (folder.size() > 1 && folder.back() == '/') folder.pop_back();
@@ -181,6 +202,7 @@ Result<int> init(Context& context, const Args& args) {
     TRY(text, read_file(file, 1 << 20));
     founders.policies.push_back({std::filesystem::path(file).filename().string(), text});
   }
+  CHECK_OK(keep_invariants(context, founders.policies));
   CHECK_OK(make_folder(folder, 0700));
   CHECK_OK(make_folder(folder + "/keys", 0700));
   ServerConfig config;

@@ -5,6 +5,7 @@
 #include "cmd/client.h"
 #include "cmd/config.h"
 #include "cmd/fake_server_for_test.h"
+#include "prove/solver.h"
 
 namespace writ::cmd {
 namespace {
@@ -50,6 +51,34 @@ TEST_F(Founding, TakesTwoAdministratorsOrOneOnPurpose) {
                       "--solo", "--json"}),
             0)
       << desk.terminal.notes;
+}
+
+TEST_F(Founding, ProvesTheInvariantsOfItsFirstPolicies) {
+  const std::string folder = desk.folder.path + "/writ";
+  const auto found_with = [&](const std::string& invariants) {
+    const std::string path = desk.folder.path + "/first.invariants.cedar";
+    EXPECT_TRUE(write_file(path, invariants, 0600));
+    return desk.run({"init", folder, "--trust-domain", "example.org", "--administrator", "alice",
+                     "--administrator", "bob", "--policy", path});
+  };
+  const std::string broken =
+      "@invariant(\"nobody lists\") forbid (principal, action == Writ::Action::\"list\", "
+      "resource);";
+  const char* programs = std::getenv("PATH");
+  const std::string path = programs == nullptr ? "" : programs;
+  if (prove::find_solvers(path)) {
+    EXPECT_EQ(found_with(broken), 5);
+    EXPECT_NE(desk.terminal.notes.find("break the invariant \"nobody lists\""), std::string::npos);
+    EXPECT_FALSE(std::filesystem::exists(folder));
+    EXPECT_EQ(found_with("@invariant(\"nobody approves their own request\") forbid (principal, "
+                         "action == Writ::Action::\"approve\", resource) when { context has "
+                         "requester && principal in context.requester };"),
+              0)
+        << desk.terminal.notes;
+  } else {
+    EXPECT_EQ(found_with(broken), 0) << desk.terminal.notes;
+    EXPECT_NE(desk.terminal.notes.find("not proved"), std::string::npos);
+  }
 }
 
 }  // namespace

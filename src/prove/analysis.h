@@ -23,6 +23,9 @@ struct InvariantVerdict {
 Result<std::vector<InvariantVerdict>> prove_invariants(const WritPolicies& policies,
                                                        const Means& means);
 
+// All that the invariants of a set may take before it takes effect.
+inline constexpr std::chrono::seconds kInvariantsTime{20};
+
 // Whether a set may take effect: all its invariants hold. A set without invariants needs no solver.
 // kConflict names the first that is broken with what breaks it; kExhausted one that is not known;
 // kUnavailable when there is no solver. Solvers are looked for in `path`, as in $PATH.
@@ -72,5 +75,7 @@ Result<Diff> diff(const WritPolicies& before, const WritPolicies& after, const M
 Json to_json(const InvariantVerdict& verdict);
 Json to_json(const Remark& remark);
 Json to_json(const Difference& difference);
+// {"same", "differences", "notes", "unknown"}; `same` is null where it is not known.
+Json to_json(const Diff& diff);
 
 }  // namespace writ::prove

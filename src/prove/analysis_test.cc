@@ -153,6 +153,71 @@ TEST_F(Analysis, ABroadPermitGivesNoAccessToWhoRequests) {
                   .verdict.holds());
 }
 
+// What everybody may approve, as far as policies go.
+constexpr std::string_view kAnyoneApproves =
+    "@id(\"anyone\") permit (principal, action == Writ::Action::\"approve\", resource);";
+
+TEST_F(Analysis, NobodyApprovesTheirOwnRequest) {
+  const std::string own =
+      "@invariant(\"nobody approves their own request\") forbid (principal, action == "
+      "Writ::Action::\"approve\", resource) when { (context has requester && principal in "
+      "context.requester) || (context has beneficiary && principal in context.beneficiary) };";
+  EXPECT_TRUE(invariants(core::default_policies(), own)[0].verdict.holds());
+  // It is the constitution that forbids it: the policies alone would let it happen.
+  EXPECT_TRUE(invariants(std::string(kAnyoneApproves), own)[0].verdict.holds());
+  const auto always = invariants(
+      std::string(kAnyoneApproves),
+      "@invariant(\"people approve everything\") permit (principal is Writ::User, action == "
+      "Writ::Action::\"approve\", resource);"
+      "@invariant(\"people approve what others ask for\") permit (principal is Writ::User, action "
+      "== "
+      "Writ::Action::\"approve\", resource) unless { (context has requester && principal in "
+      "context.requester) || (context has beneficiary && principal in context.beneficiary) };");
+  ASSERT_EQ(always.size(), 2U);
+  ASSERT_EQ(always[0].verdict.kind, Verdict::Kind::kFails);
+  EXPECT_THAT(always[0].reasons,
+              ElementsAre("permitted by anyone", HasSubstr("nobody approves what they ask for")));
+  EXPECT_TRUE(always[1].verdict.holds());
+}
+
+TEST_F(Analysis, WhoseRequestIsApprovedIsUpToPoliciesToo) {
+  const std::string friends =
+      "@invariant(\"what owners ask for themselves needs a second approval\") forbid (principal, "
+      "action == Writ::Action::\"approve\", resource is Writ::Entitlement) when { context has "
+      "requester && resource has owner && context.requester == resource.owner && "
+      "context.approvals < 1 };";
+  const auto broken = invariants(std::string(kAnyoneApproves), friends);
+  ASSERT_EQ(broken[0].verdict.kind, Verdict::Kind::kFails);
+  const Counterexample& in = *broken[0].verdict.counterexample;
+  const auto owner = in.entities.at(in.request.resource).attrs.find("owner");
+  ASSERT_TRUE(owner);
+  EXPECT_EQ(in.request.context.find("requester")->as_entity(), owner->as_entity());
+  EXPECT_THAT(broken[0].reasons, ElementsAre("permitted by anyone"));
+  EXPECT_TRUE(invariants(std::string(kAnyoneApproves) +
+                             "@id(\"own-things\") forbid (principal, action == "
+                             "Writ::Action::\"approve\", resource is Writ::Entitlement) when { "
+                             "context has requester && resource has owner && context.requester == "
+                             "resource.owner };",
+                         friends)[0]
+                  .verdict.holds());
+}
+
+TEST_F(Analysis, PersonsAloneApproveAndAgentsDoNotAdminister) {
+  const auto made = invariants(
+      "@id(\"all\") permit (principal, action, resource);",
+      "@invariant(\"machines do not approve\") forbid (principal is Writ::ServiceAccount, action "
+      "== "
+      "Writ::Action::\"approve\", resource);"
+      "@invariant(\"agents do not administer\") forbid (principal is Writ::Agent, action in "
+      "Writ::Action::\"administer\", resource);"
+      "@invariant(\"agents do not list\") forbid (principal is Writ::Agent, action == "
+      "Writ::Action::\"list\", resource);");
+  ASSERT_EQ(made.size(), 3U);
+  EXPECT_TRUE(made[0].verdict.holds());
+  EXPECT_TRUE(made[1].verdict.holds());
+  EXPECT_FALSE(made[2].verdict.holds());
+}
+
 TEST_F(Analysis, InvariantsAreCheckedBeforeASetTakesEffect) {
   const std::chrono::seconds time{60};
   const Files good{{"p.cedar", offer("")}};
@@ -272,6 +337,24 @@ TEST_F(Analysis, EachCauseIsShownOnceWithItsActions) {
     for (const std::string& id : each.cause) causes.insert(id);
   }
   EXPECT_THAT(causes, ElementsAre("a", "b"));
+}
+
+TEST_F(Analysis, WhatTheTimeLimitLeavesIsNotKnown) {
+  const WritPolicies before = set(offer(""));
+  const WritPolicies after = set(offer("@approval(\"none\")"));
+  Means none = means_;
+  none.until = std::chrono::steady_clock::now();
+  const auto made = diff(before, after, none);
+  ASSERT_TRUE(made);
+  EXPECT_FALSE(made->same());
+  EXPECT_THAT(made->differences, ::testing::IsEmpty());
+  ASSERT_EQ(made->unknown.size(), 1U);
+  EXPECT_THAT(made->unknown[0], HasSubstr("the time limit for all is reached"));
+  EXPECT_TRUE(to_json(*made).find("same")->is_null());
+  // Nothing that could differ needs no time.
+  const auto same = diff(before, before, none);
+  ASSERT_TRUE(same);
+  EXPECT_TRUE(same->same());
 }
 
 TEST_F(Analysis, DroppedInvariantsAreNoted) {

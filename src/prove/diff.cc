@@ -9,6 +9,12 @@ namespace {
 
 constexpr std::size_t kMostCauses = 20;  // of one action and direction
 
+Json list(const std::vector<std::string>& of) {
+  Json made = Json::array();
+  for (const std::string& each : of) made.push(Json(each));
+  return made;
+}
+
 // A policy of one of the two sets.
 struct Part {
   bool after = false;
@@ -25,7 +31,14 @@ class Differ {
   }
 
   Result<Diff> run() {
-    for (const cedar::Environment& environment : writ_environments(before_.subject().schema())) {
+    const auto environments = writ_environments(before_.subject().schema());
+    for (std::size_t i = 0; i < environments.size() && !changed_.empty(); ++i) {
+      const cedar::Environment& environment = environments[i];
+      if (std::chrono::steady_clock::now() >= means_.until) {
+        unknown_ += environments.size() - i;
+        why_ = "the time limit for all is reached";
+        break;
+      }
       TRY(matters, change_matters(environment));
       if (!matters) continue;
       for (const bool more : {true, false}) CHECK_OK(look(environment, more));
@@ -216,12 +229,17 @@ Result<Diff> diff(const WritPolicies& before, const WritPolicies& after, const M
   return Differ(before, after, means).run();
 }
 
+Json to_json(const Diff& of) {
+  Json differences = Json::array();
+  for (const Difference& each : of.differences) differences.push(to_json(each));
+  const bool is_known = of.unknown.empty() || !of.differences.empty() || !of.notes.empty();
+  return Json::object({{"same", is_known ? Json(of.same()) : Json()},
+                       {"differences", std::move(differences)},
+                       {"notes", list(of.notes)},
+                       {"unknown", list(of.unknown)}});
+}
+
 Json to_json(const Difference& of) {
-  const auto list = [](const std::vector<std::string>& of_these) {
-    Json made = Json::array();
-    for (const std::string& each : of_these) made.push(Json(each));
-    return made;
-  };
   Json made =
       Json::object({{"change", of.more ? "more" : "less"}, {"action", Json(of.action.print())}});
   made.set("also", list(of.also));

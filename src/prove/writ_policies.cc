@@ -1,5 +1,6 @@
 #include "prove/writ_policies.h"
 
+#include "core/entities.h"
 #include "core/invariant.h"
 
 namespace writ::prove {
@@ -31,11 +32,11 @@ class Context {
     return Context(world, whole, *world.schema().action(world.environment().action)->context);
   }
 
-  // `wanted` of the number at the path, where it is there; else `absent`. Missing parts on the way
+  // `wanted` of what is at the path, where it is there; else `absent`. Missing parts on the way
   // count as absent.
   template <class Wanted>
-  TermId number(const std::vector<std::string>& path, TermId absent, const Wanted& wanted) {
-    return number(whole_, type_, path, 0, absent, wanted);
+  TermId at(const std::vector<std::string>& path, TermId absent, const Wanted& wanted) {
+    return at(whole_, type_, path, 0, absent, wanted);
   }
 
  private:
@@ -43,10 +44,10 @@ class Context {
       : world_(world), whole_(whole), type_(type) {}
 
   template <class Wanted>
-  TermId number(TermId record, const Type& type, const std::vector<std::string>& path,
-                std::size_t at, TermId absent, const Wanted& wanted) {
+  TermId at(TermId record, const Type& type, const std::vector<std::string>& path, std::size_t step,
+            TermId absent, const Wanted& wanted) {
     Terms& terms = world_.terms();
-    const auto found = type.attributes.find(path[at]);
+    const auto found = type.attributes.find(path[step]);
     if (found == type.attributes.end()) return absent;
     const auto index = static_cast<std::uint32_t>(std::distance(type.attributes.begin(), found));
     TermId value = terms.select(0, index, record);
@@ -55,9 +56,9 @@ class Context {
       there = terms.is_some(value);
       value = terms.value(value);
     }
-    const TermId then = at + 1 == path.size()
+    const TermId then = step + 1 == path.size()
                             ? wanted(value)
-                            : number(value, *found->second.type, path, at + 1, absent, wanted);
+                            : at(value, *found->second.type, path, step + 1, absent, wanted);
     return terms.ite(there, then, absent);
   }
 
@@ -104,7 +105,7 @@ Result<TermId> within_tier(World& world, Context& context) {
     if (!most) continue;
     TRY(one, world.entity({"Writ::Tier", choice}));
     all.push_back(terms.implies(
-        terms.equal(tier, one), context.number(kDuration, terms.truth(true), [&](TermId duration) {
+        terms.equal(tier, one), context.at(kDuration, terms.truth(true), [&](TermId duration) {
           return terms.bits_op(TermOp::kLessEqual, duration, terms.number(*most));
         })));
   }
@@ -151,16 +152,65 @@ Result<TermId> terms_met(World& world, Context& context, const core::Giver& offe
     };
   };
   if (offer.max_ttl) {
-    all.push_back(context.number(kDuration, terms.truth(true), at_most(*offer.max_ttl)));
+    all.push_back(context.at(kDuration, terms.truth(true), at_most(*offer.max_ttl)));
   }
   if (offer.step_up) {
-    all.push_back(context.number(kMfaAge, terms.truth(false), at_most(*offer.step_up)));
+    all.push_back(context.at(kMfaAge, terms.truth(false), at_most(*offer.step_up)));
   }
   if (offer.approvals > 0) {
     all.push_back(terms.bits_op(TermOp::kLessEqual, terms.number(offer.approvals),
                                 world.unknown(approvals_by(offer))));
   }
   return terms.all(std::move(all));
+}
+
+// ---- The constitution ----
+
+const std::vector<std::string> kNoSelfApproval{"requester", "beneficiary"};
+const std::string kGroup = "Writ::Group";
+
+// Whoever is of this type never may, whatever policies say.
+bool never_may(const cedar::EntityUid& action, std::string_view principal) {
+  using core::IdentityKind;
+  if (action.type() != kActions) return false;
+  const bool approves = action.id() == "approve";
+  const core::Action* known = core::action_named(action.id());
+  const bool administers = known != nullptr && known->administers;
+  const bool person = principal == core::type_of(IdentityKind::kUser) ||
+                      principal == core::type_of(IdentityKind::kThirdParty);
+  return (approves && !person) || (administers && principal == core::type_of(IdentityKind::kAgent));
+}
+
+// That the principal of an approval is one of whom its context names: who asks, or who gets it.
+TermId approves_own(World& world, Context& context) {
+  Terms& terms = world.terms();
+  const TermId groups = world.ancestors(world.principal(), world.environment().principal, kGroup);
+  std::vector<TermId> cases;
+  for (const std::string& name : kNoSelfApproval) {
+    cases.push_back(context.at({name}, terms.truth(false),
+                               [&](TermId group) { return terms.member(group, groups); }));
+  }
+  return terms.any(std::move(cases));
+}
+
+// The same of a request: what denies it; empty where the constitution does not.
+std::string unconstitutional(const Counterexample& in) {
+  const cedar::Request& request = in.request;
+  const bool approves = is_action(request.action, "approve");
+  if (never_may(request.action, request.principal.type())) {
+    return approves ? "denied whatever policies say: persons alone approve"
+                    : "denied whatever policies say: agents do not administer";
+  }
+  const auto principal = in.entities.find(request.principal);
+  if (!approves || principal == in.entities.end()) return {};
+  for (const std::string& name : kNoSelfApproval) {
+    const cedar::ValueView group = request.context.view().find(name);
+    if (group.is(cedar::Kind::kEntity) &&
+        principal->second.ancestors.contains(cedar::EntityUid(group.entity()))) {
+      return "denied whatever policies say: nobody approves what they ask for or get";
+    }
+  }
+  return {};
 }
 
 // What Writ never says otherwise.
@@ -170,14 +220,13 @@ void bound(World& world, Context& context) {
     return terms.bits_op(TermOp::kLessEqual, terms.number(0), value);
   };
   for (const auto* path : {&kApprovals, &kDuration, &kMfaAge}) {
-    world.assume(context.number(*path, terms.truth(true), not_negative));
+    world.assume(context.at(*path, terms.truth(true), not_negative));
   }
   for (const auto& [name, by] : world.unknowns()) {
-    world.assume(
-        terms.all({not_negative(by),
-                   context.number(kApprovals, terms.truth(true), [&, some = by](TermId all) {
-                     return terms.bits_op(TermOp::kLessEqual, some, all);
-                   })}));
+    world.assume(terms.all(
+        {not_negative(by), context.at(kApprovals, terms.truth(true), [&, some = by](TermId all) {
+           return terms.bits_op(TermOp::kLessEqual, some, all);
+         })}));
   }
 }
 
@@ -212,8 +261,9 @@ const core::Giver* WritPolicies::offer(std::size_t index) const {
 
 Result<TermId> lets(World& world, const Without& set) {
   Terms& terms = world.terms();
-  const bool requests = is_action(world.environment().action, "request");
-  const bool connects = is_action(world.environment().action, "connect");
+  const cedar::EntityUid& action = world.environment().action;
+  if (never_may(action, world.environment().principal)) return terms.truth(false);
+  const bool requests = is_action(action, "request");
   TRY(context, Context::of(world));
   std::vector<TermId> permits;
   std::vector<TermId> forbids;
@@ -237,14 +287,12 @@ Result<TermId> lets(World& world, const Without& set) {
     TRY(within, within_tier(world, context));
     permits.push_back(terms.all({applies, met, within}));
   }
-  if (connects) {
-    TRY(whole, world.context());
-    const Type& type = *world.schema().action(world.environment().action)->context;
-    const auto grant = type.attributes.find("grant");
-    if (grant != type.attributes.end() && !grant->second.required) {
-      permits.push_back(terms.is_some(terms.select(
-          0, static_cast<std::uint32_t>(std::distance(type.attributes.begin(), grant)), whole)));
-    }
+  if (is_action(action, "connect")) {
+    permits.push_back(
+        context.at({"grant"}, terms.truth(false), [&](TermId) { return terms.truth(true); }));
+  }
+  if (is_action(action, "approve")) {
+    forbids.push_back(approves_own(world, context));
   }
   bound(world, context);
   return terms.all({terms.any(std::move(permits)), terms.negation(terms.any(std::move(forbids)))});
@@ -253,6 +301,7 @@ Result<TermId> lets(World& world, const Without& set) {
 bool lets(const Without& set, const Counterexample& in) {
   const Subject& subject = set.policies.subject();
   const cedar::EntityUid& action = in.request.action;
+  if (!unconstitutional(in).empty()) return false;
   const CounterexampleEntities entities(in);
   bool given = is_action(action, "connect") &&
                !in.request.context.view().find("grant").is(cedar::Kind::kNone);
@@ -299,6 +348,7 @@ std::vector<std::string> reasons(const WritPolicies& policies, const Counterexam
     for (const std::string& each : unmet(*offer, in)) line += "; " + each;
     made.push_back(std::move(line));
   }
+  if (std::string why = unconstitutional(in); !why.empty()) made.push_back(std::move(why));
   if (made.empty()) made.emplace_back("no policy applies");
   return made;
 }

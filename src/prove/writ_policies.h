@@ -1,6 +1,7 @@
 // What Writ does with a set of policies, as a formula and as the evaluator says it. It differs from
 // plain Cedar: a forbid that fails denies; only offers give access to who requests it, and on their
-// terms; a connect needs a grant, or a permit that opens one.
+// terms; a connect needs a grant, or a permit that opens one; persons alone approve, and nobody
+// what they ask for or get themselves; agents do not administer.
 //
 // The terms of an offer are part of it: @approval holds when at least so many of the approvals that
 // the context counts are by those whom it names, @step_up when the last one-time code is no older,
