@@ -1,6 +1,6 @@
 // Entities and requests of a world in JSON. In some worlds they keep to the schema but for missing
 // entities; in the others each part may be wrong.
-import { extensions, ids, jsonLongs, names, oddNames, strings } from './corners.mjs';
+import { extensions, ids, jsonLongs, names, noJsonLongs, oddNames, strings } from './corners.mjs';
 import { makeType } from './schema.mjs';
 
 const same = (a) => (b) => a.type === b.type && a.id === b.id;
@@ -30,7 +30,7 @@ export class Data {
     if (this.wrong(0.02)) type = makeType(random, this.schema.entities, 1);
     switch (type.kind) {
       case 'bool': return random.chance(0.5);
-      case 'long': return random.pick(jsonLongs);
+      case 'long': return random.pick(this.wrong(0.02) ? noJsonLongs : jsonLongs);
       case 'string': return random.pick(strings);
       // With a schema the escapes __entity and __extn may be left out.
       case 'entity': return random.chance(0.05) ? this.uid(type.type) : { __entity: this.uid(type.type) };

@@ -2,6 +2,8 @@
 import { spawn } from 'node:child_process';
 import { createInterface } from 'node:readline';
 
+import { text } from './json.mjs';
+
 export class Program {
   constructor(path) {
     this.waiting = [];
@@ -15,7 +17,7 @@ export class Program {
   ask(question) {
     return new Promise((resolve, reject) => {
       this.waiting.push({ resolve, reject });
-      this.child.stdin.write(JSON.stringify(question) + '\n');
+      this.child.stdin.write(text(question) + '\n');
     });
   }
   end() {

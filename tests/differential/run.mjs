@@ -16,6 +16,7 @@ import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 
 import { differences, isExplained } from './compare.mjs';
+import { text } from './json.mjs';
 import { Program } from './program.mjs';
 import { Random } from './random.mjs';
 import { shrink } from './shrink.mjs';
@@ -59,8 +60,12 @@ function openPeer() {
   return { answer: (world, writ) => program.ask({ world, writ }), end: () => program.end() };
 }
 
+// Entities and contexts as texts: one that is no JSON to Writ hides nothing else.
+const forWrit = (world) => ({ ...world, entities: text(world.entities),
+  requests: world.requests.map((request) => ({ ...request, context: text(request.context) })) });
+
 async function compareWorld(engines, world) {
-  const writ = await engines.writ.ask(world);
+  const writ = await engines.writ.ask(forWrit(world));
   const peer = await engines.peer.answer(world, writ);
   const found = differences(world, writ, peer);
   const open = found.filter((each) => !isExplained(each, world, writ));
@@ -127,9 +132,9 @@ function tally(sums, world, writ) {
 
 function show({ number, world, differences }) {
   console.log(`\nseed ${options.seed}, world ${number}, as small as it gets:`);
-  console.log(JSON.stringify(world, null, 1));
+  console.log(text(world, null, 1));
   for (const { what, at, writ, peer } of differences) {
-    console.log(`DIFFERENT ${what} ${at}\n  writ: ${JSON.stringify(writ)}\n  ${options.peer}: ${JSON.stringify(peer)}`);
+    console.log(`DIFFERENT ${what} ${at}\n  writ: ${text(writ)}\n  ${options.peer}: ${text(peer)}`);
   }
 }
 
@@ -153,6 +158,7 @@ async function main() {
     const child = fork(self, process.argv.slice(2), {
       env: { ...process.env, DIFFERENTIAL_WORKER: '1' },
       execArgv: ['--no-turbo-inline-js-wasm-calls'],
+      serialization: 'advanced', // worlds have BigInt
     });
     child.on('message', resolve);
     // A worker that ended well has sent its message, which may still be on its way.

@@ -2,10 +2,13 @@
 // answers. It has strict validation alone.
 import { createRequire } from 'node:module';
 
+import { text } from './json.mjs';
+
 export class WasmPeer {
   constructor(folder) {
     this.cedar = createRequire(`${folder}/`)('@cedar-policy/cedar-wasm/nodejs');
     this.version = this.cedar.getCedarSDKVersion();
+    JSON.stringify = text; // by which cedar-wasm reads what it is given
   }
 
   answer(world, writ) {

@@ -1,6 +1,7 @@
 // Writ's side of the differential test: reads a world a line, as world.mjs makes them, and answers
-// what Writ makes of it a line. Every part is tried by itself, so that one that is refused hides
-// nothing.
+// what Writ makes of it a line; entities and contexts are texts in it. Every part is tried by
+// itself, so that one that is refused hides nothing.
+#include <algorithm>
 #include <iostream>
 #include <string>
 
@@ -103,9 +104,11 @@ class World {
   }
 
   Json decide(const CompiledPolicies& policies, const Schema* schema) {
-    const Json& raw = *given_.find("entities");
+    const Result<Json> raw = parse_json(*given_.find("entities")->as_string(), kWorldLimits);
     const Result<Entities> entities =
-        Entities::from_json(schema ? with_actions(*schema, explicit_entities(*schema, raw)) : raw);
+        !raw ? Result<Entities>(fail(raw))
+             : Entities::from_json(schema ? with_actions(*schema, explicit_entities(*schema, *raw))
+                                          : *raw);
     const Status valid = !entities ? Status(fail(entities))
                          : schema  ? validate(*schema, *entities)
                                    : Status();
@@ -123,8 +126,10 @@ class World {
   Json decide(const CompiledPolicies& policies, const Schema* schema, const Entities& entities,
               const Json& given) {
     const EntityUid action = uid_from_json(*given.find("action")).value();
-    const Json& raw = *given.find("context");
-    Result<Value> context = record_from_json(schema ? explicit_context(*schema, raw, action) : raw);
+    const Result<Json> raw = parse_json(*given.find("context")->as_string(), kWorldLimits);
+    Result<Value> context =
+        !raw ? Result<Value>(fail(raw))
+             : record_from_json(schema ? explicit_context(*schema, *raw, action) : *raw);
     if (!context) {
       complain(context.error());
       return Json(false);
@@ -136,6 +141,7 @@ class World {
       return Json(false);
     }
     const Response response = authorize(policies, request, entities);
+    check_words(policies, request, entities, response);
     Json answer =
         Json::object({{"decision", response.decision == Decision::kAllow ? "allow" : "deny"}});
     Json reasons = Json::array();
@@ -149,6 +155,26 @@ class World {
     for (std::size_t i = 0; i < policies.size(); ++i)
       check_explanation(policies, i, request, entities, response);
     return answer;
+  }
+
+  // A request in words is answered alike.
+  static void check_words(const CompiledPolicies& policies, const Request& request,
+                          const Entities& entities, const Response& response) {
+    const auto part = [](const EntityUid& uid) { return RequestText::Part{uid.type(), uid.id()}; };
+    const Response same = authorize(policies,
+                                    RequestText{part(request.principal), part(request.action),
+                                                part(request.resource), request.context},
+                                    entities);
+    const auto is_error = [](const PolicyError& a, const PolicyError& b) {
+      return a.policy == b.policy && a.error.text() == b.error.text();
+    };
+    if (same.decision != response.decision || same.reasons != response.reasons ||
+        same.forbid_failed != response.forbid_failed ||
+        !std::equal(same.errors.begin(), same.errors.end(), response.errors.begin(),
+                    response.errors.end(), is_error)) {
+      std::cerr << "a request in words is answered otherwise\n";
+      std::abort();
+    }
   }
 
   // What explains a policy agrees with what decided.
