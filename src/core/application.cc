@@ -25,9 +25,10 @@ void collect_read(const cedar::Expr& e, std::vector<std::string>& names) {
   for (const cedar::Expr& arg : e.args) collect_read(arg, names);
 }
 
+// Entities of applications that an expression names.
 void collect(const cedar::Expr& e, std::vector<EntityUid>& uids) {
   if (e.op == cedar::Op::kLiteral) {
-    if (const auto uid = e.value.as_entity()) uids.push_back(*uid);
+    if (const auto uid = e.value.as_entity(); uid && is_of_application(*uid)) uids.push_back(*uid);
   }
   for (const cedar::Expr& arg : e.args) collect(arg, uids);
 }
@@ -76,7 +77,8 @@ std::vector<EntityUid> known_entities(const std::vector<const cedar::Policy*>& p
   for (const cedar::Policy* policy : policies) {
     for (const cedar::Constraint* scope :
          {&policy->principal, &policy->action, &policy->resource}) {
-      uids.insert(uids.end(), scope->uids.begin(), scope->uids.end());
+      std::copy_if(scope->uids.begin(), scope->uids.end(), std::back_inserter(uids),
+                   is_of_application);
     }
     for (const cedar::Condition& condition : *policy->conditions) collect(condition.expr, uids);
   }

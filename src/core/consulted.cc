@@ -142,7 +142,7 @@ class Consulting {
       if (giver == nullptr) continue;
       held = true;
       facts.grant = grant;
-      put(Role::kGiver, giver->alone, giver->offer ? kRequest.entity.uid : kConnect.entity.uid,
+      put(Role::kGiver, giver->alone(), giver->offer ? kRequest.entity.uid : kConnect.entity.uid,
           giver->offer ? recorded_facts(*grant, now_) : facts);
       put(Role::kGuardrails, policies.guardrails, kConnect.entity.uid, facts);
     }
@@ -161,7 +161,7 @@ class Consulting {
       met.approvals = terms.approvals;
       met.duration = terms.max_ttl;
       if (state_.second_factors.contains(question_.subject)) met.mfa_age = Millis(0);
-      put(Role::kOffer, giver.alone, kRequest.entity.uid, met);
+      put(Role::kOffer, giver.alone(), kRequest.entity.uid, met);
     }
   }
 

@@ -266,7 +266,7 @@ bool Asking::is_given(const Grant& grant) const {
     return gives(state_, reader_, *giver, subject_->kind, *principal_, entry_->entity, facts);
   };
   // What was recorded is put together only where conditions read it.
-  if (!giver->offer || giver->alone.scopes.front().is_all()) return gives_by(facts_);
+  if (!giver->offer || giver->scope.is_all()) return gives_by(facts_);
   return gives_by(recorded_facts(grant, now_));
 }
 

@@ -184,7 +184,8 @@ class Plain {
       if (giver == nullptr || giver->offer != (g->cause == Cause::kOffer)) continue;
       const Facts giving = giver->offer ? recorded_facts(*g, now_) : of_grant;
       const char* action = giver->offer ? "request" : "connect";
-      if (authorize(giver->alone, principal, action, giving).decision != cedar::Decision::kAllow) {
+      if (authorize(giver->alone(), principal, action, giving).decision !=
+          cedar::Decision::kAllow) {
         continue;
       }
       const Slice& guardrails = s_.policies->guardrails;

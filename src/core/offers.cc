@@ -36,7 +36,7 @@ bool offered(const State& state, const StateReader& reader, const Giver& giver, 
   for (const Millis duration : {terms.max_ttl, Millis(std::chrono::seconds(1))}) {
     facts.duration = duration;
     if (gives(state, reader, giver, kind, principal, entry.entity, facts)) return true;
-    if ((giver.alone.reads & part::kDuration) == 0) return false;
+    if ((giver.reads & part::kDuration) == 0) return false;
   }
   return false;
 }
@@ -126,7 +126,7 @@ std::vector<Offer> offers_for(const State& state, std::string_view identity,
     if (!giver.offer) continue;
     Terms terms = terms_of(state, giver, *entry);
     if (offered(state, reader, giver, subject->kind, principal, *entry, terms, identity, now)) {
-      offers.push_back(Offer{giver.id(), std::move(terms)});
+      offers.push_back(Offer{giver.id.str(), std::move(terms)});
     }
   }
   // Of equal ones the first stays.
@@ -158,7 +158,7 @@ bool still_offered(const State& state, const Grant& grant, Time now) {
                  recorded_facts(grant, now));
   }
   // A baseline permit is asked with the context of each connect; here only its scope can be.
-  return giver->alone.scopes.front().covers(subject->kind, principal, entry->entity);
+  return giver->scope.covers(subject->kind, principal, entry->entity);
 }
 
 std::string print_permit(const State& state, const Grant& grant) {

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <charconv>
+#include <mutex>
 
 #include "base/bytes.h"
 #include "core/application.h"
@@ -11,6 +12,12 @@
 #include "core/names.h"
 
 namespace writ::core {
+
+struct Giver::Alone {
+  std::once_flag once;
+  std::optional<Slice> slice;
+};
+
 namespace {
 
 using cedar::Annotation;
@@ -22,6 +29,7 @@ using cedar::Policy;
 
 constexpr std::string_view kActionType = "Writ::Action";
 constexpr std::string_view kAdminister = "administer";
+constexpr std::string_view kConnect = "connect", kRequest = "request";
 constexpr auto kAnnotations = std::to_array<std::string_view>(
     {"id", "max_ttl", "step_up", "approval", "applies_to_break_glass", "description"});
 
@@ -214,9 +222,14 @@ constexpr std::uint32_t kRecorded = part::kNow | part::kAuth | part::kMethod | p
                                     part::kAttestation | part::kMfaAge | part::kApprovals |
                                     part::kDuration;
 
-Result<Giver> giver_of(const Policy& policy) {
-  const bool offer = is_offer(policy);
-  Giver giver{Slice({&policy}, offer ? "request" : "connect"), offer, {}, {}, 1, "owner"};
+Result<Giver> giver_of(const Policy& policy, const Slice& among, std::size_t place) {
+  Giver giver{.id = policy.id,
+              .among = among.policies,
+              .place = static_cast<std::uint32_t>(place),
+              .scope = among.scopes[place],
+              .reads = reads_of(policy),
+              .offer = is_offer(policy),
+              .made_alone = std::make_shared<Giver::Alone>()};
   if (!giver.offer) return giver;
   for (const cedar::Condition& condition : *policy.conditions) {
     if ((reads_of(condition.expr) & ~kRecorded) == 0) continue;
@@ -274,6 +287,12 @@ cedar::CompiledPolicies compiled(const std::vector<const Policy*>& which, std::s
   return cedar::CompiledPolicies(std::move(set));
 }
 
+// Whoever writes policies may do worse than choose ids of one hash.
+struct IdHash {
+  using is_avalanching = void;
+  std::size_t operator()(std::string_view id) const { return cow_hash(id); }
+};
+
 }  // namespace
 
 Slice::Slice(const std::vector<const Policy*>& which, std::string_view action)
@@ -284,12 +303,23 @@ Slice::Slice(const std::vector<const Policy*>& which, std::string_view action)
   }
 }
 
+const Slice& Giver::alone() const {
+  std::call_once(made_alone->once, [&] {
+    made_alone->slice.emplace(std::vector{&policy()}, offer ? kRequest : kConnect);
+  });
+  return *made_alone->slice;
+}
+
 Result<std::shared_ptr<const Policies>> compile_policies(const std::vector<PolicyFile>& files,
                                                          std::string hash) {
-  cedar::PolicySet set;
+  auto made = std::make_shared<Policies>();
+  made->hash = std::move(hash);
   TRY(entities, application_entities(files));
   TRY(applications, application_schema(files));
   CHECK_OK(parse_invariants(files));
+  std::vector<cedar::PolicySet> sets;  // all stay where they are while `all` points to them
+  std::vector<const Policy*> all;
+  boost::unordered_flat_map<std::string_view, const Policy*, IdHash> by_id;
   for (const PolicyFile& file : files) {
     if (kind_of(file) != PolicyFileKind::kPolicies) continue;
     TRY(parsed, cedar::PolicySet::parse(file.text, file.name, {.ids = cedar::Ids::kAnnotation}));
@@ -298,51 +328,57 @@ Result<std::shared_ptr<const Policies>> compile_policies(const std::vector<Polic
       return tl::unexpected<Error>(found.source->error(
           found.begin, "templates have no use here: nothing links them; write the policy out"));
     }
-    for (const Policy& policy : parsed.policies()) {
+    sets.push_back(std::move(parsed));
+    for (const Policy& policy : sets.back().policies()) {
       CHECK_OK(check_policy(policy));
-      if (const Policy* first = set.find(policy.id)) {
+      const auto [first, is_new] = by_id.try_emplace(policy.id, &policy);
+      if (!is_new) {
         return tl::unexpected<Error>(at_annotation(policy, *policy.annotation("id"),
                                                    "the id \"" + policy.id +
                                                        "\" is taken; it stands first at " +
-                                                       first->position().text()));
+                                                       first->second->position().text()));
       }
-      CHECK_OK(set.add(policy));
+      all.push_back(&policy);
     }
   }
-  std::vector<const Policy*> all;
-  for (const Policy& policy : set.policies()) all.push_back(&policy);
-  std::vector<EntityUid> known = known_entities(all, entities, applications);
-  auto known_index = index_of(known, entities, all);
   const auto forbids = [](const Policy& p) { return p.effect == cedar::Effect::kForbid; };
-  constexpr std::string_view kConnect = "connect", kRequest = "request";
-  std::vector<Giver> givers;
-  decltype(Policies::giver_places) places;
+  const auto select = [&](auto&& wanted) { return only(all, wanted); };
+  const auto baselines =
+      select([&](const Policy& p) { return !forbids(p) && may_cover(p, kConnect); });
+  const auto requests = select(
+      [&](const Policy& p) { return is_offer(p) || (forbids(p) && may_cover(p, kRequest)); });
+  made->guardrails = Slice(
+      select([&](const Policy& p) { return forbids(p) && may_cover(p, kConnect); }), kConnect);
+  made->baselines = Slice(baselines, kConnect);
+  made->requests = Slice(requests, kRequest);
+  made->others = Slice(select([&](const Policy& p) { return !is_offer(p); }));
+  std::size_t among_baselines = 0, among_requests = 0;
   for (const Policy* policy : all) {
-    if (forbids(*policy) || (!is_offer(*policy) && !may_cover(*policy, "connect"))) continue;
-    TRY(giver, giver_of(*policy));
-    places.try_emplace(cow_hash(policy->id), static_cast<std::uint32_t>(givers.size()));
-    givers.push_back(std::move(giver));
+    const bool is_baseline =
+        among_baselines < baselines.size() && baselines[among_baselines] == policy;
+    const bool is_request = among_requests < requests.size() && requests[among_requests] == policy;
+    if (is_baseline || is_offer(*policy)) {
+      TRY(giver, is_baseline ? giver_of(*policy, made->baselines, among_baselines)
+                             : giver_of(*policy, made->requests, among_requests));
+      made->giver_places.try_emplace(cow_hash(policy->id),
+                                     static_cast<std::uint32_t>(made->givers.size()));
+      made->givers.push_back(std::move(giver));
+    }
+    among_baselines += is_baseline ? 1 : 0;
+    among_requests += is_request ? 1 : 0;
   }
-  return std::make_shared<const Policies>(Policies{
-      std::move(hash), std::move(givers),
-      Slice(only(all, [&](const Policy& p) { return forbids(p) && may_cover(p, kConnect); }),
-            kConnect),
-      Slice(only(all, [&](const Policy& p) { return !forbids(p) && may_cover(p, kConnect); }),
-            kConnect),
-      Slice(only(all,
-                 [&](const Policy& p) {
-                   return is_offer(p) || (forbids(p) && may_cover(p, kRequest));
-                 }),
-            kRequest),
-      Slice(only(all, [&](const Policy& p) { return !is_offer(p); })), std::move(places),
-      std::move(entities), std::move(known), std::move(known_index), std::move(applications)});
+  made->known = known_entities(all, entities, applications);
+  made->known_index = index_of(made->known, entities, all);
+  made->entities = std::move(entities);
+  made->applications = std::move(applications);
+  return made;
 }
 
 const Giver* Policies::giver(std::string_view id, std::uint64_t id_hash) const {
   const auto place = giver_places.find(id_hash);
   if (place == giver_places.end()) return nullptr;
   const Giver& giver = givers[place->second];
-  return giver.id() == id ? &giver : nullptr;
+  return giver.id == id ? &giver : nullptr;
 }
 
 const std::vector<Action>& actions() {

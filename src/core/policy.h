@@ -74,6 +74,7 @@ constexpr std::uint32_t kNow = 1, kAuth = 2, kMethod = 4, kStrength = 8, kAttest
 // Policies that are evaluated together; if `action` is named, then for requests of this action
 // only, and the scope of each covers it.
 struct Slice {
+  Slice() : Slice(std::vector<const cedar::Policy*>()) {}
   explicit Slice(const std::vector<const cedar::Policy*>& which, std::string_view action = {});
   cedar::CompiledPolicies policies;
   std::vector<PolicyScope> scopes;  // of each policy
@@ -82,14 +83,23 @@ struct Slice {
 
 // A policy that gives grants: an offer, or a permit of connecting without asking.
 struct Giver {
-  Slice alone;
+  SharedText id;
+  cedar::CompiledPolicies among;  // the slice in which it stands: requests or baselines
+  std::uint32_t place;            // there
+  PolicyScope scope;
+  std::uint32_t reads = 0;  // parts of context
   bool offer = false;
   std::optional<Millis> max_ttl;  // terms as written; empty: the default
   std::optional<Millis> step_up;
   int approvals = 1;
   std::string approvers = "owner";  // or "group:NAME"; empty when approvals is 0
-  const std::string& id() const { return alone.policies.id(0); }
-  const cedar::Policy& policy() const { return alone.policies.policy(0); }
+  const cedar::Policy& policy() const { return among.policy(place); }
+  // The policy by itself. Made when it is first asked for, from whichever thread: decisions do
+  // without.
+  const Slice& alone() const;
+
+  struct Alone;
+  std::shared_ptr<Alone> made_alone{};
 };
 
 class Policies {

@@ -36,7 +36,7 @@ std::map<std::string, Described> described(const Policies& policies) {
   }
   for (const Giver& giver : policies.givers) {
     if (giver.offer)
-      all[giver.id()] = {"offer", terms_of_offer(giver), cedar::print(giver.policy())};
+      all[giver.id.str()] = {"offer", terms_of_offer(giver), cedar::print(giver.policy())};
   }
   return all;
 }

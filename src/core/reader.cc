@@ -338,16 +338,15 @@ Facts recorded_facts(const Grant& grant, Time now) {
 
 bool gives(const State& state, const StateReader& reader, const Giver& giver, IdentityKind kind,
            const cedar::Entity& principal, const cedar::Entity& entitlement, const Facts& facts) {
-  const PolicyScope& scope = giver.alone.scopes.front();
-  if (!scope.covers(kind, principal, entitlement)) return false;
-  if (scope.is_all()) return true;
+  if (!giver.scope.covers(kind, principal, entitlement)) return false;
+  if (giver.scope.is_all()) return true;
   static const Action& kRequest = *action_named("request");
   static const Action& kConnect = *action_named("connect");
   const Context context(state, facts);
   const cedar::Entity& action = giver.offer ? kRequest.entity : kConnect.entity;
   const cedar::RequestView request{principal.uid, action.uid, entitlement.uid, context,
                                    &principal,    &action,    &entitlement};
-  return cedar::conditions_hold(giver.alone.policies, 0, request, reader) == cedar::Holds::kYes;
+  return cedar::conditions_hold(giver.among, giver.place, request, reader) == cedar::Holds::kYes;
 }
 
 Terms terms_of(const State& state, const Giver& giver, const EntitlementEntry& entry) {

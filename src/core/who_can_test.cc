@@ -152,7 +152,7 @@ struct RandomHouse : House {
     for (const Giver& giver : state.policies->givers) givers.push_back(&giver);
     if (givers.empty()) return;
     const Giver& giver = *givers[random.below(givers.size())];
-    Grant g = grant("grt_" + std::to_string(i), subject(), thing(), giver.id());
+    Grant g = grant("grt_" + std::to_string(i), subject(), thing(), giver.id.str());
     g.cause = giver.offer ? Cause::kOffer : Cause::kBaseline;
     add(GrantCreated{g});
     if (chance(80)) activate(g.id);
