@@ -249,7 +249,7 @@ Result<Carried> request_access(const Call& call, const Json& json) {
   // Another offer may have let this pass. The one that was chosen must give it by itself, with the
   // approvals that it will have.
   Grant grant = new_grant(call, *beneficiary, *entitlement, Cause::kOffer, offer.policy, duration);
-  grant.approvers.resize(static_cast<std::size_t>(offer.terms.approvals));
+  for (int i = 0; i < offer.terms.approvals; ++i) grant.approvers.push_back("");
   if (const auto age = factor_age(call)) grant.mfa_age_ms = age->count();
   if (!still_offered(call.state, grant, call.now())) {
     return fail(Code::kDenied, "the offer \"" + offer.policy + "\" does not give this for " +

@@ -3,7 +3,7 @@
 //
 //   CowMap<std::string, Grant> m;
 //   const Grant* g = m.find("grt_…");      // null when absent; valid while this copy lives
-//   m.set("grt_…", grant);                 // insert or replace
+//   m.set("grt_…", grant);                 // insert or replace; answers where it stands
 //   if (Grant* e = m.edit("grt_…")) …      // to change in place; valid until the next change
 //   m.erase("grt_…");                      // nothing happens when absent
 //   m.for_each([](const std::string& key, const Grant& value) { … });  // unspecified order
@@ -15,6 +15,8 @@
 //   auto place = m.begin(hash);  // begins to load what says where the entry is
 //   m.approach(place);           // finds where, and begins to load the entry
 //   const Grant* g = m.find("grt_…", place);
+//
+// A value that has its key in itself says so with own_key(value); then no other copy is kept of it.
 //
 // A root points to pages, a page to shards of about twelve entries, a shard holds or points to the
 // entries (cow_node.h). Each node counts its owners. Invariant: a node is written only while every
@@ -111,18 +113,26 @@ class CowMap {
     return find(key, place.hash);
   }
 
-  void set(KeyView key, Value value) {
+  // Room for as many, made at once. Of a map that has none yet.
+  void reserve(std::size_t count) {
+    while (empty() && count > std::size_t{kFull} << bits_) ++bits_;
+  }
+
+  // The value as it stands now; valid until the next change.
+  const Value* set(KeyView key, Value value) {
     if (size_ >= std::size_t{kFull} << bits_) resize(bits_ + 1);
     const std::uint32_t tag = tag_of(cow_hash(key));
     Shard*& shard = own_path(tag);
     const std::uint32_t at = shard == nullptr ? kNone : place_in(*shard, tag, key);
     if (at != kNone) {
-      own_shard(shard)->slots()[at].assign(key, std::move(value));
-      return;
+      Slot& slot = own_shard(shard)->slots()[at];
+      slot.assign(key, std::move(value));
+      return &slot.value();
     }
     own_shard(shard, 1);
     shard->add(tag, Slot::make(key, std::move(value)));
     ++size_;
+    return &shard->slots()[shard->count - 1].value();
   }
 
   Value* edit(KeyView key) {
@@ -133,7 +143,9 @@ class CowMap {
   }
 
   // The value to change in place, made from nothing when absent.
-  Value& operator[](KeyView key) {
+  Value& operator[](KeyView key)
+    requires(!detail::HasOwnKey<Value>)
+  {
     if (find(key) == nullptr) set(key, Value{});
     return *edit(key);
   }
@@ -263,17 +275,15 @@ class CowMap {
     if (root_ == nullptr) root_ = make_root(bits_);
     if (root_->shared()) {
       Root* copy = Root::make(root_size(bits_));
-      for (std::size_t i = 0; i < root_size(bits_); ++i) {
-        (copy->child()[i] = root_->child()[i])->keep();
-      }
+      std::copy_n(root_->child(), root_size(bits_), copy->child());
+      detail::CowNode::keep_all(copy->child(), root_size(bits_));
       release(std::exchange(root_, copy), bits_);
     }
     Page*& page = root_->child()[index_of(tag) >> page_bits(bits_)];
     if (page->shared()) {
       Page* copy = Page::make(page_mask(bits_) + 1);
-      for (std::size_t i = 0; i <= page_mask(bits_); ++i) {
-        if ((copy->child()[i] = page->child()[i]) != nullptr) copy->child()[i]->keep();
-      }
+      std::copy_n(page->child(), page_mask(bits_) + 1, copy->child());
+      detail::CowNode::keep_all(copy->child(), page_mask(bits_) + 1);
       drop_page(std::exchange(page, copy), bits_);
     }
     return page->child()[index_of(tag) & page_mask(bits_)];
@@ -287,6 +297,7 @@ class CowMap {
     if (!shared && wanted <= shard->capacity) return shard;
     Shard* copy = Shard::make(wanted);
     copy->count = shard->count;
+    for (std::uint32_t i = 0; shared && i < shard->count; ++i) shard->slots()[i].prefetch_owners();
     for (std::uint32_t i = 0; i < shard->count; ++i) {
       copy->tags()[i] = shard->tags()[i];
       copy->slots()[i] = shard->slots()[i];
@@ -309,12 +320,16 @@ class CowMap {
     for (std::size_t i = 0; root_ != nullptr && i < root_size(bits_); ++i) {
       for (std::size_t j = 0; j <= page_mask(bits_); ++j) {
         Shard* shard = root_->child()[i]->child()[j];
-        for (std::uint32_t k = 0; shard != nullptr && k < shard->count; ++k) {
+        if (shard == nullptr) continue;
+        // What nobody else sees moves; counting would load every entry.
+        const bool moves = !root_->shared() && !root_->child()[i]->shared() && !shard->shared();
+        for (std::uint32_t k = 0; k < shard->count; ++k) {
           Shard*& to = next.own_path(shard->tags()[k]);
           own_shard(to, 1);
-          shard->slots()[k].keep();
+          if (!moves) shard->slots()[k].keep();
           to->add(shard->tags()[k], shard->slots()[k]);
         }
+        if (moves) shard->count = 0;
       }
     }
     swap(next);

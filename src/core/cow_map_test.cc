@@ -231,6 +231,61 @@ TEST(CowMap, KeysWithEqualTagsAreToldApart) {
   EXPECT_EQ(map.find(70'000), nullptr);
 }
 
+struct Named {
+  std::string name;
+  int number = 0;
+};
+std::string_view own_key(const Named& named) {
+  return named.name;
+}
+
+TEST(CowMap, AValueMayHoldItsKey) {
+  CowMap<std::string, Named> first;
+  const auto name = [](int i) { return "a name of some length " + std::to_string(i); };
+  for (int i = 0; i < 1000; ++i) {
+    const Named* at = first.set(name(i), {name(i), i});
+    EXPECT_EQ(at, first.find(name(i)));
+  }
+  CowMap<std::string, Named> second = first;
+  for (int i = 0; i < 1000; i += 2) second.edit(name(i))->number = -1;
+  second.set(name(1), {name(1), -1});
+  second.erase(name(3));
+  std::size_t seen = 0;
+  second.for_each([&](const std::string& key, const Named& named) {
+    EXPECT_EQ(key, named.name);
+    ++seen;
+  });
+  EXPECT_EQ(seen, 999u);
+  for (int i = 0; i < 1000; ++i) {
+    EXPECT_EQ(first.find(name(i))->number, i);
+    if (i != 3) {
+      EXPECT_EQ(second.find(name(i))->number, i % 2 == 0 || i == 1 ? -1 : i);
+    }
+  }
+}
+
+TEST(CowMap, HasTheSameEntriesWhereRoomWasMadeBefore) {
+  CowMap<std::uint64_t, std::uint64_t> grown, reserved;
+  reserved.reserve(5000);
+  EXPECT_TRUE(reserved.empty());
+  EXPECT_EQ(reserved.find(1), nullptr);
+  for (std::uint64_t i = 0; i < 7000; ++i) {
+    grown.set(i, i);
+    reserved.set(i, i);
+  }
+  const auto all = [](const auto& map) {
+    std::vector<std::uint64_t> keys;
+    map.for_each_after({}, [&](std::uint64_t key, std::uint64_t) {
+      keys.push_back(key);
+      return true;
+    });
+    return keys;
+  };
+  EXPECT_EQ(all(grown), all(reserved));
+  for (std::uint64_t i = 0; i < 7000; ++i) reserved.erase(i);
+  EXPECT_TRUE(reserved.empty());
+}
+
 Time at(std::int64_t ms) {
   return from_unix_ms(ms);
 }

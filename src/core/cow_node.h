@@ -9,6 +9,7 @@
 #include <algorithm>
 #include <atomic>
 #include <bit>
+#include <concepts>
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
@@ -31,6 +32,14 @@ struct CowNode {
   std::atomic<std::uint32_t> owners{1};
   bool shared() const { return owners.load(std::memory_order_acquire) != 1; }
   void keep() { owners.fetch_add(1, std::memory_order_relaxed); }
+  // Of many that lie apart: they are loaded together, where counting alone loads each in turn.
+  template <class Node>
+  static void keep_all(Node* const* nodes, std::size_t count) {
+    for (std::size_t i = 0; i < count; ++i) __builtin_prefetch(nodes[i], 1);
+    for (std::size_t i = 0; i < count; ++i) {
+      if (nodes[i] != nullptr) nodes[i]->keep();
+    }
+  }
   // True when this was the last owner.
   bool drop() { return owners.fetch_sub(1, std::memory_order_acq_rel) == 1; }
 };
@@ -99,6 +108,28 @@ struct CowEntry<std::string, Value> : CowNode {
   std::uint32_t size;
 };
 
+// An entry of a value that has its key in itself: own_key(value).
+template <class Value>
+concept HasOwnKey = requires(const Value& value) {
+  { own_key(value) } -> std::same_as<std::string_view>;
+};
+template <HasOwnKey Value>
+struct CowEntry<std::string, Value> : CowNode {
+  explicit CowEntry(Value v) : content(std::move(v)) {}
+  bool has(std::string_view k) const { return own_key(content) == k; }
+  const Value& value() const { return content; }
+  Value& value() { return content; }
+  static CowEntry* make(std::string_view, Value v) { return new CowEntry(std::move(v)); }
+  CowEntry* clone() const { return new CowEntry(content); }
+  static void destroy(CowEntry* entry) { delete entry; }
+  template <class Visit>
+  void visit(Visit& f, std::string& buffer) const {
+    buffer.assign(own_key(content));
+    f(static_cast<const std::string&>(buffer), content);
+  }
+  Value content;
+};
+
 // A slot that points to its entry and owns it with others.
 template <class Key, class KeyView, class Value>
 struct CowPointer {
@@ -115,6 +146,7 @@ struct CowPointer {
     }
   }
   void keep() const { entry->keep(); }
+  void prefetch_owners() const { __builtin_prefetch(entry, 1); }
   void drop() const {
     if (entry->drop()) Entry::destroy(entry);
   }
@@ -145,6 +177,7 @@ struct CowPlain {
   const Value& value() const { return content; }
   void prefetch() const {}
   void keep() const {}
+  void prefetch_owners() const {}
   void drop() const {}
   void assign(Key, Value value) { content = value; }
   Value& own() { return content; }

@@ -14,6 +14,8 @@
 
 #include "base/boxed.h"
 #include "base/json_fields.h"
+#include "base/slim.h"
+#include "base/text.h"
 #include "core/sealed.h"
 
 namespace writ::core {
@@ -342,11 +344,15 @@ void fields(V& v, Request& r) {
   v("approvals", r.approvals);
 }
 
-enum class Cause { kOffer, kBaseline, kBreakGlass };
+enum class Cause : std::uint8_t { kOffer, kBaseline, kBreakGlass };
 constexpr auto enum_names(Cause) {
   return std::to_array<std::string_view>({"offer", "baseline", "break_glass"});
 }
-enum class GrantState { kActivating, kActive, kRevoking };  // ended ones leave memory
+enum class GrantState : std::uint8_t {
+  kActivating,
+  kActive,
+  kRevoking
+};  // ended ones leave memory
 constexpr auto enum_names(GrantState) {
   return std::to_array<std::string_view>({"activating", "active", "revoking"});
 }
@@ -388,27 +394,35 @@ void fields(V& v, GrantFailure& f) {
   v("error", f.error);
 }
 
+// There are very many: what many say alike is shared, and 200 bytes with its owners' count are the
+// most that it takes.
 struct Grant {
   // What a connect reads of it stands first, and so together in memory.
-  std::optional<Time> until;  // the end; set at activation, compared at each decision
-  Cause cause = Cause::kOffer;
-  GrantState state = GrantState::kActivating;
+  Slim<Time> until;                      // the end; set at activation, compared at each decision
   std::uint32_t beneficiary_number = 0;  // in State only, both: core/entities.h
   std::uint32_t entitlement_number = 0;
-  std::string policy;  // id of the offer or baseline policy that gave it
+  std::uint64_t policy_hash = 0;  // in State only: cow_hash(policy)
+  Cause cause = Cause::kOffer;
+  GrantState state = GrantState::kActivating;
+  SharedText policy;  // id of the offer or baseline policy that gave it
   Millis duration{0};
-  std::int64_t mfa_age_ms = -1;        // of the requester when it was given; -1 unknown
-  std::vector<std::string> approvers;  // identity ids
-  std::string id;                      // "grt_…"
-  std::string beneficiary;
-  std::string entitlement;
-  std::string request;  // request id; empty for baseline
-  std::optional<Sealed> purpose;
+  std::int64_t mfa_age_ms = -1;  // of the requester when it was given; -1 unknown
+  SharedTexts approvers;         // identity ids
+  InlineText id;                 // "grt_…"
+  SharedText beneficiary;
+  SharedText entitlement;
+  InlineText request;  // request id; empty for baseline
+  Slim<Sealed> purpose;
   Time created;
-  std::optional<Time> from;  // activation
+  Slim<Time> from;  // activation
   Boxed<GrantEnding> ending;
   Boxed<GrantFailure> failure;
 };
+static_assert(sizeof(Grant) <= 192);
+// Its id is its key: core/cow_map.h.
+inline std::string_view own_key(const Grant& grant) {
+  return grant.id;
+}
 template <class V>
 void fields(V& v, Grant& g) {
   v("id", g.id);

@@ -4,6 +4,7 @@
 #include "core/command.h"
 #include "core/decide.h"
 #include "core/dormant.h"
+#include "core/grants.h"
 
 namespace writ::core {
 namespace {
@@ -81,13 +82,20 @@ std::optional<EventData> ended(const State& state, std::string_view what, Time n
 }  // namespace
 
 std::optional<Time> next_end(const State& state) {
-  return state.ends.next();
+  std::optional<Time> next = state.ends.next();
+  if (state.grant_index == nullptr) return next;
+  const std::optional<Time> grant = state.grant_index->next_end();
+  return grant && (!next || *grant < *next) ? grant : next;
 }
 
 std::vector<EventData> due(const State& state, Time now) {
   std::vector<std::pair<Time, std::string>> ends;
   state.ends.for_each_due(now,
                           [&](const std::string& what, Time end) { ends.emplace_back(end, what); });
+  if (state.grant_index != nullptr) {
+    state.grant_index->for_each_due(
+        now, [&](const Grant& grant, Time end) { ends.emplace_back(end, "grant " + grant.id); });
+  }
   std::sort(ends.begin(), ends.end());
   std::vector<EventData> events;
   for (const auto& [end, what] : ends) {

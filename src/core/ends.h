@@ -15,11 +15,16 @@
 
 namespace writ::core {
 
-class Ends {
+// `What` says what ends, as in a CowMap.
+template <class What>
+class EndsOf {
+  using Bucket = CowMap<What, Time>;
+
  public:
+  using View = Bucket::KeyView;
   std::size_t size() const { return size_; }
 
-  void set(std::string_view what, Time end) {
+  void set(View what, Time end) {
     const std::int64_t minute = minute_of(end);
     if (size_ == 0 || minute < first_) first_ = minute;
     Bucket& bucket = buckets_[key(minute)];
@@ -30,7 +35,7 @@ class Ends {
   }
 
   // `end` is the one that was set.
-  void erase(std::string_view what, Time end) {
+  void erase(View what, Time end) {
     const std::int64_t minute = minute_of(end);
     const Bucket* found = buckets_.find(key(minute));
     if (found == nullptr || !found->contains(what)) return;
@@ -47,7 +52,7 @@ class Ends {
   std::optional<Time> next() const {
     if (size_ == 0) return std::nullopt;
     std::optional<Time> first;
-    buckets_.find(key(first_))->for_each([&](const std::string&, Time end) {
+    buckets_.find(key(first_))->for_each([&](const What&, Time end) {
       if (!first || end < *first) first = end;
     });
     return first;
@@ -59,7 +64,7 @@ class Ends {
     if (size_ == 0) return;
     const std::int64_t to = std::min(minute_of(now), last_);
     for (std::int64_t minute = first_; minute <= to; minute = first_from(minute + 1)) {
-      buckets_.find(key(minute))->for_each([&](const std::string& what, Time end) {
+      buckets_.find(key(minute))->for_each([&](const What& what, Time end) {
         if (end <= now) f(what, end);
       });
     }
@@ -72,7 +77,6 @@ class Ends {
   }
 
  private:
-  using Bucket = CowMap<std::string, Time>;
   static std::int64_t minute_of(Time time) {
     return std::chrono::floor<std::chrono::minutes>(time).time_since_epoch().count();
   }
@@ -98,5 +102,6 @@ class Ends {
   std::int64_t first_ = 0;
   std::int64_t last_ = 0;  // no bucket is later
 };
+using Ends = EndsOf<std::string>;
 
 }  // namespace writ::core

@@ -163,8 +163,10 @@ Status EntityIndex::put_identity(const State& state, std::string_view id, const 
                   static_cast<std::uint32_t>(subjects_.size()),
                   Time::max(),
                   login_stem(name.value_or("erased")),
-                  entity(EntityUid(type_of(identity.kind), id), std::move(attrs), {own_group(id)})};
+                  entity(EntityUid(type_of(identity.kind), id), std::move(attrs), {own_group(id)}),
+                  {}};
   const Subject* before = subjects_.find(id);
+  subject.id = before != nullptr ? before->id : SharedText(id);
   if (before != nullptr) {
     subject.entity.ancestors = before->entity.ancestors;
     subject.groups_until = before->groups_until;
@@ -293,7 +295,8 @@ void EntityIndex::put_entitlement(const State& state, std::string_view name) {
       *doors_.find(r.target),
       e.database,
       entity(EntityUid("Writ::Entitlement", name), std::move(attrs), std::move(above)),
-      r.target};
+      r.target,
+      before != nullptr ? before->name : SharedText(name)};
   move(name, before == nullptr ? std::vector<std::string>() : keys_of(before->entity),
        keys_of(entry.entity));
   entitlements_.set(name, std::move(entry));

@@ -32,6 +32,7 @@ struct Subject {
   Time groups_until = Time::max();  // the first end among its memberships
   std::string login_stem;           // what the logins of its grants begin with (login.h)
   cedar::Entity entity;             // with every group that it is in, whatever the time
+  SharedText id;                    // what others that name it share
 };
 
 // The active doors that stand before a target, by id. Its entitlements share it.
@@ -44,6 +45,7 @@ struct EntitlementEntry {
   std::string database;
   cedar::Entity entity;
   std::string target;
+  SharedText name;  // what others that name it share
 };
 
 class EntityIndex {

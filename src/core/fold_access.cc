@@ -88,10 +88,8 @@ Status Fold::operator()(const GrantCreated& e) {
     return corrupt("the grant \"" + g.id + "\" is created in a later state");
   }
   Grant grant = g;
-  grant.beneficiary_number = s.entities->subject(g.beneficiary)->number;
-  grant.entitlement_number = s.entities->entitlement(g.entitlement)->number;
+  take_in(grant, s);
   s.grants.set(g.id, std::move(grant));
-  s.ends.set("grant " + g.id, end_of(g));
   put_grant(g.id);
   return {};
 }
@@ -106,12 +104,10 @@ Status Fold::operator()(const GrantActivated& e) {
     return corrupt("the grant \"" + e.grant + "\" cannot be activated");
   }
   change_grant(e.grant, [&](Grant& grant) {
-    s.ends.erase("grant " + e.grant, end_of(grant));
     grant.state = GrantState::kActive;
     grant.from = e.from;
     grant.until = e.until;
     grant.failure.reset();
-    s.ends.set("grant " + e.grant, e.until);
   });
   return {};
 }
@@ -127,11 +123,9 @@ Status Fold::operator()(const GrantTryFailed& e) {
 
 Status Fold::operator()(const GrantRevoking& e) {
   CHECK_OK(known(s.grants, "grant", e.grant));
-  const Grant& before = *s.grants.find(e.grant);
-  if (before.state == GrantState::kRevoking) {
+  if (s.grants.find(e.grant)->state == GrantState::kRevoking) {
     return corrupt("the grant \"" + e.grant + "\" is being revoked already");
   }
-  s.ends.erase("grant " + e.grant, end_of(before));
   change_grant(e.grant, [&](Grant& grant) {
     grant.state = GrantState::kRevoking;
     grant.ending.emplace() = {e.reason, e.by, event.time};

@@ -18,15 +18,15 @@ inline tl::unexpected<Error> corrupt(std::string message) {
 }
 
 template <class Map>
-Status known(const Map& map, std::string_view what, const std::string& key) {
+Status known(const Map& map, std::string_view what, std::string_view key) {
   if (map.contains(key)) return {};
-  return corrupt("there is no " + std::string(what) + " \"" + key + "\"");
+  return corrupt("there is no " + std::string(what) + " \"" + std::string(key) + "\"");
 }
 template <class Map>
-Status unknown(const Map& map, std::string_view what, const std::string& key) {
+Status unknown(const Map& map, std::string_view what, std::string_view key) {
   if (key.empty()) return corrupt("a " + std::string(what) + " has no name");
   if (!map.contains(key)) return {};
-  return corrupt("the " + std::string(what) + " \"" + key + "\" is there already");
+  return corrupt("the " + std::string(what) + " \"" + std::string(key) + "\" is there already");
 }
 
 inline void insert_sorted(std::vector<std::string>& list, const std::string& item) {
@@ -134,7 +134,7 @@ struct Fold {
   void put_memberships(const std::string& id) {
     entities([&](EntityIndex& index) { index.put_memberships(s, id); });
   }
-  void put_grant(const std::string& id) {
+  void put_grant(std::string_view id) {
     change_index(s.grant_index, [&](GrantIndex& index) { index.put(*s.grants.find(id)); });
   }
   void drop_grant(const std::string& id) {

@@ -111,7 +111,7 @@ Status Fold::operator()(const SubjectErased& e) {
   CHECK_OK(known(s.identities, "identity", e.subject));
   Identity* identity = s.identities.edit(e.subject);
   // Whether the key is gone yet or not, from here on nobody reads the name.
-  if (identity->sealed_name) identity->sealed_name->box.clear();
+  if (identity->sealed_name) identity->sealed_name->box = {};
   return put_identity(e.subject);
 }
 

@@ -70,6 +70,7 @@ TEST(Fold, EndedGrantsLeaveNothingInMemory) {
   EXPECT_EQ(h.state.sessions_of.size(), 0u);
   EXPECT_EQ(h.state.sessions_at.size(), 0u);
   EXPECT_EQ(h.state.grant_index->size(), 0u);
+  EXPECT_EQ(h.state.grant_index->next_end(), std::nullopt);
   EXPECT_EQ(h.state.ends.size(), ends);
 }
 
@@ -257,6 +258,7 @@ TEST(Fold, HostileEventsNeverBreakTheState) {
     ASSERT_TRUE(again) << again.error().text();
     EXPECT_EQ(encode_snapshot(*again), bytes);
     EXPECT_EQ(again->ends.size(), h.state.ends.size());
+    EXPECT_EQ(next_end(*again), next_end(h.state));
   }
 }
 
@@ -287,7 +289,7 @@ TEST(Snapshot, OtherVersionsBuildsAndDamageAreRefused) {
   const std::string good = encode_snapshot(h.state);
   ASSERT_TRUE(decode_snapshot(good, h.sealer));
   std::string newer = good;
-  newer[14] = 2;
+  newer[14] = 3;
   const auto refused = decode_snapshot(newer, h.sealer);
   ASSERT_FALSE(refused);
   EXPECT_EQ(refused.error().code, Code::kInvalid);

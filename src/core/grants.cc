@@ -5,6 +5,7 @@
 #include <tuple>
 
 #include "core/entities.h"
+#include "core/policy.h"
 
 namespace writ::core {
 namespace {
@@ -24,9 +25,53 @@ bool same_pair(const Grant& a, const Grant& b) {
 
 }  // namespace
 
+bool take_in(Grant& grant, const State& state) {
+  const Subject* beneficiary = state.entities->subject(grant.beneficiary);
+  const EntitlementEntry* entitlement = state.entities->entitlement(grant.entitlement);
+  if (beneficiary == nullptr || entitlement == nullptr) return false;
+  grant.beneficiary_number = beneficiary->number;
+  grant.entitlement_number = entitlement->number;
+  grant.policy_hash = cow_hash(grant.policy);
+  grant.beneficiary = beneficiary->id;
+  grant.entitlement = entitlement->name;
+  if (const Giver* giver = state.policies->giver(grant.policy, grant.policy_hash)) {
+    grant.policy = giver->id;
+  }
+  const auto shared = [&](const SharedText& id) {
+    const Subject* subject = state.entities->subject(id);
+    return subject == nullptr ? id : subject->id;
+  };
+  SharedTexts approvers;
+  for (const SharedText& id : grant.approvers) approvers.push_back(shared(id));
+  grant.approvers = std::move(approvers);
+  if (grant.purpose) grant.purpose = Sealed{shared(grant.purpose->subject), grant.purpose->box};
+  return true;
+}
+
+GrantIndex::GrantIndex(const CowMap<std::string, Grant>& grants) {
+  pairs_.reserve(grants.size());
+  std::vector<std::string_view> beneficiaries;
+  grants.for_each([&](const std::string&, const Grant& grant) {
+    std::vector<const Grant*>& list = lists_[grant.beneficiary];
+    if (list.empty()) beneficiaries.push_back(grant.beneficiary);
+    list.push_back(&grant);
+    enter(grant);
+  });
+  for (const std::string_view beneficiary : beneficiaries) {
+    std::vector<const Grant*>& list = *lists_.edit(beneficiary);
+    std::sort(list.begin(), list.end(), before);
+    list.shrink_to_fit();
+  }
+}
+
 void GrantIndex::put(const Grant& grant) {
   std::vector<const Grant*>& list = lists_[grant.beneficiary];
   list.insert(std::lower_bound(list.begin(), list.end(), &grant, before), &grant);
+  enter(grant);
+}
+
+void GrantIndex::enter(const Grant& grant) {
+  if (!grant.ending) ends_.set(address_of(grant), end_of(grant));
   Held& held = pairs_[pair_of(grant)];
   if (held.count++ == 0) {
     held.best = &grant;
@@ -41,6 +86,7 @@ void GrantIndex::drop(const Grant& grant) {
   std::vector<const Grant*>* list = lists_.edit(grant.beneficiary);
   Held* held = pairs_.edit(pair_of(grant));
   if (list == nullptr || held == nullptr) return;
+  if (!grant.ending) ends_.erase(address_of(grant), end_of(grant));
   std::erase(*list, &grant);
   if (list->empty()) lists_.erase(grant.beneficiary);
   if (--held->count == 0) {

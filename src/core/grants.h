@@ -1,4 +1,5 @@
-// GrantIndex: the live grants of each beneficiary, and of each pair of beneficiary and entitlement.
+// GrantIndex: the live grants of each beneficiary, of each pair of beneficiary and entitlement, and
+// by when they end.
 //
 // Invariant: holds exactly the grants of State; points into State.grants of the same State, so a
 // grant is dropped from here before it changes or ends there, and put again after.
@@ -28,9 +29,17 @@ inline bool lasts_longer(const Grant& a, const Grant& b) {
   return until_a != until_b ? until_a > until_b : a.id < b.id;
 }
 
+// What State alone knows of a grant that begins to stand in it, and the texts that it has in common
+// with others. False: its beneficiary or entitlement is unknown.
+bool take_in(Grant& grant, const State& state);
+
 class GrantIndex {
  public:
   using Grants = boost::container::small_vector<const Grant*, 4>;
+
+  GrantIndex() = default;
+  // Of all of them, quicker than one after the other.
+  explicit GrantIndex(const CowMap<std::string, Grant>& grants);
 
   void put(const Grant& grant);
   void drop(const Grant& grant);
@@ -53,9 +62,25 @@ class GrantIndex {
   // All grants of a pair, oldest first. Costs what the beneficiary has.
   Grants of(std::string_view beneficiary, std::string_view entitlement) const;
 
+  // The first end_of of those that are not revoking. Costs as Ends does.
+  std::optional<Time> next_end() const { return ends_.next(); }
+  // f(grant, end) for each of them at or before `now`, in no order.
+  template <class Visit>
+  void for_each_due(Time now, Visit f) const {
+    ends_.for_each_due(now, [&](std::uint64_t address, Time end) {
+      f(*reinterpret_cast<const Grant*>(address), end);
+    });
+  }
+
  private:
+  // All but the list.
+  void enter(const Grant& grant);
+  static std::uint64_t address_of(const Grant& grant) {
+    return reinterpret_cast<std::uint64_t>(&grant);
+  }
   CowMap<std::string, std::vector<const Grant*>> lists_;  // by beneficiary; none is empty
   CowMap<std::uint64_t, Held> pairs_;                     // by hash
+  EndsOf<std::uint64_t> ends_;                            // by address; none is revoking
 };
 
 // The live grants of a beneficiary, oldest first; of one entitlement, or all. They live as long as

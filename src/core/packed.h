@@ -15,6 +15,7 @@
 #include <string>
 #include <string_view>
 #include <type_traits>
+#include <utility>
 #include <vector>
 
 #include "base/json_fields.h"
@@ -23,13 +24,15 @@ namespace writ::core {
 
 class Packer {
  public:
+  // What is packed comes behind `begin`.
+  explicit Packer(std::string begin = {}) : out_(std::move(begin)) {}
   template <class T>
   void operator()(std::string_view, const T& value) {
     put(value);
   }
   template <class T>
   void put(const T& value) {
-    if constexpr (std::is_same_v<T, std::string>) {
+    if constexpr (writ::detail::Text<T>) {
       put_bytes(value);
     } else if constexpr (std::is_same_v<T, Json>) {
       put_bytes(canonical(value));
@@ -73,6 +76,7 @@ class Unpacker {
   explicit Unpacker(std::string_view bytes) : left_(bytes) {}
   bool ok() const { return ok_; }
   bool done() const { return ok_ && left_.empty(); }
+  std::size_t left() const { return left_.size(); }  // bytes
 
   template <class T>
   void operator()(std::string_view, T& value) {
@@ -89,6 +93,8 @@ class Unpacker {
     if constexpr (std::is_same_v<T, std::string>) {
       // Made of its bytes it has their room; assigned to, an empty string takes up to 30 bytes.
       value = std::string(get_bytes());
+    } else if constexpr (writ::detail::CompactText<T>) {
+      value = T(get_bytes());
     } else if constexpr (std::is_same_v<T, Json>) {
       auto json = parse_json(get_bytes(), {.bytes = 16 << 20});
       if (json) {
@@ -126,7 +132,9 @@ class Unpacker {
       if (count > left_.size()) ok_ = false;  // each item has a byte at least
       if (!ok_) return;
       value.reserve(count);
-      for (std::uint64_t i = 0; i < count && ok_; ++i) get(value.emplace_back());
+      for (std::uint64_t i = 0; i < count && ok_; ++i) {
+        value.push_back(take<typename T::value_type>());
+      }
     } else {
       fields(*this, value);
     }
@@ -176,8 +184,7 @@ class Shape {
   }
   template <class T>
   void add() {
-    if constexpr (std::is_same_v<T, std::string> || std::is_same_v<T, Json> ||
-                  std::is_same_v<T, Hash>) {
+    if constexpr (writ::detail::Text<T> || std::is_same_v<T, Json> || std::is_same_v<T, Hash>) {
       text_ += 's';
     } else if constexpr (std::is_enum_v<T>) {
       for (std::string_view name : enum_names(T{})) (text_ += name) += '|';

@@ -7,12 +7,14 @@
 
 #include "base/json_fields.h"
 #include "base/result.h"
+#include "base/slim.h"
+#include "base/text.h"
 
 namespace writ::core {
 
 struct Sealed {
-  std::string subject;  // whose key; an identity id
-  std::string box;      // base64 of nonce and AES-256-GCM ciphertext
+  SharedText subject;  // whose key; an identity id
+  SharedText box;      // base64 of nonce and AES-256-GCM ciphertext
   bool operator==(const Sealed&) const = default;
 };
 template <class V>
@@ -20,6 +22,17 @@ void fields(V& v, Sealed& s) {
   v("subject", s.subject);
   v("box", s.box);
 }
+
+}  // namespace writ::core
+
+// Nothing is sealed for nobody.
+template <>
+struct writ::NoneOf<writ::core::Sealed> {
+  static core::Sealed make() { return {}; }
+  static bool is(const core::Sealed& sealed) { return sealed.subject.empty(); }
+};
+
+namespace writ::core {
 
 // Seals and opens personal fields and small secrets (TOTP seeds). Thread-safe. `control` implements
 // it over the key-encryption key; tests use one of their own.

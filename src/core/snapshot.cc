@@ -2,9 +2,11 @@
 //
 //   "writ-snapshot\n", version (varint), the body's shape (8 bytes), the body, its hash (8 bytes)
 //
-// The body is what State holds in its own right, each list in the order of its keys; indices are
-// made anew. A snapshot is a cache: one that this program cannot read is passed over, and the
-// journal is folded instead. The hash finds accidents; against forgery the journal's tree stands.
+// The body is what State holds in its own right, each list in the order of for_each_after, which
+// tells nothing of how it came to be; indices are made anew. Grants come last: they take what they
+// have in common from what is there by then. A snapshot is a cache: one that this program cannot
+// read is passed over, and the journal is folded instead. The hash finds accidents; against forgery
+// the journal's tree stands.
 #include <algorithm>
 
 #include "cedar/uid.h"
@@ -19,7 +21,7 @@ namespace writ::core {
 namespace {
 
 constexpr std::string_view kMagic = "writ-snapshot\n";
-constexpr std::uint64_t kVersion = 1;
+constexpr std::uint64_t kVersion = 2;
 
 struct DoorSeq {
   std::string door;
@@ -86,24 +88,23 @@ void fields(V& v, Head& h) {
   v("last_uses", h.last_uses);
 }
 
-// All lists of the body, in the order in which they stand. f(map, key of a value, name).
+// All lists of the body but grants, in the order in which they stand. f(map, key of a value).
 template <class S, class F>
 void each_list(S& s, F f) {
-  f(s.groups, [](const Group& g) -> const std::string& { return g.name; });
-  f(s.identities, [](const Identity& i) -> const std::string& { return i.id; });
-  f(s.enrollments, [](const Enrollment& e) -> const std::string& { return e.code_hash; });
-  f(s.devices, [](const Device& d) -> const std::string& { return d.id; });
-  f(s.second_factors, [](const SecondFactor& x) -> const std::string& { return x.identity; });
-  f(s.certificates, [](const Certificate& c) -> const std::string& { return c.serial; });
-  f(s.targets, [](const TargetSystem& t) -> const std::string& { return t.name; });
-  f(s.resources, [](const Resource& r) -> const std::string& { return r.name; });
-  f(s.entitlements, [](const Entitlement& e) -> const std::string& { return e.name; });
-  f(s.doors, [](const Door& d) -> const std::string& { return d.identity; });
-  f(s.changes, [](const Change& c) -> const std::string& { return c.id; });
-  f(s.requests, [](const Request& r) -> const std::string& { return r.id; });
-  f(s.grants, [](const Grant& g) -> const std::string& { return g.id; });
-  f(s.sessions, [](const Session& x) -> const std::string& { return x.id; });
-  f(s.findings, [](const Finding& x) -> const std::string& { return x.id; });
+  f(s.groups, [](const Group& g) -> std::string_view { return g.name; });
+  f(s.identities, [](const Identity& i) -> std::string_view { return i.id; });
+  f(s.enrollments, [](const Enrollment& e) -> std::string_view { return e.code_hash; });
+  f(s.devices, [](const Device& d) -> std::string_view { return d.id; });
+  f(s.second_factors, [](const SecondFactor& x) -> std::string_view { return x.identity; });
+  f(s.certificates, [](const Certificate& c) -> std::string_view { return c.serial; });
+  f(s.targets, [](const TargetSystem& t) -> std::string_view { return t.name; });
+  f(s.resources, [](const Resource& r) -> std::string_view { return r.name; });
+  f(s.entitlements, [](const Entitlement& e) -> std::string_view { return e.name; });
+  f(s.doors, [](const Door& d) -> std::string_view { return d.identity; });
+  f(s.changes, [](const Change& c) -> std::string_view { return c.id; });
+  f(s.requests, [](const Request& r) -> std::string_view { return r.id; });
+  f(s.sessions, [](const Session& x) -> std::string_view { return x.id; });
+  f(s.findings, [](const Finding& x) -> std::string_view { return x.id; });
 }
 
 template <class Map>
@@ -129,6 +130,7 @@ const std::string& shape() {
     });
     text.add<Membership>();
     text.add<Holding>();
+    text.add<Grant>();
     return eight_bytes(cedar::hash_bytes(text.text()));
   }();
   return kShape;
@@ -183,8 +185,7 @@ class Completion {
         [&](const std::string& name, const TargetSystem&) { entities_->put_target(s_, name); });
     CHECK_OK(things());
     s_.entities = entities_;
-    CHECK_OK(ends());
-    return grants();
+    return ends();
   }
 
  private:
@@ -277,34 +278,46 @@ class Completion {
     return {};
   }
 
-  Status grants() {
-    auto index = std::make_shared<GrantIndex>();
-    for (const std::string& id : keys_of(s_.grants)) {
-      Grant& g = *s_.grants.edit(id);
-      const Subject* beneficiary = entities_->subject(g.beneficiary);
-      const EntitlementEntry* entitlement = entities_->entitlement(g.entitlement);
-      if (beneficiary == nullptr || entitlement == nullptr) return corrupt("a grant is of nothing");
-      if ((g.state == GrantState::kRevoking) != g.ending.has_value()) {
-        return corrupt("a grant ends for no reason");
-      }
-      g.beneficiary_number = beneficiary->number;
-      g.entitlement_number = entitlement->number;
-      if (!g.ending) s_.ends.set("grant " + id, end_of(g));
-      index->put(g);
-    }
-    s_.grant_index = std::move(index);
-    return {};
-  }
-
   State& s_;
   const Sealer& sealer_;
   std::shared_ptr<EntityIndex> entities_;
 };
 
+template <class V>
+void put_list(Packer& out, const CowMap<std::string, V>& map) {
+  out.put_count(map.size());
+  map.for_each_after({}, [&](const std::string&, const V& value) {
+    out.put(value);
+    return true;
+  });
+}
+
+// The rest of the State must be whole.
+Status read_grants(Unpacker& in, State& state) {
+  const std::uint64_t count = in.get_count();
+  // Each has a byte at least, and room is made for no more than there can be.
+  state.grants.reserve(std::min<std::uint64_t>(count, in.left()));
+  for (std::uint64_t left = count; left > 0 && in.ok(); --left) {
+    auto grant = in.take<Grant>();
+    if (!in.ok()) break;
+    if (!take_in(grant, state)) return corrupt("a grant is of nothing");
+    if ((grant.state == GrantState::kRevoking) != grant.ending.has_value()) {
+      return corrupt("a grant ends for no reason");
+    }
+    const std::string id = grant.id.str();
+    state.grants.set(id, std::move(grant));
+  }
+  state.grant_index = std::make_shared<const GrantIndex>(state.grants);
+  return {};
+}
+
 }  // namespace
 
 std::string encode_snapshot(const State& state) {
-  Packer out;
+  Packer version(std::string{kMagic});
+  version.put_count(kVersion);
+  const std::string begin = version.take() + shape();
+  Packer out(begin);
   Head head;
   head.next_seq = state.next_seq;
   head.time = state.time;
@@ -336,23 +349,13 @@ std::string encode_snapshot(const State& state) {
   std::sort(head.last_uses.begin(), head.last_uses.end(),
             [](const LastUse& a, const LastUse& b) { return a.id < b.id; });
   out.put(head);
-  each_list(state, [&](const auto& map, auto key) {
-    using V = typename ValueOf<std::decay_t<decltype(map)>>::type;
-    std::vector<const V*> values;
-    values.reserve(map.size());
-    map.for_each([&](const std::string&, const V& value) { values.push_back(&value); });
-    std::sort(values.begin(), values.end(),
-              [&](const V* a, const V* b) { return key(*a) < key(*b); });
-    out.put_count(values.size());
-    for (const V* value : values) out.put(*value);
-  });
+  each_list(state, [&](const auto& map, auto) { put_list(out, map); });
   put_lists(out, state.memberships);
   put_lists(out, state.holdings);
-  const std::string body = out.take();
-  Packer version;
-  version.put_count(kVersion);
-  return std::string(kMagic) + version.take() + shape() + body +
-         eight_bytes(cedar::hash_bytes(body));
+  put_list(out, state.grants);
+  std::string bytes = out.take();
+  return std::move(
+      bytes.append(eight_bytes(cedar::hash_bytes(std::string_view(bytes).substr(begin.size())))));
 }
 
 Result<State> decode_snapshot(std::string_view bytes, const Sealer& sealer) {
@@ -382,7 +385,7 @@ Result<State> decode_snapshot(std::string_view bytes, const Sealer& sealer) {
     using V = typename ValueOf<std::decay_t<decltype(map)>>::type;
     for (std::uint64_t left = in.get_count(); left > 0 && in.ok(); --left) {
       V value = in.take<V>();
-      const std::string name = key(value);
+      const std::string name(key(value));
       map.set(name, std::move(value));
     }
   });
@@ -391,7 +394,7 @@ Result<State> decode_snapshot(std::string_view bytes, const Sealer& sealer) {
     auto& list = state.holdings[holding.target];
     list.push_back(std::move(holding));
   }
-  if (!in.done()) return corrupt("its lists do not end where they should");
+  if (!in.ok()) return corrupt("its lists do not end where they should");
   state.next_seq = head.next_seq;
   state.time = head.time;
   state.genesis = head.genesis;
@@ -415,6 +418,8 @@ Result<State> decode_snapshot(std::string_view bytes, const Sealer& sealer) {
   TRY(policies, compile_policies(files, head.policy_hash));
   state.policies = std::move(policies);
   CHECK_OK(Completion(state, sealer).run(std::move(memberships), head.namespaces));
+  CHECK_OK(read_grants(in, state));
+  if (!in.done()) return corrupt("its lists do not end where they should");
   return state;
 }
 

@@ -20,7 +20,7 @@ namespace writ::core {
 
 class Policies;     // core/policy.h
 class EntityIndex;  // core/entities.h: Cedar's view of the state, kept by fold
-class GrantIndex;   // core/grants.h: live grants by (beneficiary, entitlement), kept by fold
+class GrantIndex;  // core/grants.h: live grants by (beneficiary, entitlement) and end, kept by fold
 
 // A text as far as it is recorded.
 struct PolicyText {
@@ -80,8 +80,8 @@ struct State {
   std::shared_ptr<const Policies> policies;  // in force; never null after genesis
   std::shared_ptr<const EntityIndex> entities;
   std::shared_ptr<const GrantIndex> grant_index;
-  // What ends by an event when its time has come: "grant grt_…" (at end_of;
-  // revoking ones are not here), "request req_…", "change chg_…", "device dev_…",
+  // What ends by an event when its time has come, but for grants, of which grant_index knows:
+  // "request req_…", "change chg_…", "device dev_…",
   // "membership idn_… GROUP", "certificate SERIAL", "enrollment CODE_HASH",
   // "dormant idn_… or dev_…": when it is looked at next.
   Ends ends;

@@ -71,7 +71,7 @@ void grants(const Viewer& viewer, JsonArray& rows) {
   viewer.state.grants.for_each([&](const std::string& id, const Grant& g) {
     if (!viewer.concerns(g.beneficiary)) return;
     std::vector<std::string> approvers;
-    for (const std::string& person : g.approvers) approvers.push_back(viewer.name(person));
+    for (const SharedText& person : g.approvers) approvers.push_back(viewer.name(person));
     rows.push_back(
         Json::object({{"id", id},
                       {"identity", viewer.name(g.beneficiary)},

@@ -1,0 +1,103 @@
+#include "core/grants.h"
+
+#include <gtest/gtest.h>
+
+#include <map>
+
+#include "core/entities.h"
+#include "core/house_test.h"
+#include "core/policy.h"
+
+namespace writ::core {
+namespace {
+
+using house::Furnished;
+
+TEST(Grants, ShareTheTextsOfWhatTheyName) {
+  Furnished h;
+  Grant made = h.grant("grt_1", "idn_erin", "pg-main/orders/reader", "engineers-read");
+  made.approvers = std::vector<std::string>{"idn_dana"};
+  made.purpose = Sealed{"idn_erin", "box"};
+  h.live(made);
+  const auto again = decode_snapshot(encode_snapshot(h.state), h.sealer);
+  ASSERT_TRUE(again) << again.error().text();
+  for (const State* state : {&std::as_const(h.state), &*again}) {
+    const Grant& grant = *state->grants.find("grt_1");
+    const Subject& erin = *state->entities->subject("idn_erin");
+    const EntitlementEntry& entry = *state->entities->entitlement("pg-main/orders/reader");
+    EXPECT_TRUE(grant.beneficiary.shares(erin.id));
+    EXPECT_TRUE(grant.purpose->subject.shares(erin.id));
+    EXPECT_TRUE(grant.approvers.begin()->shares(state->entities->subject("idn_dana")->id));
+    EXPECT_TRUE(grant.entitlement.shares(entry.name));
+    EXPECT_TRUE(grant.policy.shares(state->policies->giver("engineers-read")->id));
+    EXPECT_EQ(grant.beneficiary_number, erin.number);
+    EXPECT_EQ(grant.entitlement_number, entry.number);
+    EXPECT_EQ(grant.policy_hash, cow_hash(std::string_view("engineers-read")));
+  }
+}
+
+TEST(Grants, OfAPolicyThatIsGoneKeepItsName) {
+  Furnished h;
+  h.hold();
+  h.policies("");
+  EXPECT_EQ(h.state.grants.find("grt_1")->policy, "engineers-read");
+  const auto again = decode_snapshot(encode_snapshot(h.state), h.sealer);
+  ASSERT_TRUE(again) << again.error().text();
+  EXPECT_EQ(again->grants.find("grt_1")->policy, "engineers-read");
+}
+
+// Grants come, change and go; the index is always the same as one made of those that are there.
+TEST(GrantIndex, IsThatOfTheGrantsThatAreThere) {
+  Furnished h;
+  SeededRandom random(5);
+  std::vector<std::string> there;
+  const std::vector<std::string> people{"idn_erin", "idn_dana"};
+  const std::vector<std::string> things{"pg-main/orders/reader", "pg-main/orders/writer"};
+  for (int step = 0; step < 600; ++step) {
+    h.now += std::chrono::seconds(random.below(40));
+    const auto pick = random.below(there.size() + 2);
+    if (pick >= there.size()) {
+      Grant made = h.grant("grt_" + std::to_string(step), people[random.below(2)],
+                           things[random.below(2)], "engineers-read");
+      made.duration = std::chrono::minutes(1 + random.below(30));
+      h.add(GrantCreated{made});
+      there.push_back(made.id);
+    } else if (const std::string id = there[pick];
+               h.state.grants.find(id)->state == GrantState::kActivating) {
+      h.activate(id);
+    } else {
+      h.end(id);
+      there.erase(there.begin() + static_cast<std::ptrdiff_t>(pick));
+    }
+    const GrantIndex made(h.state.grants);
+    const GrantIndex& kept = *h.state.grant_index;
+    ASSERT_EQ(made.size(), kept.size());
+    ASSERT_EQ(made.next_end(), kept.next_end());
+    for (const std::string& person : people) {
+      ASSERT_EQ(made.of(person) == nullptr, kept.of(person) == nullptr);
+      if (made.of(person) != nullptr) {
+        ASSERT_EQ(*made.of(person), *kept.of(person));
+      }
+      for (const std::string& thing : things) {
+        const std::uint64_t pair = pair_hash(cow_hash(person), cow_hash(thing));
+        auto place = made.begin(pair), other = kept.begin(pair);
+        const GrantIndex::Held *one = made.approach(pair, place), *two = kept.approach(pair, other);
+        ASSERT_EQ(one == nullptr, two == nullptr);
+        if (one != nullptr) {
+          ASSERT_EQ(one->count, two->count);
+          ASSERT_EQ(one->best, two->best);
+        }
+      }
+    }
+    const Time later = h.now + std::chrono::minutes(random.below(20));
+    const auto due = [&](const GrantIndex& index) {
+      std::map<std::string, Time> ends;
+      index.for_each_due(later, [&](const Grant& g, Time end) { ends.emplace(g.id, end); });
+      return ends;
+    };
+    ASSERT_EQ(due(made), due(kept));
+  }
+}
+
+}  // namespace
+}  // namespace writ::core
