@@ -87,7 +87,7 @@ class Domain {
     g.policy = "everyone-reads";
     g.request = new_id("req", random);
     g.purpose = Sealed{g.beneficiary, std::string(72, 'A')};
-    g.approvers = {people_[0]};
+    g.approvers.push_back(people_[0]);
     g.duration = std::chrono::hours(1);
     g.created = now;
     put(GrantCreated{g});
@@ -101,21 +101,25 @@ class Domain {
 
   // Connects that are allowed, of random grants.
   std::vector<Question> questions(std::size_t count) const {
+    std::vector<const Grant*> grants;
+    state.grants.for_each([&](const std::string&, const Grant& g) { grants.push_back(&g); });
+    SeededRandom order(3);
+    for (std::size_t i = grants.size(); i > 1; --i) {
+      std::swap(grants[i - 1], grants[order.below(i)]);
+    }
+    grants.resize(std::min(grants.size(), count));
     std::vector<Question> all;
-    state.grants.for_each([&](const std::string&, const Grant& g) {
+    for (const Grant* g : grants) {
       Question q;
-      q.subject = g.beneficiary;
+      q.subject = g->beneficiary;
       q.action = "connect";
       q.resource_type = "entitlement";
-      q.resource = g.entitlement;
-      q.credential = "serial of " + g.beneficiary;
+      q.resource = g->entitlement;
+      q.credential = "serial of " + g->beneficiary;
       q.source_ip = "10.2.3.4";
       q.door = door_;
       all.push_back(std::move(q));
-    });
-    SeededRandom order(3);
-    for (std::size_t i = all.size(); i > 1; --i) std::swap(all[i - 1], all[order.below(i)]);
-    all.resize(std::min(all.size(), count));
+    }
     return all;
   }
 
