@@ -62,6 +62,9 @@ class Life:
         check([(p["policy"], p["was"], p["is"]) for p in plan["policies"]] ==
               [("engineers-read", "at most 1h, no approval", "at most 10m, no approval")],
               f"the terms differ: {plan['policies']}")
+        proof = plan["proof"]  # unknown where no solver is
+        check(proof["unknown"] or [(d["change"], d["action"], d["cause"]) for d in proof["differences"]] ==
+              [("less", 'Writ::Action::"request"', ["engineers-read"])], f"it gives less: {proof}")
         check(plan["grants_lost"] == 0, f"no grant is lost: {plan['grants']}")
         replay = plan["replay"]
         check(replay["complete"] and replay["replayed"] > 0 and not replay["flips"], f"{replay}")
