@@ -1,10 +1,4 @@
-// SHA-256 itself is called without EVP, whose bookkeeping costs more than hashing a short text: an
-// entry of the decision log is four such texts. OpenSSL calls these functions deprecated; they run
-// the same code for each processor.
-#define OPENSSL_SUPPRESS_DEPRECATED
 #include "crypto/hash.h"
-
-#include <openssl/sha.h>
 
 #include <algorithm>
 #include <array>
@@ -14,11 +8,25 @@
 namespace writ::crypto {
 namespace {
 
-// Looking it up costs much, so it is done once.
+// Looking an algorithm up costs more than hashing a short text, so it is done once.
 const EVP_MD* fetched_sha256() {
   static EVP_MD* const md = EVP_MD_fetch(nullptr, "SHA256", nullptr);
   must(md != nullptr, "fetching SHA-256");
   return md;
+}
+
+DigestPtr new_digest() {
+  DigestPtr context(EVP_MD_CTX_new());
+  must(context && EVP_DigestInit_ex2(context.get(), fetched_sha256(), nullptr) == 1,
+       "starting SHA-256");
+  return context;
+}
+
+Hash finish_digest(EVP_MD_CTX* context) {
+  Hash hash;
+  must(EVP_DigestFinal_ex(context, hash.data(), nullptr) == 1, "finishing SHA-256");
+  must(EVP_DigestInit_ex2(context, nullptr, nullptr) == 1, "starting SHA-256 anew");
+  return hash;
 }
 
 struct Pad {
@@ -35,9 +43,7 @@ struct Pad {
 }  // namespace
 
 struct Sha256::Context {
-  SHA256_CTX digest{};
-  Context() { must(SHA256_Init(&digest) == 1, "starting SHA-256"); }
-  ~Context() { zero(&digest, sizeof digest); }
+  DigestPtr digest = new_digest();
 };
 
 Sha256::Sha256() : context_(std::make_unique<Context>()) {}
@@ -46,24 +52,18 @@ Sha256& Sha256::operator=(Sha256&&) noexcept = default;
 Sha256::~Sha256() = default;
 
 Sha256& Sha256::update(std::string_view bytes) {
-  must(SHA256_Update(&context_->digest, bytes.data(), bytes.size()) == 1, "hashing");
+  must(EVP_DigestUpdate(context_->digest.get(), bytes.data(), bytes.size()) == 1, "hashing");
   return *this;
 }
 
 Hash Sha256::finish() {
-  Hash hash;
-  must(SHA256_Final(hash.data(), &context_->digest) == 1 && SHA256_Init(&context_->digest) == 1,
-       "finishing SHA-256");
-  return hash;
+  return finish_digest(context_->digest.get());
 }
 
 Hash sha256(std::string_view bytes) {
-  SHA256_CTX digest;
-  Hash hash;
-  must(SHA256_Init(&digest) == 1 && SHA256_Update(&digest, bytes.data(), bytes.size()) == 1 &&
-           SHA256_Final(hash.data(), &digest) == 1,
-       "hashing");
-  return hash;
+  thread_local const DigestPtr context = new_digest();
+  must(EVP_DigestUpdate(context.get(), bytes.data(), bytes.size()) == 1, "hashing");
+  return finish_digest(context.get());
 }
 
 Hash hmac_sha256(std::string_view key, std::string_view message) {
