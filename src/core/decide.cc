@@ -260,7 +260,7 @@ bool Asking::is_wanted(const Grant& grant) const {
 }
 
 bool Asking::is_given(const Grant& grant) const {
-  const Giver* giver = state_.policies->giver(grant.policy);
+  const Giver* giver = state_.policies->giver(grant.policy, grant.policy_hash);
   if (giver == nullptr || giver->offer != (grant.cause == Cause::kOffer)) return false;
   const auto gives_by = [&](const Facts& facts) {
     return gives(state_, reader_, *giver, subject_->kind, *principal_, entry_->entity, facts);

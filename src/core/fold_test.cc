@@ -49,6 +49,16 @@ TEST(Fold, RefusesGapsTimeRunningBackAndForeignDomains) {
   EXPECT_FALSE(refused({1, h.now, "example.org", {}, data}));
 }
 
+TEST(Fold, AGrantBeforeAnyPolicyGivesNothing) {
+  House h;
+  h.person("idn_erin");
+  h.target("pg-main");
+  h.entitlement("pg-main", "reader");
+  h.live(h.grant("grt_1", "idn_erin", "pg-main/reader", "engineers-read"));
+  EXPECT_TRUE(h.state.grants.contains("grt_1"));
+  EXPECT_FALSE(still_offered(h.state, *h.state.grants.find("grt_1"), h.now));
+}
+
 TEST(Fold, SameEventsSameState) {
   world::World first(false, 3), second(false, 3);
   first.furnish();

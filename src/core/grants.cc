@@ -34,10 +34,12 @@ bool take_in(Grant& grant, const State& state) {
   grant.policy_hash = cow_hash(grant.policy);
   grant.beneficiary = beneficiary->id;
   grant.entitlement = entitlement->name;
-  if (const Giver* giver = state.policies->giver(grant.policy, grant.policy_hash)) {
-    grant.policy = giver->id;
-  }
+  const Giver* giver = state.policies == nullptr
+                           ? nullptr
+                           : state.policies->giver(grant.policy, grant.policy_hash);
+  if (giver != nullptr) grant.policy = giver->id;
   const auto shared = [&](const SharedText& id) {
+    if (id == grant.beneficiary) return grant.beneficiary;
     const Subject* subject = state.entities->subject(id);
     return subject == nullptr ? id : subject->id;
   };
