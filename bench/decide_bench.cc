@@ -1,22 +1,19 @@
 // How fast `decide` is, and what a State weighs: 100,000 live grants, after 1,000,000 that ended.
 // Prints one JSON object a line: {"decide_ns":…,"decide_p99_ns":…} in process from strings, random
 // questions; {"grants_mb":…} resident memory of a process that started from the snapshot;
-// {"start_s":…} from the snapshot's bytes to a State that decides; {"fold_event_ns":…}.
+// {"start_s":…} from the snapshot's bytes to a State that decides; {"fold_event_ns":…};
+// and {"load_ns":…}, which a load from a random place of memory takes here.
 //
 //   decide_bench [LIVE [ENDED]]
 #include <malloc.h>
 #include <sys/wait.h>
 
-#include <algorithm>
-#include <chrono>
-
 #include "base/file.h"
 #include "domain.h"
+#include "machine.h"
 
 namespace writ::bench {
 namespace {
-
-using Wall = std::chrono::steady_clock;
 
 void measure_decisions(const Domain& domain) {
   const std::vector<Question> questions = domain.questions(50'000);
@@ -33,19 +30,13 @@ void measure_decisions(const Domain& domain) {
       const auto from = Wall::now();
       const bool allow = decide(domain.state, q, domain.now).allow;
       const auto to = Wall::now();
-      if (allow) ns.push_back(std::chrono::duration<double, std::nano>(to - from).count());
+      if (allow) ns.push_back(ns_between(from, to));
     }
   }
-  std::vector<double> nothing;  // what asking the clock costs
-  for (int i = 0; i < 20'000; ++i) {
-    const auto from = Wall::now();
-    nothing.push_back(std::chrono::duration<double, std::nano>(Wall::now() - from).count());
-  }
-  std::sort(ns.begin(), ns.end());
-  std::sort(nothing.begin(), nothing.end());
-  const double clock = nothing[nothing.size() / 2];
-  std::printf("{\"decide_ns\":%.0f,\"decide_p99_ns\":%.0f}\n", ns[ns.size() / 2] - clock,
-              ns[ns.size() * 99 / 100] - clock);
+  const double clock = clock_ns();
+  print({{"decide_ns", percentile(ns, 0.5) - clock},
+         {"decide_p99_ns", percentile(ns, 0.99) - clock}});
+  print({{"load_ns", load_ns()}});
 }
 
 // In the program anew, so that it weighs what a server that just started weighs.

@@ -19,7 +19,7 @@ constexpr bool kFromHeap = false;
 #endif
 
 constexpr std::size_t kStep = 16;
-constexpr std::size_t kLargest = 4096 + kStep;   // a page of 512 children; rarer ones are larger
+constexpr std::size_t kLargest = 4096 + kStep;  // a page of 512 children; rarer ones are larger
 constexpr std::size_t kHuge = std::size_t{2} << 20;
 constexpr std::size_t kRegion = 32 * kHuge;  // of addresses: only what is touched takes memory
 

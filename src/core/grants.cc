@@ -34,9 +34,8 @@ bool take_in(Grant& grant, const State& state) {
   grant.policy_hash = cow_hash(grant.policy);
   grant.beneficiary = beneficiary->id;
   grant.entitlement = entitlement->name;
-  const Giver* giver = state.policies == nullptr
-                           ? nullptr
-                           : state.policies->giver(grant.policy, grant.policy_hash);
+  const Giver* giver =
+      state.policies == nullptr ? nullptr : state.policies->giver(grant.policy, grant.policy_hash);
   if (giver != nullptr) grant.policy = giver->id;
   const auto shared = [&](const SharedText& id) {
     if (id == grant.beneficiary) return grant.beneficiary;
