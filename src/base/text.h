@@ -118,7 +118,9 @@ class SharedTexts {
   }
   void reserve(std::size_t) {}  // as of std::vector
   bool operator==(const SharedTexts& other) const {
-    return std::equal(begin(), end(), other.begin(), other.end());
+    return std::equal(
+        begin(), end(), other.begin(), other.end(),
+        [](const SharedText& a, const SharedText& b) { return a.view() == b.view(); });
   }
   void clear() {
     if (is_list()) {
