@@ -119,9 +119,14 @@ struct CowEntry<std::string, Value> : CowNode {
   bool has(std::string_view k) const { return own_key(content) == k; }
   const Value& value() const { return content; }
   Value& value() { return content; }
-  static CowEntry* make(std::string_view, Value v) { return new CowEntry(std::move(v)); }
-  CowEntry* clone() const { return new CowEntry(content); }
-  static void destroy(CowEntry* entry) { delete entry; }
+  static CowEntry* make(std::string_view, Value v) {
+    return new (take_node(sizeof(CowEntry))) CowEntry(std::move(v));
+  }
+  CowEntry* clone() const { return make(own_key(content), content); }
+  static void destroy(CowEntry* entry) {
+    entry->~CowEntry();
+    give_node(entry, sizeof(CowEntry));
+  }
   template <class Visit>
   void visit(Visit& f, std::string& buffer) const {
     buffer.assign(own_key(content));
