@@ -15,7 +15,6 @@
 
 #include <atomic>
 #include <memory>
-#include <numeric>
 #include <thread>
 
 #include "base/file.h"
