@@ -144,8 +144,8 @@ class Domain {
                         std::string(120, 'k'), now + std::chrono::days(90)};
     put(EnrollmentOpened{Enrollment{"enr", person.id, "hash", now + std::chrono::minutes(15)}});
     put(DeviceEnrolled{device, "enr"});
-    put(CertificateIssued{Certificate{"serial of " + person.id, person.id, device.id,
-                                      now + std::chrono::hours(12), std::nullopt}});
+    put(CertificateIssued{certificate_of("serial of " + person.id, person.id, device.id,
+                                         now + std::chrono::hours(12))});
     people_.push_back(person.id);
   }
   void add_entitlement(int i) {

@@ -179,8 +179,7 @@ class DoorHubTest : public testing::Test {
     say({core::EnrollmentOpened{core::Enrollment{"enr_" + device, "idn_job", device, until}},
          core::DeviceEnrolled{core::Device{device, "idn_job", *label, "a" + device, until},
                               "enr_" + device},
-         core::CertificateIssued{
-             core::Certificate{serial, "idn_job", device, until, std::nullopt}}});
+         core::CertificateIssued{core::certificate_of(serial, "idn_job", device, until)}});
   }
   bool has_account(const std::string& grant) {
     std::lock_guard lock(system_->mutex);

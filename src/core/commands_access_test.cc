@@ -471,8 +471,8 @@ TEST_F(OpenBaseline, OpensTenMinutesAndReusesThem) {
 }
 
 TEST_F(OpenBaseline, ByTheDoorOfTheTargetForWhomItSaw) {
-  const Certificate seen{"abc1", w.id("billing-job"), w.actor("billing-job").device,
-                         w.now + std::chrono::hours(1), std::nullopt};
+  const Certificate seen = certificate_of(
+      "abc1", w.id("billing-job"), w.actor("billing-job").device, w.now + std::chrono::hours(1));
   w.commit({"server"}, {CertificateIssued{seen}});
   Json body = baseline(w, "billing-job");
   EXPECT_EQ(w.refused("pg-door", "open_baseline", body).code, Code::kDenied);  // saw no certificate

@@ -132,9 +132,8 @@ TEST_F(SetIdentityState, OffboardingTakesEverything) {
   const std::string grant = w.granted("evan", World::ask("reader"));
   w.must("evan", "request_access", World::ask("writer"));
   const std::string evan = w.id("evan");
-  w.commit({"server"},
-           {CertificateIssued{Certificate{
-               "cafe", evan, w.actor("evan").device, w.now + std::chrono::hours(12), {}}}});
+  w.commit({"server"}, {CertificateIssued{certificate_of("cafe", evan, w.actor("evan").device,
+                                                         w.now + std::chrono::hours(12))}});
   w.must("alice", "open_enrollment", Json::object({{"identity", "evan"}}));
   w.must("alice", "set_identity_state", state_of("evan", "offboarded"));
   EXPECT_EQ(w.state.grants.find(grant)->ending->reason, EndReason::kOffboarded);
@@ -247,8 +246,8 @@ TEST_F(Enrolling, OnlyByWhoMay) {
 
 TEST_F(Enrolling, RemovingADeviceEndsItsCertificates) {
   const std::string device = w.actor("evan").device;
-  w.commit({"server"}, {CertificateIssued{Certificate{
-                           "beef", w.id("evan"), device, w.now + std::chrono::hours(12), {}}}});
+  w.commit({"server"}, {CertificateIssued{certificate_of("beef", w.id("evan"), device,
+                                                         w.now + std::chrono::hours(12))}});
   const Json body = Json::object({{"device", device}, {"reason", "stolen"}});
   EXPECT_EQ(w.refused("erin", "remove_device", body).code, Code::kDenied);
   w.must("evan", "remove_device", body);
@@ -258,8 +257,8 @@ TEST_F(Enrolling, RemovingADeviceEndsItsCertificates) {
 
 TEST_F(Enrolling, ACertificateIsRevokedOnce) {
   w.commit({"server"},
-           {CertificateIssued{Certificate{
-               "feed", w.id("evan"), w.actor("evan").device, w.now + std::chrono::hours(12), {}}}});
+           {CertificateIssued{certificate_of("feed", w.id("evan"), w.actor("evan").device,
+                                             w.now + std::chrono::hours(12))}});
   const Json body = Json::object({{"serial", "feed"}, {"reason", "leaked"}});
   EXPECT_EQ(w.refused("erin", "revoke_certificate", body).code, Code::kDenied);
   w.must("alice", "revoke_certificate", body);

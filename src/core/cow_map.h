@@ -90,12 +90,8 @@ class CowMap {
     Place place;
     place.hash = hash;
     place.shard = shard_of(tag_of(hash));
-    constexpr std::size_t kLine = 64, kMost = 5 * kLine, kFullShard = kFull * (4 + sizeof(Slot));
-    // As a number: there may be no shard, and nothing may be added to a null pointer.
-    const auto address = reinterpret_cast<std::uintptr_t>(place.shard);
-    for (std::size_t at = 0; at < std::min(kMost, kFullShard); at += kLine) {
-      __builtin_prefetch(reinterpret_cast<const void*>(address + at));
-    }
+    constexpr std::size_t kMost = 320, kFullShard = sizeof(Shard) + kFull * (4 + sizeof(Slot));
+    detail::prefetch_bytes(place.shard, std::min(kMost, kFullShard));
     return place;
   }
   void approach(Place& place) const {

@@ -7,6 +7,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 
 namespace writ::core::detail {
 
@@ -14,5 +15,14 @@ namespace writ::core::detail {
 void* take_node(std::size_t size);
 // `size` is that of the take.
 void give_node(void* node, std::size_t size) noexcept;
+
+// Begins to load every line of the processor's cache that these bytes touch. `from` may be null.
+[[gnu::always_inline]] inline void prefetch_bytes(const void* from, std::size_t size) {
+  constexpr std::uintptr_t kLine = 64;
+  const auto begin = reinterpret_cast<std::uintptr_t>(from);
+  for (std::uintptr_t at = begin & ~(kLine - 1); at < begin + size; at += kLine) {
+    __builtin_prefetch(reinterpret_cast<const void*>(at));
+  }
+}
 
 }  // namespace writ::core::detail

@@ -144,11 +144,8 @@ struct CowPointer {
   const Value& value() const { return entry->value(); }
   // The key, and what stands first in the value.
   void prefetch() const {
-    constexpr std::size_t kLine = 64, kMost = 5;
-    const char* bytes = reinterpret_cast<const char*>(entry);
-    for (std::size_t i = 0; i < kMost && i * kLine < sizeof(Entry) + sizeof(Value); ++i) {
-      __builtin_prefetch(bytes + i * kLine);
-    }
+    constexpr std::size_t kFirst = 144;
+    prefetch_bytes(entry, std::min(kFirst, sizeof(Entry) + sizeof(Value)));
   }
   void keep() const { entry->keep(); }
   void prefetch_owners() const { __builtin_prefetch(entry, 1); }

@@ -1,7 +1,7 @@
 #include "core/decide.h"
 
 #include <algorithm>
-#include <array>
+#include <boost/container/static_vector.hpp>
 
 #include "cedar/authorize.h"
 #include "core/application.h"
@@ -522,19 +522,34 @@ Decision decide(const State& state, const Question& question, Time now) {
   return asking.decide();
 }
 
+namespace {
+
+// Makes a vector's element where it will stand.
+template <class Make>
+struct InPlace {
+  Make make;
+  operator Decision() const { return make(); }
+};
+template <class Make>
+InPlace(Make) -> InPlace<Make>;
+
+}  // namespace
+
 std::vector<Decision> decide_together(const State& state,
                                       std::span<const Question* const> questions, Time now) {
-  constexpr std::size_t kTogether =
-      16;  // as many as a core loads for at once, and more gains little
+  // As many as the first cache holds all lines of; with more, some go before they are read.
+  constexpr std::size_t kTogether = 4;
   std::vector<Decision> decisions;
   decisions.reserve(questions.size());
   while (!questions.empty()) {
     const auto some = questions.first(std::min(kTogether, questions.size()));
-    std::array<std::optional<Asking>, kTogether> asking;
-    for (std::size_t i = 0; i < some.size(); ++i) asking[i].emplace(state, *some[i], now).begin();
-    for (std::size_t i = 0; i < some.size(); ++i) asking[i]->approach();
-    for (std::size_t i = 0; i < some.size(); ++i) asking[i]->find();
-    for (std::size_t i = 0; i < some.size(); ++i) decisions.push_back(asking[i]->decide());
+    boost::container::static_vector<Asking, kTogether> asking;
+    for (const Question* question : some) asking.emplace_back(state, *question, now).begin();
+    for (Asking& each : asking) each.approach();
+    for (Asking& each : asking) each.find();
+    for (Asking& each : asking) {
+      decisions.emplace_back(InPlace{[&] { return each.decide(); }});
+    }
     questions = questions.subspan(some.size());
   }
   return decisions;

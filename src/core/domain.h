@@ -173,17 +173,28 @@ void fields(V& v, SecondFactor& f) {
 }
 
 struct Certificate {
-  std::string serial;  // lower-case hex
-  std::string identity;
-  std::string device;
-  Time until;
-  std::optional<std::string> revoked;  // reason
-  std::string grant{};  // opens connections on this grant and nothing else; "" for every use
+  // What a decision reads of it stands first, and so together in memory.
   // In State only: when it is good for nothing any more, because it is over, revoked, or its device
   // is enrolled no longer; and its identity's number (core/entities.h).
   Time good_until = Time::min();
   std::uint32_t holder = 0;
+  std::string device;
+  std::string grant;   // opens connections on this grant and nothing else; "" for every use
+  std::string serial;  // lower-case hex
+  std::string identity;
+  Time until;
+  std::optional<std::string> revoked;  // reason
 };
+inline Certificate certificate_of(std::string serial, std::string identity, std::string device,
+                                  Time until, std::string grant = {}) {
+  Certificate c;
+  c.serial = std::move(serial);
+  c.identity = std::move(identity);
+  c.device = std::move(device);
+  c.grant = std::move(grant);
+  c.until = until;
+  return c;
+}
 template <class V>
 void fields(V& v, Certificate& c) {
   v("serial", c.serial);
@@ -405,10 +416,10 @@ struct Grant {
   Cause cause = Cause::kOffer;
   GrantState state = GrantState::kActivating;
   SharedText policy;  // id of the offer or baseline policy that gave it
+  InlineText id;      // "grt_…"
   Millis duration{0};
   std::int64_t mfa_age_ms = -1;  // of the requester when it was given; -1 unknown
   SharedTexts approvers;         // identity ids
-  InlineText id;                 // "grt_…"
   SharedText beneficiary;
   SharedText entitlement;
   InlineText request;  // request id; empty for baseline

@@ -39,8 +39,8 @@ struct Dormant : testing::Test {
   void log_in(const std::string& name) {
     const Actor actor = w.actor(name);
     w.commit({"server"},
-             {CertificateIssued{Certificate{new_id("crt", w.random), actor.identity, actor.device,
-                                            w.now + std::chrono::hours(12), std::nullopt}}});
+             {CertificateIssued{certificate_of(new_id("crt", w.random), actor.identity,
+                                               actor.device, w.now + std::chrono::hours(12))}});
     pass(Millis(0));
   }
 

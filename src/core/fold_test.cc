@@ -105,11 +105,11 @@ TEST(Fold, ASessionLosesItsCredentialWithCertificateOrDevice) {
   EXPECT_TRUE(has_lost_credential(h.state, session));  // nobody enrolled it
   h.state.devices.set("dev_x", Device{"dev_x", "idn_erin"});
   EXPECT_FALSE(has_lost_credential(h.state, session));  // its certificate merely ran out
-  h.state.certificates.set("cx", Certificate{"cx", "idn_erin", "dev_x"});
+  h.state.certificates.set("cx", certificate_of("cx", "idn_erin", "dev_x", {}));
   EXPECT_FALSE(has_lost_credential(h.state, session));
   h.state.certificates.edit("cx")->revoked = "revoked";
   EXPECT_TRUE(has_lost_credential(h.state, session));
-  h.state.certificates.set("cx", Certificate{"cx", "idn_erin", "dev_y"});
+  h.state.certificates.set("cx", certificate_of("cx", "idn_erin", "dev_y", {}));
   EXPECT_TRUE(has_lost_credential(h.state, session));
 }
 
@@ -239,7 +239,7 @@ TEST(Fold, HostileEventsNeverBreakTheState) {
           data = DeviceRemoved{any(), any()};
           break;
         case 19:
-          data = CertificateIssued{Certificate{any(), any(), any(), time(), std::nullopt}};
+          data = CertificateIssued{certificate_of(any(), any(), any(), time())};
           break;
         case 20:
           data = CertificateExpired{any()};

@@ -116,11 +116,9 @@ const GrantIndex::Held* GrantIndex::approach(std::uint64_t hash, Place& place) c
   pairs_.approach(place);
   const Held* held = pairs_.find(hash, place);
   if (held == nullptr || held->best == nullptr) return held;
-  constexpr std::ptrdiff_t kLine = 64;
-  const auto* const end = reinterpret_cast<const char*>(&held->best->beneficiary);
-  for (auto at = reinterpret_cast<const char*>(held->best); at < end; at += kLine) {
-    __builtin_prefetch(at);
-  }
+  const auto* const best = reinterpret_cast<const char*>(held->best);
+  detail::prefetch_bytes(
+      best, static_cast<std::size_t>(reinterpret_cast<const char*>(&held->best->request) - best));
   return held;
 }
 

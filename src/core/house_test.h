@@ -99,7 +99,7 @@ struct House {
   void certificate(const std::string& serial, const std::string& identity, const std::string& dev,
                    const std::string& grant = "") {
     add(CertificateIssued{
-        Certificate{serial, identity, dev, now + std::chrono::hours(12), std::nullopt, grant}});
+        certificate_of(serial, identity, dev, now + std::chrono::hours(12), grant)});
   }
   void factor(const std::string& identity, const std::string& dev) {
     if (!state.second_factors.contains(identity)) {
