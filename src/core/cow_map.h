@@ -172,7 +172,7 @@ class CowMap {
   void for_each_after(std::optional<KeyView> after, Visit f) const {
     if (root_ == nullptr) return;
     using Ordered = std::pair<std::uint32_t, Key>;
-    std::vector<std::pair<Ordered, const Value*>> entries;
+    std::vector<std::pair<Ordered, const void*>> entries;  // sorted alike whatever the values are
     std::string buffer;
     const std::uint32_t first = after ? tag_of(cow_hash(*after)) : 0;
     const std::size_t shards = std::size_t{1} << bits_;
@@ -189,7 +189,7 @@ class CowMap {
       }
       std::sort(entries.begin(), entries.end());
       for (const auto& [key, value] : entries) {
-        if (!f(key.second, *value)) return;
+        if (!f(key.second, *static_cast<const Value*>(value))) return;
       }
     }
   }
@@ -202,6 +202,9 @@ class CowMap {
       const Page* page = root_->child()[i];
       for (std::size_t j = 0; j <= page_mask(bits_); ++j) {
         const Shard* shard = page->child()[j];
+        for (std::uint32_t k = 0; shard != nullptr && k < shard->count; ++k) {
+          shard->slots()[k].prefetch();  // all, for they lie apart
+        }
         for (std::uint32_t k = 0; shard != nullptr && k < shard->count; ++k) {
           shard->slots()[k].visit(f, buffer);
         }

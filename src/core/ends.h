@@ -9,6 +9,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "base/clock.h"
 #include "core/cow_map.h"
@@ -23,6 +24,18 @@ class EndsOf {
  public:
   using View = Bucket::KeyView;
   std::size_t size() const { return size_; }
+
+  // Room for all of them, made at once. Of one that is empty, and each of them is set next.
+  void reserve(std::vector<Time> ends) {
+    std::sort(ends.begin(), ends.end());
+    for (auto from = ends.begin(); from != ends.end();) {
+      const std::int64_t minute = minute_of(*from);
+      const auto to =
+          std::find_if(from, ends.end(), [&](Time end) { return minute_of(end) != minute; });
+      buckets_[key(minute)].reserve(static_cast<std::size_t>(to - from));
+      from = to;
+    }
+  }
 
   void set(View what, Time end) {
     const std::int64_t minute = minute_of(end);

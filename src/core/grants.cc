@@ -18,6 +18,13 @@ std::uint64_t pair_of(const Grant& grant) {
   return pair_hash(cow_hash(grant.beneficiary), cow_hash(grant.entitlement));
 }
 
+// Begins to load what a connect reads of it.
+void prefetch_hot(const Grant& grant) {
+  const auto* const from = reinterpret_cast<const char*>(&grant);
+  const auto* const to = reinterpret_cast<const char*>(&grant.duration);
+  detail::prefetch_bytes(from, static_cast<std::size_t>(to - from));
+}
+
 bool same_pair(const Grant& a, const Grant& b) {
   return a.beneficiary_number == b.beneficiary_number &&
          a.entitlement_number == b.entitlement_number;
@@ -49,31 +56,61 @@ bool take_in(Grant& grant, const State& state) {
   return true;
 }
 
+// Grants lie in memory as if at random, so each step loads ahead of what it does.
 GrantIndex::GrantIndex(const CowMap<std::string, Grant>& grants) {
-  pairs_.reserve(grants.size());
-  std::vector<std::string_view> beneficiaries;
+  struct Beneficiary {
+    std::uint64_t hash = 0;
+    std::vector<const Grant*> list;
+  };
+  std::vector<Beneficiary> beneficiaries;   // by number
+  std::vector<std::uint64_t> entitlements;  // hashes, by number
+  const auto at = [](auto& numbered, std::uint32_t number) -> auto& {
+    if (number >= numbered.size()) numbered.resize(std::size_t{number} + 1);
+    return numbered[number];
+  };
+  std::vector<std::pair<const Grant*, std::uint64_t>> all;  // with the hash of the pair
+  std::vector<Time> ends;
+  all.reserve(grants.size());
+  ends.reserve(grants.size());
   grants.for_each([&](const std::string&, const Grant& grant) {
-    std::vector<const Grant*>& list = lists_[grant.beneficiary];
-    if (list.empty()) beneficiaries.push_back(grant.beneficiary);
-    list.push_back(&grant);
-    enter(grant);
+    Beneficiary& beneficiary = at(beneficiaries, grant.beneficiary_number);
+    std::uint64_t& entitlement = at(entitlements, grant.entitlement_number);
+    if (beneficiary.list.empty()) beneficiary.hash = cow_hash(grant.beneficiary);
+    if (entitlement == 0) entitlement = cow_hash(grant.entitlement);
+    beneficiary.list.push_back(&grant);
+    all.emplace_back(&grant, pair_hash(beneficiary.hash, entitlement));
+    if (!grant.ending) ends.push_back(end_of(grant));
   });
-  for (const std::string_view beneficiary : beneficiaries) {
-    std::vector<const Grant*>& list = *lists_.edit(beneficiary);
+  pairs_.reserve(all.size());
+  ends_.reserve(std::move(ends));
+  constexpr std::size_t kAhead = 8;
+  for (std::size_t i = 0; i < all.size(); ++i) {
+    if (i + kAhead < all.size()) {
+      begin(all[i + kAhead].second);
+      prefetch_hot(*all[i + kAhead].first);
+    }
+    enter(*all[i].first, all[i].second);
+  }
+  for (Beneficiary& beneficiary : beneficiaries) {
+    std::vector<const Grant*>& list = beneficiary.list;
+    if (list.empty()) continue;
+    for (const Grant* grant : list) detail::prefetch_bytes(grant, sizeof(Grant));
     std::sort(list.begin(), list.end(), before);
     list.shrink_to_fit();
+    const std::string_view id = list.front()->beneficiary;
+    lists_.set(id, std::move(list));
   }
 }
 
 void GrantIndex::put(const Grant& grant) {
   std::vector<const Grant*>& list = lists_[grant.beneficiary];
   list.insert(std::lower_bound(list.begin(), list.end(), &grant, before), &grant);
-  enter(grant);
+  enter(grant, pair_of(grant));
 }
 
-void GrantIndex::enter(const Grant& grant) {
+void GrantIndex::enter(const Grant& grant, std::uint64_t pair) {
   if (!grant.ending) ends_.set(address_of(grant), end_of(grant));
-  Held& held = pairs_[pair_of(grant)];
+  Held& held = pairs_[pair];
   if (held.count++ == 0) {
     held.best = &grant;
   } else if (held.best != nullptr && !same_pair(*held.best, grant)) {
@@ -116,9 +153,7 @@ const GrantIndex::Held* GrantIndex::approach(std::uint64_t hash, Place& place) c
   pairs_.approach(place);
   const Held* held = pairs_.find(hash, place);
   if (held == nullptr || held->best == nullptr) return held;
-  const auto* const best = reinterpret_cast<const char*>(held->best);
-  detail::prefetch_bytes(
-      best, static_cast<std::size_t>(reinterpret_cast<const char*>(&held->best->request) - best));
+  prefetch_hot(*held->best);
   return held;
 }
 

@@ -73,8 +73,8 @@ class GrantIndex {
   }
 
  private:
-  // All but the list.
-  void enter(const Grant& grant);
+  // All but the list. `pair` is the hash of its pair.
+  void enter(const Grant& grant, std::uint64_t pair);
   static std::uint64_t address_of(const Grant& grant) {
     return reinterpret_cast<std::uint64_t>(&grant);
   }

@@ -54,20 +54,12 @@ class Packer {
       fields(*this, const_cast<T&>(value));  // a packer only reads
     }
   }
-  void put_count(std::uint64_t v) {
-    for (; v >= 0x80; v >>= 7) out_.push_back(static_cast<char>(v | 0x80));
-    out_.push_back(static_cast<char>(v));
-  }
+  void put_count(std::uint64_t v);
   std::string take() { return std::move(out_); }
 
  private:
-  void put_bytes(std::string_view bytes) {
-    put_count(bytes.size());
-    out_ += bytes;
-  }
-  void put_integer(std::int64_t v) {
-    put_count((static_cast<std::uint64_t>(v) << 1) ^ static_cast<std::uint64_t>(v >> 63));
-  }
+  void put_bytes(std::string_view bytes);
+  void put_integer(std::int64_t v);
   std::string out_;
 };
 
@@ -139,34 +131,11 @@ class Unpacker {
       fields(*this, value);
     }
   }
-  std::uint64_t get_count() {
-    std::uint64_t v = 0;
-    for (unsigned shift = 0; shift < 64; shift += 7) {
-      if (left_.empty()) break;
-      const auto byte = static_cast<unsigned char>(left_.front());
-      left_.remove_prefix(1);
-      v |= static_cast<std::uint64_t>(byte & 0x7f) << shift;
-      if (byte < 0x80) return ok_ ? v : 0;
-    }
-    ok_ = false;
-    return 0;
-  }
+  std::uint64_t get_count();
 
  private:
-  std::string_view get_bytes() {
-    const std::uint64_t size = get_count();
-    if (!ok_ || size > left_.size()) {
-      ok_ = false;
-      return {};
-    }
-    const std::string_view bytes = left_.substr(0, size);
-    left_.remove_prefix(size);
-    return bytes;
-  }
-  std::int64_t get_integer() {
-    const std::uint64_t v = get_count();
-    return static_cast<std::int64_t>(v >> 1) ^ -static_cast<std::int64_t>(v & 1);
-  }
+  std::string_view get_bytes();
+  std::int64_t get_integer();
   std::string_view left_;
   bool ok_ = true;
 };
@@ -177,33 +146,37 @@ class Shape {
  public:
   template <class T>
   void operator()(std::string_view name, T&) {
-    text_ += name;
-    text_ += ':';
+    say(name);
+    say(":");
     add<T>();
-    text_ += ',';
+    say(",");
   }
   template <class T>
   void add() {
     if constexpr (writ::detail::Text<T> || std::is_same_v<T, Json> || std::is_same_v<T, Hash>) {
-      text_ += 's';
+      say("s");
     } else if constexpr (std::is_enum_v<T>) {
-      for (std::string_view name : enum_names(T{})) (text_ += name) += '|';
+      for (std::string_view name : enum_names(T{})) {
+        say(name);
+        say("|");
+      }
     } else if constexpr (std::is_integral_v<T> || std::is_same_v<T, Time> ||
                          std::is_same_v<T, Millis>) {
-      text_ += 'i';
+      say("i");
     } else if constexpr (writ::detail::is_optional<T>::value || writ::detail::is_vector<T>::value) {
-      text_ += '*';
+      say("*");
       add<typename T::value_type>();
     } else {
       T value{};
-      text_ += '{';
+      say("{");
       fields(*this, value);
-      text_ += '}';
+      say("}");
     }
   }
   const std::string& text() const { return text_; }
 
  private:
+  void say(std::string_view part);
   std::string text_;
 };
 

@@ -136,6 +136,16 @@ const std::string& shape() {
   return kShape;
 }
 
+// One function for each kind of list, or the compiler makes one of all of them and takes long.
+template <class V, class KeyOf>
+[[gnu::noinline]] void take_list(Unpacker& in, CowMap<std::string, V>& map, KeyOf key) {
+  for (std::uint64_t left = in.get_count(); left > 0 && in.ok(); --left) {
+    V value = in.take<V>();
+    const std::string name(key(value));
+    map.set(name, std::move(value));
+  }
+}
+
 // Lists of lists, flat.
 template <class V>
 void put_lists(Packer& out, const CowMap<std::string, std::vector<V>>& map) {
@@ -284,7 +294,7 @@ class Completion {
 };
 
 template <class V>
-void put_list(Packer& out, const CowMap<std::string, V>& map) {
+[[gnu::noinline]] void put_list(Packer& out, const CowMap<std::string, V>& map) {
   out.put_count(map.size());
   map.for_each_after({}, [&](const std::string&, const V& value) {
     out.put(value);
@@ -381,14 +391,7 @@ Result<State> decode_snapshot(std::string_view bytes, const Sealer& sealer) {
   Unpacker in(body);
   State state;
   const Head head = in.take<Head>();
-  each_list(state, [&](auto& map, auto key) {
-    using V = typename ValueOf<std::decay_t<decltype(map)>>::type;
-    for (std::uint64_t left = in.get_count(); left > 0 && in.ok(); --left) {
-      V value = in.take<V>();
-      const std::string name(key(value));
-      map.set(name, std::move(value));
-    }
-  });
+  each_list(state, [&](auto& map, auto key) { take_list(in, map, key); });
   auto memberships = in.take<std::vector<Membership>>();
   for (Holding& holding : in.take<std::vector<Holding>>()) {
     auto& list = state.holdings[holding.target];

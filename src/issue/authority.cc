@@ -38,8 +38,8 @@ Result<Issued> Authority::issue(const core::State& state, const core::Identity& 
   TRY(certificate, ca_.issue(wanted, random));
   Issued issued;
   issued.pem = certificate.pem();
-  issued.event.certificate = {certificate.serial(), identity.id, std::string(device),
-                              certificate.not_after(), std::nullopt};
+  issued.event.certificate = core::certificate_of(certificate.serial(), identity.id,
+                                                  std::string(device), certificate.not_after());
   return issued;
 }
 
