@@ -48,10 +48,11 @@ double together_ns(const std::vector<Question>& questions, const State& state, T
   constexpr std::size_t kTurn = 64;
   double spent = 0;
   std::size_t decided = 0;
-  for (std::size_t at = 0; at < questions.size(); at += kTurn) {
+  std::vector<Question> turn;
+  for (std::size_t at = 0; decided < 50'000; at = at + kTurn < questions.size() ? at + kTurn : 0) {
     const auto end =
         questions.begin() + static_cast<std::ptrdiff_t>(std::min(at + kTurn, questions.size()));
-    const std::vector<Question> turn(questions.begin() + static_cast<std::ptrdiff_t>(at), end);
+    turn.assign(questions.begin() + static_cast<std::ptrdiff_t>(at), end);
     std::vector<const Question*> asked;
     for (const Question& q : turn) asked.push_back(&q);
     const auto from = Wall::now();

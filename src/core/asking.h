@@ -55,8 +55,10 @@ class Asking {
 
   // What the question names lies in memory as if at random. All of it is asked for before any is
   // read, so that a decision waits for a few loads and not for their sum, and so do several. In
-  // this order, each once: where it is, what it is, what that points to.
+  // this order, each once: where it is, what it is, what that points to. While the first loads are
+  // under way, `read` takes from the question what needs nothing else.
   void begin();
+  void read();
   void approach();
   void find();
 
@@ -65,6 +67,8 @@ class Asking {
  private:
   std::optional<std::string> bad_credential();
   std::string why_bad_credential() const;
+  // Which of Writ's own it is.
+  void name_action();
   // Why the constitution denies, whatever policy says.
   std::optional<std::string> unconstitutional();
 
@@ -102,6 +106,7 @@ class Asking {
   StateReader reader_;
   std::string_view wanted_;  // the only grant on which a connect may go; empty: any
   Facts facts_;
+  cedar::detail::IpBox address_;        // facts_ point here
   std::vector<cedar::Field> asserted_;  // context of an application
   const Action* action_ = nullptr;      // Writ's own
   const bool decides_;                  // the State may be asked

@@ -4,12 +4,26 @@
 #include <boost/container/static_vector.hpp>
 
 #include "cedar/authorize.h"
+#include "cedar/extension.h"
 #include "core/application.h"
 #include "core/asking.h"
 #include "core/grants.h"
 #include "core/login.h"
 
 namespace writ::core {
+
+namespace {
+
+const Action* connect_action() {
+  static const Action* const kConnect = action_named("connect");
+  return kConnect;
+}
+const Action* request_action() {
+  static const Action* const kRequest = action_named("request");
+  return kRequest;
+}
+
+}  // namespace
 
 // ---- What the question names ----
 
@@ -25,6 +39,28 @@ void Asking::begin() {
   }
   subject_place_ = state_.entities->subjects().begin(subject);
   certificate_place_ = state_.certificates.begin(credential);
+}
+
+void Asking::read() {
+  facts_.now = now_;
+  if (question_.subject_type.empty()) {
+    facts_.factor_of = question_.actors.empty() ? question_.subject : question_.actors.front();
+  }
+  facts_.source_ip = question_.source_ip;
+  if (const auto address = cedar::parse_ip(question_.source_ip)) {
+    address_.range = *address;
+    facts_.address = &address_;
+  }
+  facts_.actors = &question_.actors;
+  facts_.approvals = question_.approvals;
+  facts_.duration = question_.duration;
+  facts_.requester = question_.requester;
+  facts_.beneficiary = question_.beneficiary;
+  if (entitlement_) name_action();
+}
+
+void Asking::name_action() {
+  action_ = question_.action == "connect" ? connect_action() : action_named(question_.action);
 }
 
 void Asking::approach() {
@@ -130,18 +166,7 @@ Asking::Asking(const State& state, const Question& question, Time now)
       reader_(state, now),
       wanted_(question.grant),
       decides_(state.policies != nullptr && state.entities != nullptr && now >= state.time),
-      entitlement_(question.resource_type == "entitlement") {
-  facts_.now = now;
-  if (question.subject_type.empty()) {
-    facts_.factor_of = question.actors.empty() ? question.subject : question.actors.front();
-  }
-  facts_.source_ip = question.source_ip;
-  facts_.actors = &question.actors;
-  facts_.approvals = question.approvals;
-  facts_.duration = question.duration;
-  facts_.requester = question.requester;
-  facts_.beneficiary = question.beneficiary;
-}
+      entitlement_(question.resource_type == "entitlement") {}
 
 Answer Asking::ask(const Slice& slice, const cedar::EntityUid& action,
                    const cedar::EntityUid& resource, const Facts& facts) const {
@@ -461,9 +486,7 @@ Decision Asking::decide() {
                             ? std::nullopt
                             : resource_uid(state_, question_.resource_type, question_.resource);
   const bool writ = entitlement_ || resource.has_value();
-  static const Action *const kConnect = action_named("connect"), *const kRequest =
-                                                                     action_named("request");
-  if (writ) action_ = question_.action == "connect" ? kConnect : action_named(question_.action);
+  if (resource) name_action();
   if (!question_.subject_type.empty()) {
     if (writ) return deny("what is Writ's own is for identities of Writ alone");
     if (!question_.actors.empty()) {
@@ -480,7 +503,7 @@ Decision Asking::decide() {
   if (!question_.asserted.is_null()) {
     return deny("attributes of Writ's own types are never asserted");
   }
-  const bool connects = action_ == kConnect, requests = action_ == kRequest;
+  const bool connects = action_ == connect_action(), requests = action_ == request_action();
   if (!question_.door.empty() && !connects) {
     return deny("of what is Writ's own, a door asks about connects alone");
   }
@@ -517,6 +540,7 @@ std::vector<std::string> reason_of(const Decision& decision) {
 Decision decide(const State& state, const Question& question, Time now) {
   Asking asking(state, question, now);
   asking.begin();
+  asking.read();
   asking.approach();
   asking.find();
   return asking.decide();
@@ -545,6 +569,7 @@ std::vector<Decision> decide_together(const State& state,
     const auto some = questions.first(std::min(kTogether, questions.size()));
     boost::container::static_vector<Asking, kTogether> asking;
     for (const Question* question : some) asking.emplace_back(state, *question, now).begin();
+    for (Asking& each : asking) each.read();
     for (Asking& each : asking) each.approach();
     for (Asking& each : asking) each.find();
     for (Asking& each : asking) {

@@ -315,6 +315,7 @@ std::optional<ValueView> Context::auth(const String& name) const {
 }
 
 ValueView Context::source_ip() const {
+  if (facts_.address != nullptr) return ValueView::ip(*facts_.address);
   if (address_ == Address::kUnread) {
     const auto ip = cedar::parse_ip(facts_.source_ip);
     if (ip) ip_.range = *ip;

@@ -56,6 +56,7 @@ struct Facts {
   std::optional<Millis> mfa_age;
   std::string_view credential;
   std::string_view source_ip;
+  const cedar::detail::IpBox* address = nullptr;  // source_ip, where that is known to be one
   const std::vector<std::string>* actors = nullptr;
   // The grant that is asked about. Its approvals and duration count where none are said here.
   const Grant* grant = nullptr;
