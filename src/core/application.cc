@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <span>
 
+#include "cedar/text.h"
 #include "core/entities.h"
 
 namespace writ::core {
@@ -142,6 +143,33 @@ std::string type_in(std::string_view space, std::string_view type) {
   const std::string prefix = std::string(space) + "::";
   return type.starts_with(prefix) && type.size() > prefix.size() ? std::string(type)
                                                                  : prefix + std::string(type);
+}
+
+Result<ApplicationTypes> application_types(const State& state, const Question& question) {
+  const std::string space = namespace_of_door(state, question.door);
+  if (space.empty()) {
+    const Identity* door = state.identities.find(question.door);
+    return fail(Code::kDenied, "the door \"" + (door == nullptr ? question.door : door->name) +
+                                   "\" has no namespace of its own");
+  }
+  const auto is_type = [](const std::string& type) {
+    return type.size() <= 500 && cedar::is_type_name(type);
+  };
+  std::string_view action = question.action;
+  const std::string prefix = space + "::";
+  if (action.size() > prefix.size() && action.starts_with(prefix)) {
+    action.remove_prefix(prefix.size());
+  }
+  ApplicationTypes types{
+      question.subject_type.empty() ? std::string() : type_in(space, question.subject_type),
+      cedar::EntityUid(prefix + "Action", action), type_in(space, question.resource_type)};
+  if (!is_type(types.resource) || action.find("::") != action.npos) {
+    return fail(Code::kDenied, "this is no type or action of the namespace " + space);
+  }
+  if (!types.subject.empty() && !is_type(types.subject)) {
+    return fail(Code::kDenied, "this is no type of the namespace " + space);
+  }
+  return types;
 }
 
 }  // namespace writ::core

@@ -9,6 +9,7 @@
 #include "base/result.h"
 #include "cedar/entity.h"
 #include "cedar/search.h"
+#include "core/decide.h"
 #include "core/policy.h"
 #include "core/state.h"
 
@@ -39,5 +40,14 @@ cedar::Entity with_asserted(const cedar::Entities& entities, const cedar::Entity
 std::string namespace_of_door(const State& state, std::string_view door);
 // A type as the door means it: "user" and "TodoApp::user" are TodoApp::user.
 std::string type_in(std::string_view space, std::string_view type);
+
+// What a question of a door about its application names.
+struct ApplicationTypes {
+  std::string subject;  // a type; "" for an identity of Writ
+  cedar::EntityUid action;
+  std::string resource;  // a type
+};
+// kDenied when the door has no namespace, or a name is none of it.
+Result<ApplicationTypes> application_types(const State& state, const Question& question);
 
 }  // namespace writ::core

@@ -11,24 +11,6 @@ namespace {
 
 using cedar::EntityUid;
 
-// The types that a question about a door's application names; empty when it names none.
-struct ApplicationTypes {
-  std::string subject;  // "" for an identity of Writ
-  EntityUid action;
-  std::string resource;
-};
-std::optional<ApplicationTypes> application_types(const State& state, const Question& q) {
-  const std::string space = namespace_of_door(state, q.door);
-  if (space.empty()) return std::nullopt;
-  std::string_view action = q.action;
-  if (action.starts_with(space + "::")) action.remove_prefix(space.size() + 2);
-  ApplicationTypes made{q.subject_type.empty() ? "" : type_in(space, q.subject_type),
-                        EntityUid(space + "::Action", action), type_in(space, q.resource_type)};
-  if (!made.subject.empty() && !cedar::is_type_name(made.subject)) return std::nullopt;
-  if (!cedar::is_type_name(made.resource)) return std::nullopt;
-  return made;
-}
-
 Result<Asserted> asserted_of(const State& state, const Question& q, const ApplicationTypes& types) {
   const auto& applications = state.policies->applications;
   return read_asserted(q.asserted, applications ? &*applications : nullptr, types.subject,

@@ -431,50 +431,25 @@ Decision Asking::by_policy(const Slice& slice, const cedar::EntityUid& action,
 }
 
 Decision Asking::application() {
-  const auto strip = [](std::string_view name, std::string_view space) {
-    if (name.size() > space.size() + 2 && name.starts_with(space) &&
-        name.substr(space.size(), 2) == "::") {
-      name.remove_prefix(space.size() + 2);
-    }
-    return name;
-  };
   if (!is_active_door(state_.entities->subject(question_.door))) {
     return deny("only an active door may ask about \"" + question_.resource_type.substr(0, 100) +
                 "\"");
   }
-  const Identity* identity = state_.identities.find(question_.door);
-  const std::string space = namespace_of(identity->name);
-  const std::string* owner = state_.entities->door_of_namespace(space);
-  if (owner == nullptr || *owner != question_.door) {
-    return deny("the door \"" + identity->name + "\" has no namespace of its own");
-  }
-  const auto is_type = [](const std::string& type) {
-    return type.size() <= 500 && cedar::is_type_name(type);
-  };
-  const std::string type = type_in(space, question_.resource_type);
-  const std::string_view action = strip(question_.action, space);
-  if (!is_type(type) || action.find("::") != action.npos) {
-    return deny("this is no type or action of the namespace " + space);
-  }
-  const std::string subject_type =
-      question_.subject_type.empty() ? std::string() : type_in(space, question_.subject_type);
-  if (!subject_type.empty() && !is_type(subject_type)) {
-    return deny("this is no type of the namespace " + space);
-  }
+  const auto types = application_types(state_, question_);
+  if (!types) return deny(types.error().message);
   const Policies& policies = *state_.policies;
-  const cedar::EntityUid action_uid(space + "::Action", action);
-  const cedar::EntityUid resource(type, question_.resource);
+  const cedar::EntityUid resource(types->resource, question_.resource);
   auto asserted =
       read_asserted(question_.asserted, policies.applications ? &*policies.applications : nullptr,
-                    subject_type, action_uid, type);
+                    types->subject, types->action, types->resource);
   if (!asserted) return deny(asserted.error().text());
   reader_.keep(with_asserted(policies.entities, resource, asserted->resource));
-  if (!subject_type.empty()) {
-    const cedar::EntityUid subject(subject_type, question_.subject);
+  if (!types->subject.empty()) {
+    const cedar::EntityUid subject(types->subject, question_.subject);
     principal_ = &reader_.keep(with_asserted(policies.entities, subject, asserted->subject));
   }
   asserted_ = std::move(asserted->context);
-  return by_policy(state_.policies->others, action_uid, resource);
+  return by_policy(state_.policies->others, types->action, resource);
 }
 
 Decision Asking::decide() {
