@@ -11,7 +11,7 @@ const explained = [
   {
     why: "Cedar's formatter loses a comment that follows a comma and the scope's closing parenthesis",
     is: ({ what, writ, peer }, said, text) => what.endsWith(': formatted') &&
-      /,\s*\)\s*\/\//.test(text) && unspaced(writ.replace(/^\) \/\/.*$/m, ')')) === unspaced(peer),
+      /,\s*\)\s*\/\//.test(text) && unspaced(writ.replace(/\) \/\/.*$/m, ')')) === unspaced(peer),
   },
   {
     why: 'warnings look at the characters that a pattern holds; Cedar looks at their escapes',

@@ -78,6 +78,7 @@ async function work({ first, step, count, shown }) {
   const sums = { worlds: 0, cases: 0, schemas: 0, policies: 0, accepted: 0, valid: 0, decided: 0,
     allowed: 0, failed: 0, typed: 0, explained: 0, different: 0 };
   const different = [];
+  const others = [];
   let next = 0;
   const one = async () => {
     while (next < count) {
@@ -91,6 +92,7 @@ async function work({ first, step, count, shown }) {
       if (open.length) {
         ++sums.different;
         if (different.length < shown) different.push({ number, world, kind: kindOf(open[0]) });
+        else others.push({ number, kind: kindOf(open[0]) });
       }
     }
   };
@@ -104,7 +106,7 @@ async function work({ first, step, count, shown }) {
   }
   engines.writ.end();
   engines.peer.end?.();
-  return { sums, shrunk };
+  return { sums, shrunk, others };
 }
 
 // What differs, without which policy or request it is.
@@ -169,6 +171,7 @@ async function main() {
   for (const result of results) {
     for (const [name, count] of Object.entries(result.sums)) sums[name] = (sums[name] ?? 0) + count;
     result.shrunk.forEach(show);
+    for (const { number, kind } of result.others) console.log(`also world ${number}: ${kind}`);
   }
   const share = (part, whole) => `${part} of ${whole} (${((100 * part) / whole).toFixed(0)}%)`;
   console.log(`seed ${options.seed}, worlds from ${first}: ${sums.cases} cases in ${sums.worlds} worlds ` +
