@@ -42,6 +42,41 @@ permit (principal in Writ::Group::"group-1", action == Writ::Action::"request",
 permit (principal is Writ::User, action == Writ::Action::"request", resource);
 )";
 
+// Connects, kept as one text: so they take little of the caches that what they are decided on
+// needs.
+class Questions {
+ public:
+  explicit Questions(std::string door) : door_(std::move(door)) {}
+  std::size_t size() const { return ends_.size() / kParts; }
+  void add(std::string_view subject, std::string_view resource, std::string_view credential) {
+    for (const std::string_view part : {subject, resource, credential}) {
+      text_ += part;
+      ends_.push_back(static_cast<std::uint32_t>(text_.size()));
+    }
+  }
+  // Makes a question of one, as whoever parsed a request leaves it: its texts are at hand.
+  void read(std::size_t i, Question& question) const {
+    std::size_t at = i * kParts;
+    const auto next = [&] {
+      const std::size_t from = at == 0 ? 0 : ends_[at - 1];
+      return std::string_view(text_).substr(from, ends_[at++] - from);
+    };
+    question.subject = next();
+    question.action = "connect";
+    question.resource_type = "entitlement";
+    question.resource = next();
+    question.credential = next();
+    question.source_ip = "10.2.3.4";
+    question.door = door_;
+  }
+
+ private:
+  static constexpr std::size_t kParts = 3;
+  std::string door_;
+  std::string text_;
+  std::vector<std::uint32_t> ends_;  // of the parts, in the text
+};
+
 // A trust domain of some size, made of events.
 class Domain {
  public:
@@ -100,7 +135,7 @@ class Domain {
   }
 
   // Connects that are allowed, of random grants.
-  std::vector<Question> questions(std::size_t count) const {
+  Questions questions(std::size_t count) const {
     std::vector<const Grant*> grants;
     state.grants.for_each([&](const std::string&, const Grant& g) { grants.push_back(&g); });
     SeededRandom order(3);
@@ -108,17 +143,9 @@ class Domain {
       std::swap(grants[i - 1], grants[order.below(i)]);
     }
     grants.resize(std::min(grants.size(), count));
-    std::vector<Question> all;
+    Questions all(door_);
     for (const Grant* g : grants) {
-      Question q;
-      q.subject = g->beneficiary;
-      q.action = "connect";
-      q.resource_type = "entitlement";
-      q.resource = g->entitlement;
-      q.credential = "serial of " + g->beneficiary;
-      q.source_ip = "10.2.3.4";
-      q.door = door_;
-      all.push_back(std::move(q));
+      all.add(g->beneficiary, g->entitlement, "serial of " + g->beneficiary);
     }
     return all;
   }

@@ -29,11 +29,12 @@ namespace {
 using States = Published<State>;
 
 // What each of the questions took, less what asking the clock takes.
-std::vector<double> timed(const std::vector<Question>& questions, Time now, auto&& state) {
+std::vector<double> timed(const Questions& questions, Time now, auto&& state) {
   static const double clock = clock_ns();
   std::vector<double> ns;
-  for (const Question& each : questions) {
-    const Question q = each;  // as whoever parsed a request leaves it: its texts are at hand
+  Question q;
+  for (std::size_t i = 0; i < questions.size(); ++i) {
+    questions.read(i, q);
     const State& on = state();
     const auto from = Wall::now();
     const bool allow = decide(on, q, now).allow;
@@ -44,17 +45,15 @@ std::vector<double> timed(const std::vector<Question>& questions, Time now, auto
   return ns;
 }
 
-double together_ns(const std::vector<Question>& questions, const State& state, Time now) {
+double together_ns(const Questions& questions, const State& state, Time now) {
   constexpr std::size_t kTurn = 64;
   double spent = 0;
-  std::size_t decided = 0;
-  std::vector<Question> turn;
-  for (std::size_t at = 0; decided < 50'000; at = at + kTurn < questions.size() ? at + kTurn : 0) {
-    const auto end =
-        questions.begin() + static_cast<std::ptrdiff_t>(std::min(at + kTurn, questions.size()));
-    turn.assign(questions.begin() + static_cast<std::ptrdiff_t>(at), end);
-    std::vector<const Question*> asked;
-    for (const Question& q : turn) asked.push_back(&q);
+  std::size_t decided = 0, next = 0;
+  std::vector<Question> turn(kTurn);
+  std::vector<const Question*> asked;
+  for (const Question& q : turn) asked.push_back(&q);
+  while (decided < 50'000) {
+    for (Question& q : turn) questions.read(next++ % questions.size(), q);
     const auto from = Wall::now();
     const std::vector<Decision> decisions = decide_together(state, asked, now);
     spent += ns_between(from, Wall::now());
@@ -115,7 +114,7 @@ void measure(int live) {
   const std::string name = "grants_" + std::to_string(live);
   auto domain = std::make_unique<Domain>();
   for (int i = 0; i < live; ++i) domain->add_grant();
-  const std::vector<Question> questions = domain->questions(50'000);
+  const Questions questions = domain->questions(50'000);
   const auto still = [&]() -> const State& { return domain->state; };
   timed(questions, domain->now, still);  // once to see that all are allowed
   std::vector<double> ns;
