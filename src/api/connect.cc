@@ -108,7 +108,7 @@ void find_or_open(const Context& context, const core::Actor& actor, const std::s
         if (grant == nullptr || grant->as_string() == nullptr) {
           return then(fail(Code::kInternal, "the baseline grant has no id"));
         }
-        when_active(context, *grant->as_string(), std::move(then));
+        when_active(context, *grant->as_string(), then);
       });
 }
 

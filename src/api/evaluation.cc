@@ -202,7 +202,7 @@ Error in_item(Error error, std::size_t index) {
 }
 
 void ask_many(const Context& context, unsigned thread, const Caller& caller,
-              const core::State& state, Evaluations evaluations, Seen& seen,
+              const core::State& state, const Evaluations& evaluations, Seen& seen,
               net::Responder responder) {
   auto group = std::make_shared<Group>();
   group->until = evaluations.until;

@@ -246,11 +246,11 @@ void add_evidence_routes(net::HttpServer& server, const Context& context) {
                [&context](const net::Request& request, net::Responder responder) {
                  const auto log = log_named(request);
                  if (!log) return responder.send_error(log.error());
-                 const auto from_text = request.query_param("from");
-                 const auto to_text_ = request.query_param("to");
-                 const auto from = number(from_text ? *from_text : "", "from");
+                 const auto from_given = request.query_param("from");
+                 const auto to_given = request.query_param("to");
+                 const auto from = number(from_given ? *from_given : "", "from");
                  if (!from) return responder.send_error(from.error());
-                 const auto to = number(to_text_ ? *to_text_ : "", "to");
+                 const auto to = number(to_given ? *to_given : "", "to");
                  if (!to) return responder.send_error(to.error());
                  answer_reader(
                      context, request, std::move(responder),

@@ -43,10 +43,13 @@ class JsonText {
 
  private:
   [[gnu::always_inline]] JsonText& key(std::string_view name) {
-    char* const to = room(name.size() + 4);
-    std::memcpy(to, ",\"", 2);
-    std::memcpy(to + 2, name.data(), name.size());
-    std::memcpy(to + 2 + name.size(), "\":", 2);
+    char* to = room(name.size() + 4);
+    *to++ = ',';
+    *to++ = '"';
+    std::memcpy(to, name.data(), name.size());
+    to += name.size();
+    *to++ = '"';
+    *to = ':';
     size_ += name.size() + 4;
     return *this;
   }

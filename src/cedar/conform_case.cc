@@ -34,7 +34,7 @@ Result<fs::path> locate(const fs::path& test, const std::string& named) {
     if (fs::is_regular_file(folder / relative, ignored)) return folder / relative;
     if (folder == folder.parent_path()) break;
   }
-  const fs::path beside = test.parent_path() / relative.filename();
+  fs::path beside = test.parent_path() / relative.filename();
   if (fs::is_regular_file(beside, ignored)) return beside;
   return fail(Code::kNotFound, "there is no file `" + named + "`", test.string());
 }

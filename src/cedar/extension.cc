@@ -69,7 +69,10 @@ bool take_v4(std::string_view& text, IpRange& out) {
   const char* const end = at + text.size();
   const auto digit = [&] { return at == end ? 10U : static_cast<unsigned>(*at) - '0'; };
   for (std::size_t i = 0; i < 4; ++i) {
-    if (i > 0 && (at == end || *at++ != '.')) return false;
+    if (i > 0) {
+      if (at == end || *at != '.') return false;
+      ++at;
+    }
     unsigned value = digit();
     if (value > 9) return false;
     ++at;

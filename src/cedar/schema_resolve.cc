@@ -308,7 +308,7 @@ class SchemaResolver {
   Result<EntityUid> action_uid(const Scope& scope, const SchemaActionRef& ref) {
     for (const std::string& full :
          candidates(scope, ref.type.empty() ? std::string("Action") : ref.type)) {
-      const EntityUid uid(full, ref.id);
+      EntityUid uid(full, ref.id);
       if (schema_.actions_.contains(uid)) return uid;
     }
     return refuse(

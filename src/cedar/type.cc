@@ -52,7 +52,7 @@ CommonType common_record(const Type& a, const Type& b, ValidationMode mode, Step
   for (const auto& [name, one] : a.attributes) {
     const auto other = b.attributes.find(name);
     if (other == b.attributes.end()) continue;
-    const CommonType common = common_type(one.type, other->second.type, mode, steps);
+    CommonType common = common_type(one.type, other->second.type, mode, steps);
     if (common.type == nullptr) {
       if (strict) return common;
       continue;

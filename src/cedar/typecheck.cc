@@ -214,11 +214,9 @@ Answer Checker::disjunction(std::uint32_t at, const Capabilities& prior) {
     const bool ok = left.ok && right.ok;
     if (left.type == nullptr || right.type == nullptr) {
       left = boolean(false);
-    } else if (right.type->is(Kind::kTrue)) {
-      left = {ok, right.type, right.capabilities};
     } else if (right.type->is(Kind::kFalse)) {
       left.ok = ok;
-    } else if (left.type->is(Kind::kFalse)) {
+    } else if (right.type->is(Kind::kTrue) || left.type->is(Kind::kFalse)) {
       left = {ok, right.type, right.capabilities};
     } else {
       left = {ok, Type::of(Kind::kBool), shared(left.capabilities, right.capabilities)};

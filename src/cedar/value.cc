@@ -190,7 +190,7 @@ std::strong_ordering compare(ValueView a, ValueView b) {
   }
 }
 
-Value Value::string(String v) {
+Value Value::string(const String& v) {
   ValueView view;
   view.kind_ = Kind::kString;
   view.text_ = v.text();

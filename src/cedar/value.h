@@ -160,7 +160,7 @@ class Value {
  public:
   static Value boolean(bool v) { return Value(ValueView::boolean(v)); }
   static Value integer(std::int64_t v) { return Value(ValueView::integer(v)); }
-  static Value string(String v);
+  static Value string(const String& v);
   static Value entity(const EntityUid& uid);
   static Value set(std::vector<Value> items);
   // Names must be unique; of equal ones any one stays.

@@ -88,7 +88,7 @@ class Trace {
     for (const Expr& arg : reached(e)) {
       if (!value(arg)) return innermost(arg);
     }
-    return e;
+    return e;  // NOLINT(bugprone-return-const-ref-from-parameter): a part of the policy
   }
 
   // The operands that evaluation comes to.
@@ -197,12 +197,12 @@ class Explaining {
     } else {
       for (const EntityUid& uid : c.uids) e.args.push_back(literal(uid));
     }
-    return e;
+    return e;  // NOLINT(bugprone-return-const-ref-from-parameter): a part of the policy
   }
   static Expr literal(const EntityUid& uid) {
     Expr e;
     e.value = Value::entity(uid);
-    return e;
+    return e;  // NOLINT(bugprone-return-const-ref-from-parameter): a part of the policy
   }
 
   bool scope(const Constraint& c, Op variable) {
@@ -248,7 +248,8 @@ class Explaining {
             expr.end > expr.begin ? written(expr.begin, expr.end) : cut(print(expr)),
             std::move(message)});
     }
-    add(std::move(part), !part.holds);
+    const bool holds = part.holds;
+    add(std::move(part), !holds);
   }
 
   std::string problem_of(const Expr& condition) const {

@@ -307,11 +307,12 @@ void Decisions::flush(unsigned thread, const RunOn& run_on) {
        }});
 }
 
-void Decisions::ask_now(core::Question question, ToldCallback told) {
-  ask_now(std::move(question), {}, std::move(told));
+void Decisions::ask_now(const core::Question& question, ToldCallback told) {
+  ask_now(question, {}, std::move(told));
 }
 
-void Decisions::ask_now(core::Question question, const Answering& answering, ToldCallback told) {
+void Decisions::ask_now(const core::Question& question, const Answering& answering,
+                        ToldCallback told) {
   auto batch = std::make_shared<Batch>();
   const Moment now = moment(states_.get());
   const core::Question* const one = &question;

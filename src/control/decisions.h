@@ -63,10 +63,10 @@ class Decisions {
 
   // For threads without an index: decides and hands over at once; `told` is called on the writer's
   // thread.
-  void ask_now(core::Question question, ToldCallback told);
+  void ask_now(const core::Question& question, ToldCallback told);
   // The same; when it is allowed, `answering` runs at once, on the state and time of the decision,
   // and the entry has what it says.
-  void ask_now(core::Question question, const Answering& answering, ToldCallback told);
+  void ask_now(const core::Question& question, const Answering& answering, ToldCallback told);
 
   // Records a denial that was made elsewhere (a command that policy refused).
   void record_denial(const core::Question& question, const Error& why);

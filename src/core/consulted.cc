@@ -39,7 +39,7 @@ std::optional<EntityUid> application_resource(const State& state, const Question
   if (!types) return std::nullopt;
   const auto asserted = asserted_of(state, q, *types);
   if (!asserted) return std::nullopt;
-  const EntityUid uid(types->resource, q.resource);
+  EntityUid uid(types->resource, q.resource);
   reader.keep(with_asserted(state.policies->entities, uid, asserted->resource));
   return uid;
 }
@@ -110,8 +110,8 @@ class Consulting {
   }
 
   void connect(std::string_view wanted, Also also) {
-    static const Action& kConnect = *action_named("connect");
-    static const Action& kRequest = *action_named("request");
+    static const Action& connecting = *action_named("connect");
+    static const Action& requesting = *action_named("request");
     const Policies& policies = *state_.policies;
     bool held = false;
     Facts facts = facts_;
@@ -124,18 +124,19 @@ class Consulting {
       if (giver == nullptr) continue;
       held = true;
       facts.grant = grant;
-      put(Role::kGiver, giver->alone(), giver->offer ? kRequest.entity.uid : kConnect.entity.uid,
+      put(Role::kGiver, giver->alone(),
+          giver->offer ? requesting.entity.uid : connecting.entity.uid,
           giver->offer ? recorded_facts(*grant, now_) : facts);
-      put(Role::kGuardrails, policies.guardrails, kConnect.entity.uid, facts);
+      put(Role::kGuardrails, policies.guardrails, connecting.entity.uid, facts);
     }
     if (held) return;
     const EntitlementEntry* entry = state_.entities->entitlement(question_.resource);
     facts.grant = nullptr;
     facts.approvals = 0;
     if (entry != nullptr) facts.duration = baseline_duration(entry->tier);
-    put(Role::kGuardrails, policies.guardrails, kConnect.entity.uid, facts);
+    put(Role::kGuardrails, policies.guardrails, connecting.entity.uid, facts);
     if (also == Also::kNothing || entry == nullptr) return;
-    put(Role::kBaseline, policies.baselines, kConnect.entity.uid, facts);
+    put(Role::kBaseline, policies.baselines, connecting.entity.uid, facts);
     for (const Giver& giver : policies.givers) {
       if (!giver.offer) continue;
       const Terms terms = terms_of(state_, giver, *entry);
@@ -143,7 +144,7 @@ class Consulting {
       met.approvals = terms.approvals;
       met.duration = terms.max_ttl;
       if (state_.second_factors.contains(question_.subject)) met.mfa_age = Millis(0);
-      put(Role::kOffer, giver.alone(), kRequest.entity.uid, met);
+      put(Role::kOffer, giver.alone(), requesting.entity.uid, met);
     }
   }
 

@@ -82,31 +82,31 @@ class CowMap {
   class Place {
    private:
     friend class CowMap;
-    std::uint64_t hash = 0;
-    const detail::CowShard<Key, KeyView, Value>* shard = nullptr;
-    const typename detail::CowShard<Key, KeyView, Value>::Slot* slot = nullptr;
+    std::uint64_t hash_ = 0;
+    const detail::CowShard<Key, KeyView, Value>* shard_ = nullptr;
+    const typename detail::CowShard<Key, KeyView, Value>::Slot* slot_ = nullptr;
   };
   Place begin(std::uint64_t hash) const {
     Place place;
-    place.hash = hash;
-    place.shard = shard_of(tag_of(hash));
+    place.hash_ = hash;
+    place.shard_ = shard_of(tag_of(hash));
     constexpr std::size_t kMost = 320, kFullShard = sizeof(Shard) + kFull * (4 + sizeof(Slot));
-    detail::prefetch_bytes(place.shard, std::min(kMost, kFullShard));
+    detail::prefetch_bytes(place.shard_, std::min(kMost, kFullShard));
     return place;
   }
   void approach(Place& place) const {
-    if (place.shard == nullptr) return;
+    if (place.shard_ == nullptr) return;
     const std::uint32_t at =
-        place.shard->find(tag_of(place.hash), [](const Slot&) { return true; });
+        place.shard_->find(tag_of(place.hash_), [](const Slot&) { return true; });
     if (at == kNone) return;
-    place.slot = &place.shard->slots()[at];
-    place.slot->prefetch();
+    place.slot_ = &place.shard_->slots()[at];
+    place.slot_->prefetch();
   }
   const Value* find(KeyView key, const Place& place) const {
-    if (place.slot == nullptr) return nullptr;
-    if (place.slot->has(key)) [[likely]]
-      return &place.slot->value();
-    return find(key, place.hash);
+    if (place.slot_ == nullptr) return nullptr;
+    if (place.slot_->has(key)) [[likely]]
+      return &place.slot_->value();
+    return find(key, place.hash_);
   }
 
   // Room for as many, made at once. Of a map that has none yet.

@@ -111,11 +111,10 @@ void GrantIndex::put(const Grant& grant) {
 void GrantIndex::enter(const Grant& grant, std::uint64_t pair) {
   if (!grant.ending) ends_.set(address_of(grant), end_of(grant));
   Held& held = pairs_[pair];
-  if (held.count++ == 0) {
-    held.best = &grant;
-  } else if (held.best != nullptr && !same_pair(*held.best, grant)) {
+  const bool first = held.count++ == 0;
+  if (held.best != nullptr && !same_pair(*held.best, grant)) {
     held.best = nullptr;
-  } else if (held.best != nullptr && lasts_longer(grant, *held.best)) {
+  } else if (first || (held.best != nullptr && lasts_longer(grant, *held.best))) {
     held.best = &grant;
   }
 }

@@ -21,8 +21,8 @@ std::vector<const Slice*> slices_for(const Policies& policies, const Action& act
 }
 // As what a slice is asked.
 const EntityUid& action_of(const Policies& policies, const Slice* slice, const Action& action) {
-  static const Action& kRequest = *action_named("request");
-  return slice == &policies.requests ? kRequest.entity.uid : action.entity.uid;
+  static const Action& requesting = *action_named("request");
+  return slice == &policies.requests ? requesting.entity.uid : action.entity.uid;
 }
 
 cedar::PartialUid known(const EntityUid& uid) {

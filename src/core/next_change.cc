@@ -84,10 +84,10 @@ class Looking {
       const std::optional<Time> next =
           !piece.until || (next_end && *next_end < *piece.until) ? next_end : piece.until;
       if (piece.known_until && (!next || *piece.known_until < *next)) {
-        return {{}, is, *piece.known_until};
+        return {{}, is, piece.known_until};
       }
       if (!next) return {{}, is, {}};
-      if (decide(state_, question_, *next).allow != is) return {*next, !is, {}};
+      if (decide(state_, question_, *next).allow != is) return {next, !is, {}};
       time = *next;
     }
     return {{}, is, time};

@@ -341,10 +341,10 @@ bool gives(const State& state, const StateReader& reader, const Giver& giver, Id
            const cedar::Entity& principal, const cedar::Entity& entitlement, const Facts& facts) {
   if (!giver.scope.covers(kind, principal, entitlement)) return false;
   if (giver.scope.is_all()) return true;
-  static const Action& kRequest = *action_named("request");
-  static const Action& kConnect = *action_named("connect");
+  static const Action& requesting = *action_named("request");
+  static const Action& connecting = *action_named("connect");
   const Context context(state, facts);
-  const cedar::Entity& action = giver.offer ? kRequest.entity : kConnect.entity;
+  const cedar::Entity& action = giver.offer ? requesting.entity : connecting.entity;
   const cedar::RequestView request{principal.uid, action.uid, entitlement.uid, context,
                                    &principal,    &action,    &entitlement};
   return cedar::conditions_hold(giver.among, giver.place, request, reader) == cedar::Holds::kYes;

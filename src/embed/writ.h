@@ -69,6 +69,8 @@ extern "C" {
 
 #define WRIT_ABI_VERSION 1
 
+/* Names are C's. NOLINTBEGIN(readability-identifier-naming) */
+
 WRIT_API uint32_t writ_abi_version(void);
 /* The library's own version, such as "0.1.0". */
 WRIT_API const char* writ_version(void);
@@ -221,6 +223,8 @@ WRIT_API size_t writ_explanation_count(const writ_explanation* explanation);
 /* WRIT_MISUSE for an index past the last. */
 WRIT_API writ_status writ_explanation_clause(const writ_explanation* explanation, size_t index,
                                              writ_clause* clause);
+
+/* NOLINTEND(readability-identifier-naming) */
 
 #ifdef __cplusplus
 }

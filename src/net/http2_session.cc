@@ -103,11 +103,11 @@ struct Http2Session::Callbacks {
     if (frame->hd.type == NGHTTP2_HEADERS) s.head_by_ = SteadyTime::max();
     Stream* stream = s.find(frame->hd.stream_id);
     if (stream == nullptr) return 0;
-    stream->is_whole = stream->is_whole || ends_stream(*frame);
+    stream->is_whole_ = stream->is_whole_ || ends_stream(*frame);
     if (frame->hd.type == NGHTTP2_HEADERS && frame->headers.cat == NGHTTP2_HCAT_REQUEST) {
       s.end_head(*stream);
     }
-    if (ends_stream(*frame) && stream->step == Stream::Step::kBody) s.end_request(*stream);
+    if (ends_stream(*frame) && stream->step_ == Stream::Step::kBody) s.end_request(*stream);
     return s.failed_ ? NGHTTP2_ERR_CALLBACK_FAILURE : 0;
   }
 
@@ -117,7 +117,7 @@ struct Http2Session::Callbacks {
       of(user).earn(static_cast<double>(frame->hd.length) / 1024 * kEarnedAKb);
     }
     const Stream* stream = ends_stream(*frame) ? of(user).find(frame->hd.stream_id) : nullptr;
-    if (stream != nullptr && !stream->is_whole) {
+    if (stream != nullptr && !stream->is_whole_) {
       nghttp2_submit_rst_stream(session, NGHTTP2_FLAG_NONE, stream->id, NGHTTP2_NO_ERROR);
     }
     return 0;
@@ -131,10 +131,10 @@ struct Http2Session::Callbacks {
   static ssize_t read_answer(nghttp2_session*, std::int32_t, std::uint8_t* into, std::size_t size,
                              std::uint32_t* flags, nghttp2_data_source* source, void*) {
     Stream& stream = *static_cast<Stream*>(source->ptr);
-    const std::string& body = stream.response.body;
-    const std::size_t part = body.copy(reinterpret_cast<char*>(into), size, stream.sent);
-    stream.sent += part;
-    if (stream.sent == body.size()) *flags |= NGHTTP2_DATA_FLAG_EOF;
+    const std::string& body = stream.response_.body;
+    const std::size_t part = body.copy(reinterpret_cast<char*>(into), size, stream.sent_);
+    stream.sent_ += part;
+    if (stream.sent_ == body.size()) *flags |= NGHTTP2_DATA_FLAG_EOF;
     return static_cast<ssize_t>(part);
   }
 
@@ -229,18 +229,18 @@ void Http2Session::open(std::int32_t id) {
     spare_.pop_back();
   }
   stream->id = id;
-  stream->place = streams_.size();
+  stream->place_ = streams_.size();
   nghttp2_session_set_stream_user_data(session_, id, stream.get());
   streams_.push_back(std::move(stream));
 }
 
 void Http2Session::close(Stream& stream, bool is_answered) {
   forget_body(stream);
-  answers_ -= stream.response.body.size();
+  answers_ -= stream.response_.body.size();
   if (is_answered) earn(kEarned);
-  const std::size_t at = stream.place;
+  const std::size_t at = stream.place_;
   std::swap(streams_[at], streams_.back());
-  streams_[at]->place = at;
+  streams_[at]->place_ = at;
   if (spare_.size() < kSpareStreams) {
     stream.reset();
     spare_.push_back(std::move(streams_.back()));
@@ -251,45 +251,45 @@ void Http2Session::close(Stream& stream, bool is_answered) {
 void Http2Session::Stream::reset() {
   match = {};
   body_limit = 0;
-  step = Step::kHead;
-  is_whole = false;
-  head_cost = 0;
-  head.clear();
-  places.clear();
-  body.clear();
-  if (body.capacity() > kSpareBytes) body.shrink_to_fit();
-  response = {};
-  sent = 0;
-  deadline = SteadyTime::max();
+  step_ = Step::kHead;
+  is_whole_ = false;
+  head_cost_ = 0;
+  head_.clear();
+  places_.clear();
+  body_.clear();
+  if (body_.capacity() > kSpareBytes) body_.shrink_to_fit();
+  response_ = {};
+  sent_ = 0;
+  deadline_ = SteadyTime::max();
   request.method = request.path = request.query = request.body = {};
   request.headers.clear();
   request.params.clear();
 }
 
 bool Http2Session::add_header(Stream& stream, std::string_view name, std::string_view value) {
-  stream.head_cost += name.size() + value.size() + kHeaderOverhead;
-  if (stream.head_cost > kTooMuchHead * limits_.header_bytes) {
+  stream.head_cost_ += name.size() + value.size() + kHeaderOverhead;
+  if (stream.head_cost_ > kTooMuchHead * limits_.header_bytes) {
     end(NGHTTP2_ENHANCE_YOUR_CALM);
     return false;
   }
   // Trailers say nothing that is used here.
-  if (stream.step != Stream::Step::kHead || is_too_large(stream)) return true;
-  stream.head.append(name).append(value);
-  stream.places.push_back(
+  if (stream.step_ != Stream::Step::kHead || is_too_large(stream)) return true;
+  stream.head_.append(name).append(value);
+  stream.places_.push_back(
       {static_cast<std::uint32_t>(name.size()), static_cast<std::uint32_t>(value.size())});
   return true;
 }
 
 bool Http2Session::is_too_large(const Stream& stream) const {
-  return stream.head_cost > limits_.header_bytes || stream.places.size() > kMostHeaders;
+  return stream.head_cost_ > limits_.header_bytes || stream.places_.size() > kMostHeaders;
 }
 
 // nghttp2 has checked what section 8 asks of every request; here is what this server asks.
 std::string_view Http2Session::flaw_of(Stream& stream) {
   Request& request = stream.request;
   std::string_view scheme, authority, target;
-  std::string_view rest = stream.head;
-  for (const Stream::Place& place : stream.places) {
+  std::string_view rest = stream.head_;
+  for (const Stream::Place& place : stream.places_) {
     const std::string_view name = rest.substr(0, place.name_size);
     const std::string_view value = rest.substr(place.name_size, place.value_size);
     rest.remove_prefix(name.size() + value.size());
@@ -327,10 +327,10 @@ void Http2Session::end_head(Stream& stream) {
   if (const std::string_view flaw = flaw_of(stream); !flaw.empty()) {
     return refuse(stream, error_response({Code::kInvalid, std::string(flaw), {}}));
   }
-  stream.step = Stream::Step::kBody;
-  stream.deadline = now_ + limits_.body_time;
+  stream.step_ = Stream::Step::kBody;
+  stream.deadline_ = now_ + limits_.body_time;
   owner_.on_head(stream);
-  if (stream.step != Stream::Step::kBody || stream.is_whole) return;
+  if (stream.step_ != Stream::Step::kBody || stream.is_whole_) return;
   if (!stream.request.header("expect").empty()) {
     const nghttp2_nv status{octets(":status"), octets("100"), 7, 3, NGHTTP2_NV_FLAG_NONE};
     nghttp2_submit_headers(session_, NGHTTP2_FLAG_NONE, stream.id, nullptr, &status, 1, nullptr);
@@ -338,8 +338,8 @@ void Http2Session::end_head(Stream& stream) {
 }
 
 void Http2Session::add_body(Stream& stream, std::string_view bytes) {
-  if (stream.step != Stream::Step::kBody) return;  // answered already
-  if (stream.body.size() + bytes.size() > stream.body_limit) {
+  if (stream.step_ != Stream::Step::kBody) return;  // answered already
+  if (stream.body_.size() + bytes.size() > stream.body_limit) {
     return refuse(stream, error_response({Code::kInvalid,
                                           "the body is larger than " +
                                               std::to_string(stream.body_limit) + " bytes",
@@ -352,24 +352,24 @@ void Http2Session::add_body(Stream& stream, std::string_view bytes) {
                                           "large together; send them one after the other",
                                           {}}));
   }
-  stream.body.append(bytes);
+  stream.body_.append(bytes);
   bodies_ += bytes.size();
 }
 
 void Http2Session::forget_body(Stream& stream) {
-  bodies_ -= stream.body.size();
-  stream.body.clear();
+  bodies_ -= stream.body_.size();
+  stream.body_.clear();
 }
 
 void Http2Session::end_request(Stream& stream) {
-  stream.step = Stream::Step::kHandling;
-  stream.deadline = SteadyTime::max();
-  stream.request.body = stream.body;
+  stream.step_ = Stream::Step::kHandling;
+  stream.deadline_ = SteadyTime::max();
+  stream.request.body = stream.body_;
   ++under_way_;
   owner_.on_request(stream);
   stream.request.body = {};
   forget_body(stream);
-  if (stream.body.capacity() > kSpareBytes) stream.body.shrink_to_fit();
+  if (stream.body_.capacity() > kSpareBytes) stream.body_.shrink_to_fit();
 }
 
 void Http2Session::answer(std::int32_t id, Response response, SteadyTime now) {
@@ -384,18 +384,18 @@ void Http2Session::refuse(Stream& stream, Response response) {
 }
 
 void Http2Session::reset(Stream& stream, std::uint32_t error_code) {
-  stream.step = Stream::Step::kAnswering;
-  stream.deadline = SteadyTime::max();
+  stream.step_ = Stream::Step::kAnswering;
+  stream.deadline_ = SteadyTime::max();
   if (nghttp2_submit_rst_stream(session_, NGHTTP2_FLAG_NONE, stream.id, error_code) != 0) {
     failed_ = true;
   }
 }
 
 void Http2Session::respond(Stream& stream, Response response) {
-  stream.step = Stream::Step::kAnswering;
-  stream.deadline = now_ + limits_.write_time;
-  stream.response = std::move(response);
-  const Response& r = stream.response;
+  stream.step_ = Stream::Step::kAnswering;
+  stream.deadline_ = now_ + limits_.write_time;
+  stream.response_ = std::move(response);
+  const Response& r = stream.response_;
   answers_ += r.body.size();
 
   boost::container::small_vector<nghttp2_nv, 12> fields;
@@ -449,8 +449,8 @@ void Http2Session::tick(SteadyTime now) {
     return end(NGHTTP2_ENHANCE_YOUR_CALM);
   }
   for (const auto& stream : streams_) {
-    if (now < stream->deadline) continue;
-    if (stream->step == Stream::Step::kBody) {
+    if (now < stream->deadline_) continue;
+    if (stream->step_ == Stream::Step::kBody) {
       refuse(*stream,
              error_response({Code::kInvalid, "the request took too long to arrive", {}}, 408));
     } else {

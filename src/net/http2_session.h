@@ -48,16 +48,16 @@ class Http2Session {
     };
     void reset();
 
-    Step step = Step::kHead;
-    bool is_whole = false;      // the client has sent all of it
-    std::size_t head_cost = 0;  // bytes, as section 6.5.2 counts
-    std::string head;           // names and values, one behind the other
-    std::vector<Place> places;  // of `head`
-    std::string body;
-    Response response;
-    std::size_t sent = 0;  // of response.body
-    SteadyTime deadline = SteadyTime::max();
-    std::size_t place = 0;  // in the session's list
+    Step step_ = Step::kHead;
+    bool is_whole_ = false;      // the client has sent all of it
+    std::size_t head_cost_ = 0;  // bytes, as section 6.5.2 counts
+    std::string head_;           // names and values, one behind the other
+    std::vector<Place> places_;  // of `head_`
+    std::string body_;
+    Response response_;
+    std::size_t sent_ = 0;  // of response_.body
+    SteadyTime deadline_ = SteadyTime::max();
+    std::size_t place_ = 0;  // in the session's list
   };
 
   class Owner {

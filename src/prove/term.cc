@@ -113,7 +113,7 @@ TermId Terms::negation(TermId of) {
   return add(Term{TermOp::kNot, boolean_, 0, {of}, {}, {}});
 }
 
-TermId Terms::junction(TermOp op, std::vector<TermId> of) {
+TermId Terms::junction(TermOp op, const std::vector<TermId>& of) {
   const TermId neutral = op == TermOp::kAnd ? true_ : false_;
   const TermId final = op == TermOp::kAnd ? false_ : true_;
   std::vector<TermId> flat;
@@ -138,11 +138,11 @@ TermId Terms::junction(TermOp op, std::vector<TermId> of) {
   if (flat.size() == 1) return flat.front();
   return add(Term{op, boolean_, 0, std::move(flat), {}, {}});
 }
-TermId Terms::all(std::vector<TermId> of) {
-  return junction(TermOp::kAnd, std::move(of));
+TermId Terms::all(const std::vector<TermId>& of) {
+  return junction(TermOp::kAnd, of);
 }
-TermId Terms::any(std::vector<TermId> of) {
-  return junction(TermOp::kOr, std::move(of));
+TermId Terms::any(const std::vector<TermId>& of) {
+  return junction(TermOp::kOr, of);
 }
 
 TermId Terms::ite(TermId condition, TermId then, TermId otherwise) {

@@ -119,8 +119,8 @@ class Terms {
   TermId apply(const Symbol& symbol, std::vector<TermId> args = {});
 
   TermId negation(TermId of);
-  TermId all(std::vector<TermId> of);
-  TermId any(std::vector<TermId> of);
+  TermId all(const std::vector<TermId>& of);
+  TermId any(const std::vector<TermId>& of);
   TermId implies(TermId a, TermId b) { return any({negation(a), b}); }
   TermId ite(TermId condition, TermId then, TermId otherwise);
   TermId equal(TermId a, TermId b);
@@ -154,7 +154,7 @@ class Terms {
   TermId add(Term term);
   SortId add(Sort sort);
   bool is_constant(TermId term) const;
-  TermId junction(TermOp op, std::vector<TermId> of);
+  TermId junction(TermOp op, const std::vector<TermId>& of);
 
   // Maps own the keys, whose addresses do not change.
   std::map<Term, TermId> term_ids_;

@@ -3,6 +3,7 @@
 // Each stage only needs that the one before it happened at some time, and each can be repeated, so
 // a connector that dies anywhere goes on from the start and comes to the same end.
 #include <algorithm>
+#include <charconv>
 
 #include "target/postgres/postgres_target.h"
 #include "target/postgres/sql_text.h"
@@ -76,7 +77,8 @@ Status PostgresTarget::retire_together(const std::vector<std::string>& logins, s
       }
       core::StepOutcome outcome;
       outcome.gone = *row.at(3) == "t";
-      outcome.sessions_ended = std::atoi(row.at(4)->c_str());
+      const std::string& ended = *row.at(4);
+      std::from_chars(ended.data(), ended.data() + ended.size(), outcome.sessions_ended);
       TRY(databases, parse_array(*row.at(5)));
       TRY(prepared_in, parse_array(*row.at(6)));
       TRY(prepared, parse_array(*row.at(7)));
