@@ -77,8 +77,8 @@ Status PostgresTarget::retire_together(const std::vector<std::string>& logins, s
       }
       core::StepOutcome outcome;
       outcome.gone = *row.at(3) == "t";
-      const std::string& ended = *row.at(4);
-      std::from_chars(ended.data(), ended.data() + ended.size(), outcome.sessions_ended);
+      const std::string& count = *row.at(4);
+      std::from_chars(count.data(), count.data() + count.size(), outcome.sessions_ended);
       TRY(databases, parse_array(*row.at(5)));
       TRY(prepared_in, parse_array(*row.at(6)));
       TRY(prepared, parse_array(*row.at(7)));
