@@ -79,7 +79,7 @@ class Domain {
     put(DeviceEnrolled{Device{"dev of " + id, id, Sealed{id, to_base64("laptop")}, "key of " + id,
                               kNow + std::chrono::days(90)},
                        "enr"});
-    put(CertificateIssued{Certificate{id, id, "dev of " + id, kNow + std::chrono::hours(12), {}}});
+    put(CertificateIssued{certificate_of(id, id, "dev of " + id, kNow + std::chrono::hours(12))});
   }
   void add_resource(const std::string& id) {
     put(ResourceAdded{Resource{id, "target", "target", Tier::kMedium, "", "", "", {}}});
