@@ -118,11 +118,10 @@ void require(const Context& context, const Caller& caller, std::string_view acti
   question.resource = resource;
   question.credential = caller.actor.credential;
   question.source_ip = caller.actor.source_ip;
-  context.plane.decisions().ask_now(std::move(question),
-                                    [then = std::move(then)](const control::Told& told) {
-                                      if (told.decision.allow) return then({});
-                                      then(fail(Code::kDenied, told.decision.message));
-                                    });
+  context.plane.decisions().ask_now(question, [then = std::move(then)](const control::Told& told) {
+    if (told.decision.allow) return then({});
+    then(fail(Code::kDenied, told.decision.message));
+  });
 }
 
 void answer_when_allowed(const Context& context, const Caller& caller, std::string_view action,

@@ -300,7 +300,7 @@ void add_evaluation_routes(net::HttpServer& server, const Context& context) {
         if (evaluations->items.empty()) {
           return single(request, *caller, *state, *json, std::move(responder));
         }
-        ask_many(context, request.thread_index, *caller, *state, std::move(*evaluations), *seen,
+        ask_many(context, request.thread_index, *caller, *state, *evaluations, *seen,
                  std::move(responder));
       },
       kMostBodyOfMany);

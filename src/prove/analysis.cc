@@ -26,7 +26,7 @@ Result<TermId> a_forbid_fails(World& world, const Subject& policies) {
     TRY(made, fails(world, One{policies, i}));
     cases.push_back(made);
   }
-  return world.terms().any(std::move(cases));
+  return world.terms().any(cases);
 }
 bool a_forbid_fails(const Subject& policies, const Counterexample& in) {
   return authorize(policies.compiled(), in.request, CounterexampleEntities(in)).forbid_failed;

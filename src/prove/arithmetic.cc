@@ -94,7 +94,7 @@ std::optional<Symbolic> apply_extension(World& world, Function function,
   Terms& terms = world.terms();
   std::vector<TermId> each_ok;
   for (const Symbolic& each : args) each_ok.push_back(each.ok);
-  const TermId ok = terms.all(std::move(each_ok));
+  const TermId ok = terms.all(each_ok);
   const TermId a = args[0].value;
   const TermId b = args.size() > 1 ? args[1].value : a;
   const auto compare = [&](TermOp op, TermId left, TermId right) {

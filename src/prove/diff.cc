@@ -135,7 +135,7 @@ class Differ {
       TRY(meaning, encode(world, subject(each.after).policies()[each.index]));
       all.push_back(terms.any({terms.negation(meaning.ok), meaning.holds}));
     }
-    return terms.negation(terms.all(std::move(all)));
+    return terms.negation(terms.all(all));
   }
 
   void add(const cedar::Environment& environment, bool more, const Cause& cause,

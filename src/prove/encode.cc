@@ -300,7 +300,7 @@ class Encoder {
           {world_.exists(left.value, below),
            is_set ? terms_.meet(ancestors, right.value) : terms_.member(right.value, ancestors)}));
     }
-    return Symbolic{ok, terms_.any(std::move(cases))};
+    return Symbolic{ok, terms_.any(cases)};
   }
 
   // The hierarchy of actions is the schema's.
@@ -319,7 +319,7 @@ class Encoder {
                         is_set ? terms_.member(*other, groups) : terms_.equal(groups, *other)}));
       }
     }
-    return terms_.any(std::move(cases));
+    return terms_.any(cases);
   }
 
   Answer like(const CoreNode& it) {
@@ -428,7 +428,7 @@ class Encoder {
       members.push_back(member);
     }
     TRY(sort, placed(it, world_.sort_of(*type)));
-    return Symbolic{terms_.all(std::move(ok)), terms_.set_of(sort, std::move(members))};
+    return Symbolic{terms_.all(ok), terms_.set_of(sort, std::move(members))};
   }
 
   Answer record(std::uint32_t at) {
@@ -444,7 +444,7 @@ class Encoder {
       if (!field) return refuse(it, "this record has no type");
       fields[field->index] = part.value;
     }
-    return Symbolic{terms_.all(std::move(ok)), terms_.construct(sort, 0, std::move(fields))};
+    return Symbolic{terms_.all(ok), terms_.construct(sort, 0, std::move(fields))};
   }
 
   // ---- Functions ----

@@ -98,7 +98,7 @@ Result<TermId> allows(World& world, const Subject& policies) {
     (permit ? permits : forbids).push_back(applying);
   }
   Terms& terms = world.terms();
-  return terms.all({terms.any(std::move(permits)), terms.negation(terms.any(std::move(forbids)))});
+  return terms.all({terms.any(permits), terms.negation(terms.any(forbids))});
 }
 bool allows(const Subject& policies, const Counterexample& in) {
   return decide(policies, in).decision == cedar::Decision::kAllow;

@@ -174,7 +174,7 @@ TermId Terms::equal(TermId a, TermId b) {
     for (std::size_t i = 0; i < left.args.size(); ++i) {
       fields.push_back(equal(left.args[i], right.args[i]));
     }
-    return all(std::move(fields));
+    return all(fields);
   }
   return add(Term{TermOp::kEqual, boolean_, 0, {std::min(a, b), std::max(a, b)}, {}, {}});
 }
@@ -242,7 +242,7 @@ TermId Terms::member(TermId item, TermId set) {
   if (in.op != TermOp::kSetOf) return add(Term{TermOp::kMember, boolean_, 0, {item, set}, {}, {}});
   std::vector<TermId> cases;
   for (const TermId each : in.args) cases.push_back(equal(item, each));
-  return any(std::move(cases));
+  return any(cases);
 }
 
 TermId Terms::subset(TermId a, TermId b) {
@@ -251,7 +251,7 @@ TermId Terms::subset(TermId a, TermId b) {
   if (left.op != TermOp::kSetOf) return add(Term{TermOp::kSubset, boolean_, 0, {a, b}, {}, {}});
   std::vector<TermId> each;
   for (const TermId item : std::vector<TermId>(left.args)) each.push_back(member(item, b));
-  return all(std::move(each));
+  return all(each);
 }
 
 TermId Terms::meet(TermId a, TermId b) {
@@ -261,7 +261,7 @@ TermId Terms::meet(TermId a, TermId b) {
   }
   std::vector<TermId> each;
   for (const TermId item : std::vector<TermId>(terms_[a]->args)) each.push_back(member(item, b));
-  return any(std::move(each));
+  return any(each);
 }
 
 TermId Terms::like(TermId text, const std::vector<std::string>& pieces) {

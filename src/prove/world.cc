@@ -308,10 +308,10 @@ TermId World::assumptions(TermId formula) {
         if (from != other) continue;
         holds.push_back(terms_.subset(ancestors(above, other, to), ancestors(entity, type, to)));
       }
-      all.push_back(terms_.implies(is_in, terms_.all(std::move(holds))));
+      all.push_back(terms_.implies(is_in, terms_.all(holds)));
     }
   }
-  return terms_.all(std::move(all));
+  return terms_.all(all);
 }
 
 }  // namespace writ::prove

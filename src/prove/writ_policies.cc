@@ -109,7 +109,7 @@ Result<TermId> within_tier(World& world, Context& context) {
           return terms.bits_op(TermOp::kLessEqual, duration, terms.number(*most));
         })));
   }
-  return terms.all(std::move(all));
+  return terms.all(all);
 }
 
 // Why the terms of an offer are not met; empty when they are.
@@ -161,7 +161,7 @@ Result<TermId> terms_met(World& world, Context& context, const core::Giver& offe
     all.push_back(terms.bits_op(TermOp::kLessEqual, terms.number(offer.approvals),
                                 world.unknown(approvals_by(offer))));
   }
-  return terms.all(std::move(all));
+  return terms.all(all);
 }
 
 // ---- The constitution ----
@@ -190,7 +190,7 @@ TermId approves_own(World& world, Context& context) {
     cases.push_back(context.at({name}, terms.truth(false),
                                [&](TermId group) { return terms.member(group, groups); }));
   }
-  return terms.any(std::move(cases));
+  return terms.any(cases);
 }
 
 // The same of a request: what denies it; empty where the constitution does not.
@@ -295,7 +295,7 @@ Result<TermId> lets(World& world, const Without& set) {
     forbids.push_back(approves_own(world, context));
   }
   bound(world, context);
-  return terms.all({terms.any(std::move(permits)), terms.negation(terms.any(std::move(forbids)))});
+  return terms.all({terms.any(permits), terms.negation(terms.any(forbids))});
 }
 
 bool lets(const Without& set, const Counterexample& in) {
