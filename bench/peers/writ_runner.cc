@@ -26,7 +26,8 @@ int run(const std::string& policy_path, const std::string& hierarchies, const ch
   const cedar::Value context = cedar::Value::record();
   Tally tally;
   for_each_hierarchy(hierarchies, [&](const Json& hierarchy) {
-    const auto entities = must(cedar::Entities::from_json(*hierarchy.find("entities")));
+    const auto entities =
+        must(cedar::Entities::from_json(*hierarchy.find("entities"), {}, {}, &policies));
     tally.take(
         hierarchy, [&](const Asked& asked) { return decide(policies, entities, asked, context); },
         [](const cedar::Response& response) {

@@ -15,10 +15,10 @@ Step step_of(Op op) {
   return static_cast<Step>(op);
 }
 
-// Appends names that stand together; answers where the first one is. Single names are shared.
+// Appends names that stand together; answers where the first one is.
 std::uint32_t add_names(Program& program, const std::vector<std::string>& names) {
   const std::uint32_t first = size_of(program.names);
-  for (const std::string& name : names) program.names.emplace_back(name);
+  for (const std::string& name : names) program.names.push_back(program.sharing->name(name));
   return first;
 }
 
@@ -97,7 +97,7 @@ std::uint32_t add_links(Program& program, const std::vector<std::uint32_t>& chil
 
 Test compile_test(Program& program, const Constraint& constraint) {
   Test test{constraint.shape, 0, size_of(program.uids), size_of(constraint.uids)};
-  program.uids.insert(program.uids.end(), constraint.uids.begin(), constraint.uids.end());
+  for (const EntityUid& uid : constraint.uids) program.uids.push_back(program.sharing->shared(uid));
   if (!constraint.type.empty()) test.type = add_names(program, {constraint.type});
   return test;
 }
@@ -290,6 +290,7 @@ void compile(Program& program, const Policy& policy) {
 }
 
 void index_policies(Program& program) {
+  program.sharing.reset();
   if (program.policies.size() <= kMostBits) return index_by_bits(program);
   for (std::uint32_t i = 0; i < size_of(program.policies); ++i) {
     const Test& action = program.policies[i].action;

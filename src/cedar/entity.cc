@@ -4,7 +4,10 @@
 #include <bit>
 #include <unordered_map>
 
+#include "cedar/authorize.h"
+#include "cedar/program.h"
 #include "cedar/schema.h"
+#include "cedar/sharing.h"
 
 namespace writ::cedar {
 namespace {
@@ -17,7 +20,7 @@ struct Read {
   std::size_t position = 0;  // in the array
 };
 
-Result<Read> read_entity(const Json& json, const std::string& where) {
+Result<Read> read_entity(const Json& json, const std::string& where, Sharing& sharing) {
   const JsonObject* object = json.as_object();
   if (object == nullptr) {
     return fail(Code::kInvalid, "an entity is an object, not " + std::string(json.type_name()),
@@ -35,12 +38,12 @@ Result<Read> read_entity(const Json& json, const std::string& where) {
   if (uid == nullptr || attrs == nullptr || parents == nullptr) {
     return fail(Code::kInvalid, "an entity has the members uid, attrs and parents", where);
   }
-  TRY(id, uid_from_json(*uid, where + "/uid"));
+  TRY(id, uid_from_json(*uid, where + "/uid", &sharing));
   Read read{Entity{std::move(id)}, {}, where};
-  TRY(fields, record_from_json(*attrs, where + "/attrs"));
+  TRY(fields, record_from_json(*attrs, where + "/attrs", &sharing));
   read.entity.attrs = std::move(fields);
   if (const Json* tags = json.find("tags")) {
-    TRY(values, record_from_json(*tags, where + "/tags"));
+    TRY(values, record_from_json(*tags, where + "/tags", &sharing));
     read.entity.tags = std::move(values);
   }
   const JsonArray* array = parents->as_array();
@@ -50,7 +53,7 @@ Result<Read> read_entity(const Json& json, const std::string& where) {
   }
   for (std::size_t i = 0; i < array->size(); ++i) {
     const std::string at = where + "/parents/" + std::to_string(i);
-    TRY(parent, uid_from_json((*array)[i], at));
+    TRY(parent, uid_from_json((*array)[i], at, &sharing));
     if (is_action_type(read.entity.uid.type()) && !is_action_type(parent.type())) {
       return fail(Code::kInvalid, "an action is in actions alone, not in `" + parent.print() + "`",
                   at);
@@ -122,13 +125,13 @@ Status close_over_parents(std::vector<Read>& all, std::size_t most) {
 }  // namespace
 
 Result<Entities> Entities::parse_json(std::string_view text, std::string_view name,
-                                      const EntityLimits& limits) {
+                                      const EntityLimits& limits, const CompiledPolicies* readers) {
   TRY(json, writ::parse_json(text, JsonLimits{limits.bytes, limits.depth, limits.items}, name));
-  return from_json(json, name, limits);
+  return from_json(json, name, limits, readers);
 }
 
 Result<Entities> Entities::from_json(const Json& json, std::string_view name,
-                                     const EntityLimits& limits) {
+                                     const EntityLimits& limits, const CompiledPolicies* readers) {
   const std::string where = name.empty() ? std::string() : std::string(name) + "#";
   const JsonArray* array = json.as_array();
   if (array == nullptr) {
@@ -137,8 +140,13 @@ Result<Entities> Entities::from_json(const Json& json, std::string_view name,
   }
   std::vector<Read> all;
   all.reserve(array->size());
+  Sharing sharing(array->size());
+  if (readers != nullptr) {
+    for (const String& known : readers->program().names) sharing.shared(known);
+    for (const EntityUid& known : readers->program().uids) sharing.shared(known);
+  }
   for (std::size_t i = 0; i < array->size(); ++i) {
-    TRY(read, read_entity((*array)[i], where + "/" + std::to_string(i)));
+    TRY(read, read_entity((*array)[i], where + "/" + std::to_string(i), sharing));
     read.position = i;
     all.push_back(std::move(read));
   }
@@ -163,13 +171,13 @@ Result<Entities> Entities::from_json(const Json& json, std::string_view name,
     once.push_back(std::move(read));
   }
   CHECK_OK(close_over_parents(once, limits.ancestors));
-  std::vector<Entity> entities;
+  std::vector<Row> entities;
   entities.reserve(once.size());
-  for (Read& read : once) entities.push_back(std::move(read.entity));
+  for (Read& read : once) entities.push_back(Row{std::move(read.entity)});
   return Entities(std::move(entities));
 }
 
-Entities::Entities(std::vector<Entity> entities) : entities_(std::move(entities)) {
+Entities::Entities(std::vector<Row> entities) : entities_(std::move(entities)) {
   // As many parts as there are entities, at least.
   const auto bits = static_cast<unsigned>(std::bit_width(entities_.size() | 1));
   shift_ = 64 - bits;
@@ -187,28 +195,29 @@ namespace {
 constexpr std::size_t kFew = 16;  // more are searched by halving
 
 // Of entities near each other, the one with this hash that `is_it`.
-const Entity* scan(std::span<const Entity> near, std::uint64_t hash, auto is_it) {
+const Entity* scan(const auto& near, std::uint64_t hash, auto is_it) {
   for (const Entity& entity : near) {
     if (entity.uid.hash() == hash && is_it(entity.uid.text())) return &entity;
   }
   return nullptr;
 }
 
-[[gnu::noinline]] const Entity* search(std::span<const Entity> near, const EntityUid& uid) {
+}  // namespace
+
+const Entity* Entities::search(std::span<const Row> near, const EntityUid& uid) {
   const auto at = std::lower_bound(
       near.begin(), near.end(), uid,
       [](const Entity& entity, const EntityUid& u) { return detail::by_hash(entity.uid, u); });
   return at != near.end() && at->uid == uid ? &*at : nullptr;
 }
-[[gnu::noinline]] const Entity* search(std::span<const Entity> near, std::string_view type,
-                                       std::string_view id) {
+
+const Entity* Entities::search(std::span<const Row> near, std::string_view type,
+                               std::string_view id) {
   return search(near, EntityUid(type, id));
 }
 
-}  // namespace
-
 const Entity* Entities::find(const EntityUid& uid) const {
-  const std::span<const Entity> near = this->near(uid.hash());
+  const std::span<const Row> near = this->near(uid.hash());
   if (near.size() > kFew) return search(near, uid);
   return scan(near, uid.hash(),
               [&](const detail::UidText* text) { return detail::same(text, uid.text()); });
@@ -216,7 +225,7 @@ const Entity* Entities::find(const EntityUid& uid) const {
 
 const Entity* Entities::find(std::string_view type, std::string_view id) const {
   const std::uint64_t hash = detail::hash_uid(hash_bytes(type), id);
-  const std::span<const Entity> near = this->near(hash);
+  const std::span<const Row> near = this->near(hash);
   if (near.size() > kFew) return search(near, type, id);
   return scan(near, hash,
               [&](const detail::UidText* text) { return detail::says(text, type, id); });

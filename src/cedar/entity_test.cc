@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include "cedar/authorize.h"
+#include "cedar/program.h"
 #include "cedar/typed_json.h"
 #include "cedar/uids_for_test.h"
 
@@ -56,6 +58,20 @@ TEST(Entities, FindsByWordsWhatItFindsByUid) {
     EXPECT_EQ(entities->find("U", id), nullptr);
   }
   EXPECT_EQ(Entities().find("T", "1"), nullptr);
+}
+
+TEST(Entities, ShareWhatTheirReadersName) {
+  const CompiledPolicies readers(*PolicySet::parse(
+      R"(permit (principal in G::"g", action, resource) when { principal.level > 3 };)"));
+  const Result<Entities> entities = Entities::parse_json(
+      R"([{"uid": {"type": "U", "id": "u"}, "attrs": {"level": 4, "best": {"__entity": {"type": "U",
+           "id": "u"}}}, "parents": [{"type": "G", "id": "g"}]}])",
+      {}, {}, &readers);
+  ASSERT_TRUE(entities);
+  const Entity& user = *entities->find("U", "u");
+  EXPECT_EQ(user.attrs.view().fields()[1].first.text(), readers.program().names.at(0).text());
+  EXPECT_EQ(user.ancestors.begin()->text(), readers.program().uids.at(0).text());
+  EXPECT_EQ(user.attrs.view().fields()[0].second.view().entity(), user.uid.text());
 }
 
 TEST(Entities, ChosenIdsDoNotMakeLookupsSlow) {

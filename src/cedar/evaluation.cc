@@ -53,12 +53,13 @@ class NoEntities final : public EntityReader {
 
 }  // namespace
 
-const Entity* Evaluation::entity(const UidText* uid) {
+const Entity* Evaluation::look_up(const UidText* uid) {
   if (uid == request_.principal.text()) return principal();
   if (uid == request_.resource.text()) return resource();
   if (uid == request_.action.text()) return action();
   const Borrowed borrowed(uid);
-  return entities_.find(borrowed.uid());
+  last_ = {uid, entities_.find(borrowed.uid())};
+  return last_.entity;
 }
 
 bool Evaluation::meets(const Test& test, const EntityUid& uid, Found& found) {

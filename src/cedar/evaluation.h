@@ -52,7 +52,8 @@ class Evaluation {
   [[gnu::noinline]] ValueView value(std::uint32_t root);
   // As value(), and fails when it is no boolean.
   ValueView condition(std::uint32_t root) {
-    const ValueView v = value(root);
+    const Node& node = node_at(root);
+    const ValueView v = node.step == Step::kInAttribute ? in_attribute(node) : value(root);
     return v.is(Kind::kBool) || v.is(Kind::kNone) ? v : no_condition(root, v);
   }
 
@@ -76,7 +77,10 @@ class Evaluation {
     found = {entities_.find(uid), true};
     return found.entity;
   }
-  [[gnu::noinline]] const Entity* entity(const UidText* uid);
+  const Entity* entity(const UidText* uid) {
+    return uid == last_.uid ? last_.entity : look_up(uid);
+  }
+  [[gnu::noinline]] const Entity* look_up(const UidText* uid);
   bool covers(const Test& test, const EntityUid& uid, Found& found) {
     return test.shape == Constraint::Shape::kAny || meets(test, uid, found);
   }
@@ -157,6 +161,11 @@ class Evaluation {
   Found principal_;
   Found action_;
   Found resource_;
+  // The last that was looked up: policies often go one after the other by way of the same.
+  struct {
+    const UidText* uid = nullptr;
+    const Entity* entity = nullptr;
+  } last_;
   std::vector<Value> made_;  // what views of temporary values borrow from
   std::string problem_;
   std::uint32_t problem_at_ = 0;

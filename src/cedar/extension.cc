@@ -1,8 +1,11 @@
 #include "cedar/extension.h"
 
+#include <endian.h>
+
 #include <algorithm>
 #include <array>
 #include <charconv>
+#include <cstring>
 #include <limits>
 
 namespace writ::cedar {
@@ -130,13 +133,15 @@ bool parse_v6(std::string_view text, IpRange& out) {
 
 // True when the first `bits` bits of both are the same.
 bool same_prefix(const IpRange& a, const IpRange& b, unsigned bits) {
-  const std::size_t whole = bits / 8;
-  if (!std::equal(a.bytes.begin(), a.bytes.begin() + static_cast<std::ptrdiff_t>(whole),
-                  b.bytes.begin())) {
-    return false;
-  }
-  const unsigned rest = bits % 8;
-  return rest == 0 || ((a.bytes.at(whole) ^ b.bytes.at(whole)) >> (8 - rest)) == 0;
+  const auto differ = [&](std::size_t from) {
+    std::uint64_t mine = 0, theirs = 0;
+    std::memcpy(&mine, a.bytes.data() + from, 8);
+    std::memcpy(&theirs, b.bytes.data() + from, 8);
+    return be64toh(mine ^ theirs);
+  };
+  if (bits == 0) return true;
+  if (bits <= 64) return differ(0) >> (64 - bits) == 0;
+  return differ(0) == 0 && differ(8) >> (128 - bits) == 0;
 }
 
 std::string padded(std::int64_t value, std::size_t width) {

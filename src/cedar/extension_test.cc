@@ -86,6 +86,21 @@ TEST(Ip, RangesContainEqualAndSmallerOnesOfTheirVersion) {
   EXPECT_TRUE(is_in_range(*parse_ip("fe80::1"), *parse_ip("fe80::/10")));
 }
 
+TEST(Ip, ARangeIsAsLongAsItsPrefix) {
+  for (const char* text : {"10.20.30.40", "fe80:1:2:3:4:5:6:7"}) {
+    const IpRange address = *parse_ip(text);
+    for (unsigned prefix = 0; prefix <= address.prefix; ++prefix) {
+      IpRange range = address;
+      range.prefix = static_cast<std::uint8_t>(prefix);
+      for (unsigned bit = 0; bit < address.prefix; ++bit) {
+        IpRange other = address;
+        other.bytes.at(bit / 8) ^= static_cast<std::uint8_t>(0x80 >> bit % 8);
+        EXPECT_EQ(is_in_range(other, range), bit >= prefix) << text << "/" << prefix << " " << bit;
+      }
+    }
+  }
+}
+
 TEST(Ip, PrintsTheShortForm) {
   EXPECT_EQ(ip_text(*parse_ip("1:0:0:2:0:0:0:3")), "1:0:0:2::3");
   EXPECT_EQ(ip_text(*parse_ip("0:0:0:0:0:0:0:0")), "::");

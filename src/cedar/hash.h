@@ -24,41 +24,56 @@ std::uint64_t load(const char* bytes) {
 // Whether as many bytes are equal. Most are a name or an id of a few bytes; without a call in it,
 // what looks for them needs no frame.
 inline bool same_bytes(const char* a, const char* b, std::size_t size) {
+  const auto differ = [&](auto word, std::size_t at) {
+    return load<decltype(word)>(a + at) ^ load<decltype(word)>(b + at);
+  };
   if (size >= 8) {
-    for (std::size_t at = 0; at + 8 < size; at += 8) {
-      if (load<std::uint64_t>(a + at) != load<std::uint64_t>(b + at)) return false;
+    for (std::size_t at = 0; at + 16 < size; at += 8) {
+      if (differ(std::uint64_t{}, at) != 0) return false;
     }
-    return load<std::uint64_t>(a + size - 8) == load<std::uint64_t>(b + size - 8);
+    const std::size_t before = size > 16 ? size - 16 : 0;
+    return (differ(std::uint64_t{}, before) | differ(std::uint64_t{}, size - 8)) == 0;
   }
   if (size >= 4) {
-    return ((load<std::uint32_t>(a) ^ load<std::uint32_t>(b)) |
-            (load<std::uint32_t>(a + size - 4) ^ load<std::uint32_t>(b + size - 4))) == 0;
+    return (differ(std::uint32_t{}, 0) | differ(std::uint32_t{}, size - 4)) == 0;
   }
   return size == 0 || (a[0] == b[0] && a[size / 2] == b[size / 2] && a[size - 1] == b[size - 1]);
 }
 }  // namespace detail
 
+// Whether two names or ids are the same: as ==, and quicker for a few bytes.
+[[gnu::always_inline]] inline bool same_text(std::string_view a, std::string_view b) {
+  return a.size() == b.size() && detail::same_bytes(a.data(), b.data(), a.size());
+}
+
 // 64-bit hash of bytes; the same in every process. Not keyed: never index hostile input by it alone
 // where collisions would cost time.
-// The last bytes are read once more with those before them, rather than one by one.
+// Sixteen bytes take one multiplication; the last ones are read once more with those before them,
+// rather than one by one.
 inline std::uint64_t hash_bytes(std::string_view bytes) {
   using detail::load;
   const char* p = bytes.data();
-  std::size_t left = bytes.size();
-  std::uint64_t hash = detail::kHashSeed ^ left;
-  for (; left > 8; p += 8, left -= 8) {
-    hash = detail::mix(hash ^ load<std::uint64_t>(p), detail::kHashStep);
+  const std::size_t size = bytes.size();
+  std::uint64_t hash = detail::kHashSeed, first = 0, last = 0;
+  if (size > 16) {
+    const char* const end = p + size;
+    for (; end - p > 16; p += 16) {
+      hash = detail::mix(load<std::uint64_t>(p) ^ hash,
+                         load<std::uint64_t>(p + 8) ^ detail::kHashStep);
+    }
+    first = load<std::uint64_t>(end - 16);
+    last = load<std::uint64_t>(end - 8);
+  } else if (size >= 8) {
+    first = load<std::uint64_t>(p);
+    last = load<std::uint64_t>(p + size - 8);
+  } else if (size >= 4) {
+    first = load<std::uint32_t>(p);
+    last = load<std::uint32_t>(p + size - 4);
+  } else if (size > 0) {
+    first = load<std::uint8_t>(p) << 16 | load<std::uint8_t>(p + size / 2) << 8 |
+            load<std::uint8_t>(p + size - 1);
   }
-  std::uint64_t last = 0;
-  if (bytes.size() >= 8) {
-    last = load<std::uint64_t>(p + left - 8);
-  } else if (left >= 4) {
-    last = load<std::uint32_t>(p) << 32 | load<std::uint32_t>(p + left - 4);
-  } else if (left > 0) {
-    last = load<std::uint8_t>(p) << 16 | load<std::uint8_t>(p + left / 2) << 8 |
-           load<std::uint8_t>(p + left - 1);
-  }
-  return detail::mix(hash ^ last, detail::kHashSeed) ^ (hash >> 32);
+  return detail::mix(first ^ hash, last ^ detail::kHashStep ^ size);
 }
 
 }  // namespace writ::cedar

@@ -4,10 +4,12 @@
 
 #include <boost/unordered/unordered_flat_map.hpp>
 #include <cstdint>
+#include <memory>
 #include <string>
 #include <vector>
 
 #include "cedar/policy.h"
+#include "cedar/sharing.h"
 
 namespace writ::cedar::detail {
 
@@ -76,7 +78,8 @@ struct Test {
   std::uint32_t count;
 };
 
-struct CompiledPolicy {
+// A line of the processor's cache.
+struct alignas(64) CompiledPolicy {
   Effect effect;
   Test principal;
   Test action;
@@ -103,6 +106,7 @@ inline constexpr std::size_t kMostBits = 64;
 
 struct Program {
   PolicySet set;
+  std::unique_ptr<Sharing> sharing = std::make_unique<Sharing>();  // while it is being made
   std::vector<Node> nodes;
   std::vector<std::uint32_t> links;
   std::vector<Value> constants;
@@ -122,7 +126,7 @@ struct Program {
 // Adds an expression; answers its root.
 std::uint32_t compile(Program& program, const Expr& expr);
 void compile(Program& program, const Policy& policy);
-// Makes what finds the policies that may apply.
+// The last step: makes what finds the policies that may apply.
 void index_policies(Program& program);
 
 }  // namespace writ::cedar::detail

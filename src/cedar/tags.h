@@ -20,22 +20,25 @@ inline constexpr std::size_t kMostTagged = 64;
 inline std::uint32_t tag_of(std::uint64_t hash) {
   return static_cast<std::uint32_t>(hash >> 32);
 }
+// Which hashes may be among some, as one bit of 64 for each: most that are not are told at once.
+inline std::uint64_t hint_of(std::uint64_t hash) {
+  return std::uint64_t{1} << (hash >> 58);
+}
 constexpr std::size_t room_for_tags(std::size_t count) {
   return (count + kTagsAtOnce - 1) / kTagsAtOnce * kTagsAtOnce;
 }
 
-// Bit i is set where the i-th of kTagsAtOnce tags is this one.
+// Bit 2i is set where the i-th of kTagsAtOnce tags is this one.
 inline std::uint32_t tags_equal(const std::uint32_t* tags, std::uint32_t tag) {
 #ifdef __SSE2__
   const __m128i sought = _mm_set1_epi32(static_cast<int>(tag));
   const auto* four = reinterpret_cast<const __m128i*>(tags);
   const __m128i low = _mm_cmpeq_epi32(_mm_loadu_si128(four), sought);
   const __m128i high = _mm_cmpeq_epi32(_mm_loadu_si128(four + 1), sought);
-  const __m128i both = _mm_packs_epi16(_mm_packs_epi32(low, high), _mm_setzero_si128());
-  return static_cast<std::uint32_t>(_mm_movemask_epi8(both));
+  return static_cast<std::uint32_t>(_mm_movemask_epi8(_mm_packs_epi32(low, high))) & 0x5555;
 #else
   std::uint32_t bits = 0;
-  for (std::uint32_t i = 0; i < kTagsAtOnce; ++i) bits |= std::uint32_t{tags[i] == tag} << i;
+  for (std::uint32_t i = 0; i < kTagsAtOnce; ++i) bits |= std::uint32_t{tags[i] == tag} << 2 * i;
   return bits;
 #endif
 }
@@ -46,7 +49,7 @@ template <class IsIt>
                                                       std::uint32_t tag, IsIt is_it) {
   for (std::size_t from = 0; from < count; from += kTagsAtOnce) {
     for (std::uint32_t bits = tags_equal(tags + from, tag); bits != 0; bits &= bits - 1) {
-      const std::size_t at = from + static_cast<std::size_t>(std::countr_zero(bits));
+      const std::size_t at = from + static_cast<std::size_t>(std::countr_zero(bits)) / 2;
       if (at < count && is_it(at)) return at;
     }
   }

@@ -56,7 +56,10 @@ UidSet::UidSet(std::vector<EntityUid> uids) {
   auto* block = new (memory) Block{{1}, static_cast<std::uint32_t>(uids.size())};
   auto* tag = const_cast<std::uint32_t*>(block->tags());
   std::fill_n(tag, tags, 0);
-  for (const EntityUid& uid : uids) *tag++ = detail::tag_of(uid.hash());
+  for (const EntityUid& uid : uids) {
+    *tag++ = detail::tag_of(uid.hash());
+    hint_ |= detail::hint_of(uid.hash());
+  }
   std::uninitialized_move(uids.begin(), uids.end(), const_cast<EntityUid*>(block->uids()));
   block_ = block;
 }
@@ -72,6 +75,13 @@ bool UidSet::operator==(const UidSet& other) const {
 }
 
 bool UidSet::search(const detail::UidText* uid) const {
+  const std::size_t count = size();
+  if (count <= detail::kMostTagged) {
+    const EntityUid* const uids = block_->uids();
+    return detail::find_tagged(
+               block_->tags(), count, detail::tag_of(uid->hash),
+               [&](std::size_t at) { return detail::same(uids[at].text(), uid); }) != count;
+  }
   const detail::Borrowed sought(uid);
   return std::binary_search(begin(), end(), sought.uid(), detail::by_hash);
 }

@@ -91,7 +91,7 @@ class EntityUid {
   // As a policy writes it, with escapes.
   std::string print() const;
 
-  bool operator==(const EntityUid& other) const {
+  [[gnu::always_inline]] bool operator==(const EntityUid& other) const {
     return hash_ == other.hash_ && detail::same(text_, other.text_);
   }
   // By type, then id, bytewise.
@@ -140,12 +140,14 @@ class UidSet {
  public:
   UidSet() = default;
   explicit UidSet(std::vector<EntityUid> uids);
-  UidSet(const UidSet& other) : block_(other.block_) {
+  UidSet(const UidSet& other) : block_(other.block_), hint_(other.hint_) {
     if (block_ != nullptr) block_->owners.fetch_add(1, std::memory_order_relaxed);
   }
-  UidSet(UidSet&& other) noexcept : block_(std::exchange(other.block_, nullptr)) {}
+  UidSet(UidSet&& other) noexcept
+      : block_(std::exchange(other.block_, nullptr)), hint_(std::exchange(other.hint_, 0)) {}
   UidSet& operator=(UidSet other) noexcept {
     std::swap(block_, other.block_);
+    std::swap(hint_, other.hint_);
     return *this;
   }
   ~UidSet() {
@@ -154,12 +156,7 @@ class UidSet {
 
   bool contains(const EntityUid& uid) const { return contains(uid.text()); }
   bool contains(const detail::UidText* uid) const {
-    const std::size_t count = size();
-    if (count > detail::kMostTagged) return search(uid);
-    return count != 0 && detail::find_tagged(block_->tags(), count, detail::tag_of(uid->hash),
-                                             [&](std::size_t at) {
-                                               return detail::same(block_->uids()[at].text(), uid);
-                                             }) != count;
+    return (hint_ & detail::hint_of(uid->hash)) != 0 && search(uid);
   }
   // Begins to load what `contains` reads.
   void prefetch() const { __builtin_prefetch(block_); }
@@ -178,9 +175,10 @@ class UidSet {
       return reinterpret_cast<const EntityUid*>(tags() + detail::room_for_tags(size));
     }
   };
-  bool search(const detail::UidText* uid) const;
+  [[gnu::noinline]] bool search(const detail::UidText* uid) const;
   void release() const;
   const Block* block_ = nullptr;  // of an empty set: none
+  std::uint64_t hint_ = 0;        // which hashes may be in it (tags.h)
 };
 
 }  // namespace writ::cedar

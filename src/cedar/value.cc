@@ -46,15 +46,46 @@ std::uint64_t combine(std::uint64_t hash, std::uint64_t next) {
   return (hash ^ next) * 0x9fb21c651e98df25 + (hash >> 29);
 }
 
+// What a list says of itself: see detail::List.
+struct Hint {
+  std::uint64_t bits;
+  unsigned shift = 0;
+};
+// Of a record: with the four bits of hashes that tell most of its names apart, of a few tries.
+Hint hint_of(const std::vector<Field>& fields) {
+  const auto with = [&](unsigned shift, std::size_t& told_apart) {
+    std::uint64_t bits = ~std::uint64_t{0};
+    told_apart = 0;
+    for (std::size_t i = fields.size(); i-- > 0;) {
+      const std::uint64_t at = detail::hint_bits(fields[i].first.hash(), shift);
+      if ((bits >> at & detail::kNowhere) == detail::kNowhere) ++told_apart;
+      // Behind the last place that fits, any other says that one has to look.
+      const std::uint64_t place = i < detail::kNowhere ? i : 0;
+      bits = (bits & ~(detail::kNowhere << at)) | place << at;
+    }
+    return bits;
+  };
+  Hint best{~std::uint64_t{0}};
+  std::size_t most = 0;
+  for (unsigned shift = 0; shift < 32 && most < std::min(fields.size(), std::size_t{16});
+       shift += 4) {
+    std::size_t told_apart = 0;
+    const std::uint64_t bits = with(shift, told_apart);
+    if (told_apart > most) best = {bits, shift};
+    most = std::max(most, told_apart);
+  }
+  return best;
+}
+
 // Makes a list of items, which are in order. `hash` is of an item, for the tags.
 template <class Item>
-const detail::List<Item>* make_list(std::vector<Item>&& items, std::uint64_t hash_of_all,
+const detail::List<Item>* make_list(std::vector<Item>&& items, std::uint64_t hash_of_all, Hint hint,
                                     auto hash) {
   const std::size_t tags = detail::room_for_tags(items.size());
   void* memory = ::operator new(sizeof(detail::List<Item>) + tags * sizeof(std::uint32_t) +
                                 items.size() * sizeof(Item));
-  auto* list =
-      new (memory) detail::List<Item>{{1}, static_cast<std::uint32_t>(items.size()), hash_of_all};
+  auto* list = new (memory) detail::List<Item>{
+      {1}, static_cast<std::uint32_t>(items.size()), hash_of_all, hint.bits, hint.shift};
   auto* tag = const_cast<std::uint32_t*>(list->tags());
   std::fill_n(tag, tags, 0);
   for (const Item& item : items) *tag++ = detail::tag_of(hash(item));
@@ -79,9 +110,19 @@ ValueView ValueView::find(std::string_view name) const {
   return at->second;
 }
 
+ValueView ValueView::find_behind(const detail::Text* name) const {
+  const std::size_t count = record_->size;
+  if (count > detail::kMostTagged) return find(name->view());
+  const Field* const fields = record_->begin();
+  const std::size_t at = detail::find_tagged(
+      record_->tags(), count, detail::tag_of(name->hash),
+      [&](std::size_t i) { return detail::same(fields[i].first.text(), name); });
+  return at == count ? ValueView() : ValueView(fields[at].second);
+}
+
 bool ValueView::contains(ValueView item) const {
   const std::size_t count = set_->size;
-  if (count == 0) return false;
+  if ((set_->hint & detail::hint_of(item.hash())) == 0) return false;
   const Value* const items = set_->begin();
   if (count <= detail::kMostTagged) {
     return detail::find_tagged(set_->tags(), count, detail::tag_of(item.hash()),
@@ -204,11 +245,15 @@ Value Value::entity(const EntityUid& uid) {
 Value Value::set(std::vector<Value> items) {
   std::sort(items.begin(), items.end());
   items.erase(std::unique(items.begin(), items.end()), items.end());
-  std::uint64_t hash = 0;
-  for (const Value& item : items) hash = combine(hash, item.hash());
+  std::uint64_t hash = 0, hint = 0;
+  for (const Value& item : items) {
+    hash = combine(hash, item.hash());
+    hint |= detail::hint_of(item.hash());
+  }
   ValueView view;
   view.kind_ = Kind::kSet;
-  view.set_ = make_list(std::move(items), hash, [](const Value& item) { return item.hash(); });
+  view.set_ =
+      make_list(std::move(items), hash, Hint{hint}, [](const Value& item) { return item.hash(); });
   return Value(view);
 }
 
@@ -226,8 +271,9 @@ Value Value::record(std::vector<Field> fields) {
   }
   ValueView view;
   view.kind_ = Kind::kRecord;
-  view.record_ =
-      make_list(std::move(fields), hash, [](const Field& field) { return field.first.hash(); });
+  const Hint hint = hint_of(fields);
+  view.record_ = make_list(std::move(fields), hash, hint,
+                           [](const Field& field) { return field.first.hash(); });
   return Value(view);
 }
 

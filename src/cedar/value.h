@@ -129,6 +129,7 @@ class ValueView {
   std::uint64_t hash() const;
 
  private:
+  [[gnu::noinline]] ValueView find_behind(const detail::Text* name) const;
   friend class Value;
   ValueView(Kind kind, std::int64_t v) : kind_(kind), integer_(v) {}
   explicit ValueView(const detail::UidText* uid) : kind_(Kind::kEntity), uid_(uid) {}
@@ -215,11 +216,20 @@ class Value {
 inline ValueView::ValueView(const Value& value) : ValueView(value.view()) {}
 
 namespace detail {
+// Of a record's hint.
+inline constexpr std::uint64_t kNowhere = 15;
+inline std::uint64_t hint_bits(std::uint64_t hash, unsigned shift) {
+  return (hash >> shift & 15) * 4;
+}
 template <class Item>
 struct List {
   mutable std::atomic<std::uint32_t> owners;
   std::uint32_t size;
   std::uint64_t hash;
+  // Of a set: which hashes may be in it (tags.h). Of a record: where the first field stands whose
+  // name's hash has these four bits, from `shift`, for each value of the four; kNowhere for none.
+  std::uint64_t hint;
+  unsigned shift;
   const std::uint32_t* tags() const { return reinterpret_cast<const std::uint32_t*>(this + 1); }
   const Item* begin() const { return reinterpret_cast<const Item*>(tags() + room_for_tags(size)); }
   const Item* end() const { return begin() + size; }
@@ -233,22 +243,28 @@ inline std::span<const Field> ValueView::fields() const {
   return {record_->begin(), record_->size};
 }
 inline ValueView ValueView::find(const detail::Text* name) const {
-  const std::size_t count = record_->size;
-  if (count > detail::kMostTagged) return find(name->view());
-  const Field* const fields = record_->begin();
-  const std::size_t at = detail::find_tagged(
-      record_->tags(), count, detail::tag_of(name->hash),
-      [&](std::size_t i) { return detail::same(fields[i].first.text(), name); });
-  return at == count ? ValueView() : ValueView(fields[at].second);
+  const std::uint64_t at =
+      record_->hint >> detail::hint_bits(name->hash, record_->shift) & detail::kNowhere;
+  if (at == detail::kNowhere) return {};
+  const Field& field = record_->begin()[at];
+  if (detail::same(field.first.text(), name)) [[likely]]
+    return field.second;
+  return find_behind(name);
 }
+
+class Sharing;
 
 // Cedar's JSON form of values, where `__entity` and `__extn` mark what JSON has no type for. Depth
 // is that of the Json; null and fractional numbers are refused. `where` is the JSON pointer so far.
-Result<Value> value_from_json(const Json& json, const std::string& where = {});
+// With `sharing` (sharing.h), names and uids are shared with what was read by it before.
+Result<Value> value_from_json(const Json& json, const std::string& where = {},
+                              Sharing* sharing = nullptr);
 // Of an object, for a context: a record, and never an escape.
-Result<Value> record_from_json(const Json& json, const std::string& where = {});
+Result<Value> record_from_json(const Json& json, const std::string& where = {},
+                               Sharing* sharing = nullptr);
 // {"type": "User", "id": "alice"}, bare or under `__entity`.
-Result<EntityUid> uid_from_json(const Json& json, const std::string& where = {});
+Result<EntityUid> uid_from_json(const Json& json, const std::string& where = {},
+                                Sharing* sharing = nullptr);
 Json to_json(ValueView value);
 Json to_json(const EntityUid& uid);
 // As a policy writes it: `[1, User::"a", ip("10.0.0.0/8")]`.

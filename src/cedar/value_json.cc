@@ -5,13 +5,14 @@
 #include "cedar/expr.h"
 #include "cedar/extension.h"
 #include "cedar/function.h"
+#include "cedar/sharing.h"
 #include "cedar/text.h"
 #include "cedar/value.h"
 
 namespace writ::cedar {
 namespace {
 
-Result<Value> extension_from_json(const Json& call, const std::string& where) {
+Result<Value> extension_from_json(const Json& call, const std::string& where, Sharing* sharing) {
   const JsonObject* object = call.as_object();
   const Json* name = call.find("fn");
   const Json* arg = call.find("arg");
@@ -32,7 +33,7 @@ Result<Value> extension_from_json(const Json& call, const std::string& where) {
   }
   std::vector<Value> values;
   if (arg != nullptr) {
-    TRY(value, value_from_json(*arg, where + "/arg"));
+    TRY(value, value_from_json(*arg, where + "/arg", sharing));
     values.push_back(std::move(value));
   } else {
     const JsonArray* array = args->as_array();
@@ -41,7 +42,7 @@ Result<Value> extension_from_json(const Json& call, const std::string& where) {
                   where + "/args");
     }
     for (std::size_t i = 0; i < array->size(); ++i) {
-      TRY(value, value_from_json((*array)[i], where + "/args/" + std::to_string(i)));
+      TRY(value, value_from_json((*array)[i], where + "/args/" + std::to_string(i), sharing));
       values.push_back(std::move(value));
     }
   }
@@ -50,7 +51,8 @@ Result<Value> extension_from_json(const Json& call, const std::string& where) {
   return value;
 }
 
-Result<Value> fields_from_json(const JsonObject& object, const std::string& where) {
+Result<Value> fields_from_json(const JsonObject& object, const std::string& where,
+                               Sharing* sharing) {
   std::vector<Field> fields;
   fields.reserve(object.size());
   for (const JsonMember& member : object) {
@@ -58,8 +60,9 @@ Result<Value> fields_from_json(const JsonObject& object, const std::string& wher
       return fail(Code::kInvalid, "`" + member.first + "` cannot be the name of an attribute",
                   where + "/" + member.first);
     }
-    TRY(value, value_from_json(member.second, where + "/" + member.first));
-    fields.emplace_back(String(member.first), std::move(value));
+    TRY(value, value_from_json(member.second, where + "/" + member.first, sharing));
+    fields.emplace_back(sharing ? sharing->name(member.first) : String(member.first),
+                        std::move(value));
   }
   return Value::record(std::move(fields));
 }
@@ -71,7 +74,7 @@ Json escape(std::string_view name, std::string text) {
 
 }  // namespace
 
-Result<Value> value_from_json(const Json& json, const std::string& where) {
+Result<Value> value_from_json(const Json& json, const std::string& where, Sharing* sharing) {
   if (const bool* flag = json.as_bool()) return Value::boolean(*flag);
   if (const std::int64_t* integer = json.as_int()) return Value::integer(*integer);
   if (const std::string* text = json.as_string()) return Value::string(*text);
@@ -79,7 +82,7 @@ Result<Value> value_from_json(const Json& json, const std::string& where) {
     std::vector<Value> items;
     items.reserve(array->size());
     for (std::size_t i = 0; i < array->size(); ++i) {
-      TRY(item, value_from_json((*array)[i], where + "/" + std::to_string(i)));
+      TRY(item, value_from_json((*array)[i], where + "/" + std::to_string(i), sharing));
       items.push_back(std::move(item));
     }
     return Value::set(std::move(items));
@@ -91,27 +94,27 @@ Result<Value> value_from_json(const Json& json, const std::string& where) {
   if (object->size() == 1) {
     const JsonMember& only = object->front();
     if (only.first == "__entity") {
-      TRY(uid, uid_from_json(json, where));
+      TRY(uid, uid_from_json(json, where, sharing));
       return Value::entity(uid);
     }
-    if (only.first == "__extn") return extension_from_json(only.second, where + "/__extn");
+    if (only.first == "__extn") return extension_from_json(only.second, where + "/__extn", sharing);
   }
-  return fields_from_json(*object, where);
+  return fields_from_json(*object, where, sharing);
 }
 
-Result<Value> record_from_json(const Json& json, const std::string& where) {
+Result<Value> record_from_json(const Json& json, const std::string& where, Sharing* sharing) {
   const JsonObject* object = json.as_object();
   if (object == nullptr) {
     return fail(Code::kInvalid, "an object is wanted here, not " + std::string(json.type_name()),
                 where);
   }
-  return fields_from_json(*object, where);
+  return fields_from_json(*object, where, sharing);
 }
 
-Result<EntityUid> uid_from_json(const Json& json, const std::string& where) {
+Result<EntityUid> uid_from_json(const Json& json, const std::string& where, Sharing* sharing) {
   const JsonObject* object = json.as_object();
   if (object != nullptr && object->size() == 1 && object->front().first == "__entity") {
-    return uid_from_json(object->front().second, where + "/__entity");
+    return uid_from_json(object->front().second, where + "/__entity", sharing);
   }
   const Json* type = json.find("type");
   const Json* id = json.find("id");
@@ -123,7 +126,7 @@ Result<EntityUid> uid_from_json(const Json& json, const std::string& where) {
   if (!is_type_name(*type_text)) {
     return fail(Code::kInvalid, "`" + *type_text + "` is no entity type", where + "/type");
   }
-  return EntityUid(*type_text, *id_text);
+  return sharing ? sharing->uid(*type_text, *id_text) : EntityUid(*type_text, *id_text);
 }
 
 Json to_json(const EntityUid& uid) {

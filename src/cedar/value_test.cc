@@ -4,6 +4,7 @@
 
 #include <limits>
 
+#include "cedar/sharing.h"
 #include "cedar/text.h"
 #include "cedar/uids_for_test.h"
 
@@ -165,8 +166,22 @@ TEST(UidSet, TellsUidsOfOneHashApart) {
   }
 }
 
+TEST(UidSet, CopiesAndMovesHoldTheSame) {
+  const EntityUid a("T", "a");
+  UidSet set({a});
+  const UidSet copy = set;
+  UidSet moved = std::move(set);
+  EXPECT_TRUE(copy.contains(a));
+  EXPECT_TRUE(moved.contains(a));
+  EXPECT_FALSE(set.contains(a));  // NOLINT(bugprone-use-after-move): it is empty now
+  set = copy;
+  moved = UidSet();
+  EXPECT_TRUE(set.contains(a));
+  EXPECT_FALSE(moved.contains(a));
+}
+
 TEST(Value, FindsInSmallAndLargeSetsAndRecords) {
-  for (const int count : {0, 1, 8, 9, 64, 65, 500}) {
+  for (const int count : {0, 1, 2, 5, 8, 9, 14, 15, 16, 17, 64, 65, 500}) {
     std::vector<Value> items;
     std::vector<Field> fields;
     for (int i = 0; i < count; ++i) {
@@ -181,7 +196,10 @@ TEST(Value, FindsInSmallAndLargeSetsAndRecords) {
     }
     EXPECT_FALSE(set.view().contains(Value::string("x")));
     EXPECT_FALSE(set.view().contains(Value::integer(0)));
-    EXPECT_TRUE(record.view().find(String("x").text()).is(Kind::kNone));
+    for (int i = count; i < 2 * count + 100; ++i) {
+      EXPECT_FALSE(set.view().contains(Value::string(std::to_string(i))));
+      EXPECT_TRUE(record.view().find(String(std::to_string(i)).text()).is(Kind::kNone));
+    }
   }
 }
 
@@ -191,9 +209,32 @@ TEST(EntityUid, ComparesEveryByte) {
     for (std::size_t i = 0; i < size; ++i) {
       std::string other = id;
       other[i] = 'b';
-      EXPECT_FALSE(detail::same_bytes(id.data(), other.data(), size)) << size << " " << i;
+      EXPECT_FALSE(same_text(id, other)) << size << " " << i;
+      EXPECT_NE(hash_bytes(id), hash_bytes(other)) << size << " " << i;
     }
-    EXPECT_TRUE(detail::same_bytes(id.data(), std::string(id).data(), size));
+    EXPECT_TRUE(same_text(id, std::string(id)));
+    EXPECT_EQ(hash_bytes(id), hash_bytes(std::string(id)));
+    EXPECT_FALSE(same_text(id, id + "a"));
+    EXPECT_NE(hash_bytes(id), hash_bytes(id + "a"));
+  }
+}
+
+TEST(Sharing, AnswersWhatItAnsweredBefore) {
+  Sharing sharing(3);
+  const EntityUid given("User", "alice");
+  EXPECT_EQ(sharing.shared(given).text(), given.text());
+  EXPECT_EQ(sharing.uid("User", "alice").text(), given.text());
+  EXPECT_NE(sharing.uid("Us", "eralice").text(), given.text());
+  const String name("name");
+  EXPECT_EQ(sharing.shared(name).text(), name.text());
+  EXPECT_EQ(sharing.name("name").text(), name.text());
+}
+
+TEST(Sharing, TellsApartWhatHasOnePlace) {
+  Sharing sharing(1);
+  for (const EntityUid& uid : uids_of_one_hash(100)) {
+    EXPECT_EQ(sharing.uid(uid.type(), uid.id()), uid);
+    EXPECT_EQ(sharing.name(uid.id()).view(), uid.id());
   }
 }
 

@@ -35,6 +35,7 @@ class Nodes {
     }
     if (left_ < steps * kStep) begin_region();
     left_ -= steps * kStep;
+    if (steps * kStep % kCacheLine == 0) left_ -= left_ % kCacheLine;
     return next_ + left_;
   }
   void give(void* node, std::size_t size) noexcept {

@@ -11,16 +11,18 @@
 
 namespace writ::core::detail {
 
-// Aligned to 16 bytes; throws std::bad_alloc. Any thread may call both.
+constexpr std::size_t kCacheLine = 64;  // bytes that a processor loads at once
+
+// Aligned to 16 bytes, and most of whole lines to a line; throws std::bad_alloc. Any thread may
+// call both.
 void* take_node(std::size_t size);
 // `size` is that of the take.
 void give_node(void* node, std::size_t size) noexcept;
 
 // Begins to load every line of the processor's cache that these bytes touch. `from` may be null.
 [[gnu::always_inline]] inline void prefetch_bytes(const void* from, std::size_t size) {
-  constexpr std::uintptr_t kLine = 64;
   const auto begin = reinterpret_cast<std::uintptr_t>(from);
-  for (std::uintptr_t at = begin & ~(kLine - 1); at < begin + size; at += kLine) {
+  for (std::uintptr_t at = begin & ~(kCacheLine - 1); at < begin + size; at += kCacheLine) {
     __builtin_prefetch(reinterpret_cast<const void*>(at));
   }
 }

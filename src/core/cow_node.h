@@ -239,8 +239,10 @@ struct CowShard : CowNode {
     return (capacity + kTagsAtOnce - 1) / kTagsAtOnce * kTagsAtOnce * sizeof(std::uint32_t);
   }
   static std::size_t memory_for(std::uint32_t capacity) {
-    return sizeof(CowShard) +
-           std::max(capacity * (sizeof(std::uint32_t) + sizeof(Slot)), memory_compared(capacity));
+    const std::size_t size =
+        sizeof(CowShard) +
+        std::max(capacity * (sizeof(std::uint32_t) + sizeof(Slot)), memory_compared(capacity));
+    return (size + kCacheLine - 1) / kCacheLine * kCacheLine;  // so it lies in as few as it can
   }
   std::uint32_t* tags() { return reinterpret_cast<std::uint32_t*>(this + 1); }
   const std::uint32_t* tags() const { return reinterpret_cast<const std::uint32_t*>(this + 1); }

@@ -60,7 +60,8 @@ void Asking::read() {
 }
 
 void Asking::name_action() {
-  action_ = question_.action == "connect" ? connect_action() : action_named(question_.action);
+  const bool connects = cedar::same_text(question_.action, "connect");
+  action_ = connects ? connect_action() : action_named(question_.action);
 }
 
 void Asking::approach() {
@@ -166,7 +167,7 @@ Asking::Asking(const State& state, const Question& question, Time now)
       reader_(state, now),
       wanted_(question.grant),
       decides_(state.policies != nullptr && state.entities != nullptr && now >= state.time),
-      entitlement_(question.resource_type == "entitlement") {}
+      entitlement_(cedar::same_text(question.resource_type, "entitlement")) {}
 
 Answer Asking::ask(const Slice& slice, const cedar::EntityUid& action,
                    const cedar::EntityUid& resource, const Facts& facts) const {
@@ -276,8 +277,9 @@ Answer Asking::guard(const Facts& facts) const {
 }
 
 bool Asking::is_at_its_door() const {
-  const std::vector<std::string>& doors = *entry_->doors;
-  return std::find(doors.begin(), doors.end(), question_.door) != doors.end();
+  return std::any_of(entry_->doors->begin(), entry_->doors->end(), [&](const std::string& door) {
+    return cedar::same_text(door, question_.door);
+  });
 }
 
 bool Asking::is_wanted(const Grant& grant) const {
@@ -537,7 +539,7 @@ InPlace(Make) -> InPlace<Make>;
 std::vector<Decision> decide_together(const State& state,
                                       std::span<const Question* const> questions, Time now) {
   // As many as the first cache holds all lines of; with more, some go before they are read.
-  constexpr std::size_t kTogether = 4;
+  constexpr std::size_t kTogether = 6;
   std::vector<Decision> decisions;
   decisions.reserve(questions.size());
   while (!questions.empty()) {

@@ -378,7 +378,7 @@ const Giver* Policies::giver(std::string_view id, std::uint64_t id_hash) const {
   const auto place = giver_places.find(id_hash);
   if (place == giver_places.end()) return nullptr;
   const Giver& giver = givers[place->second];
-  return giver.id == id ? &giver : nullptr;
+  return cedar::same_text(giver.id, id) ? &giver : nullptr;
 }
 
 const std::vector<Action>& actions() {

@@ -29,13 +29,14 @@ Result<cedar::Schema> read_schema(const Source& source) {
 }
 
 Result<cedar::Entities> read_entities(const cedar::Schema* schema,
+                                      const cedar::CompiledPolicies& readers,
                                       const std::optional<Source>& given) {
   const cedar::EntityLimits limits;
   const Source source = given.value_or(Source{"[]", "entities"});
   TRY(json, parse_json(source.text, {limits.bytes, limits.depth, limits.items}, source.name));
-  if (schema == nullptr) return cedar::Entities::from_json(json, source.name, limits);
+  if (schema == nullptr) return cedar::Entities::from_json(json, source.name, limits, &readers);
   const Json whole = cedar::with_actions(*schema, cedar::explicit_entities(*schema, json));
-  TRY(entities, cedar::Entities::from_json(whole, source.name, limits));
+  TRY(entities, cedar::Entities::from_json(whole, source.name, limits, &readers));
   CHECK_OK(validate(*schema, entities));
   return entities;
 }
@@ -104,7 +105,7 @@ Result<World> replaced(const World& before, const Parts& parts) {
     CHECK_OK(check_policies(*after.schema, after.policies.set()));
   }
   if (parts.schema || parts.entities) {
-    TRY(entities, read_entities(after.schema.get(), parts.entities));
+    TRY(entities, read_entities(after.schema.get(), after.policies, parts.entities));
     after.entities = std::make_shared<const cedar::Entities>(std::move(entities));
     after.entities_given = parts.entities.has_value();
   }
