@@ -286,6 +286,8 @@ void compile(Program& program, const Policy& policy) {
   for (const Condition& condition : *policy.conditions) {
     program.clauses.push_back({compile(program, condition.expr), condition.unless});
   }
+  const Clause* const first = program.clauses.data() + made.first_clause;
+  if (made.clauses == 1 && !first->unless) made.only_root = first->root;
   program.policies.push_back(made);
 }
 

@@ -273,7 +273,8 @@ ValueView Evaluation::in(const Node& node, ValueView left, ValueView right) {
   if (right.is(Kind::kEntity)) {
     if (same(uid, right.entity())) return ValueView::boolean(true);
     const Entity* known = entity(uid);
-    return ValueView::boolean(known != nullptr && known->ancestors.contains(right.entity()));
+    return ValueView::boolean(known != nullptr &&
+                              known->ancestors.contains(right.entity(), right.entity_tag()));
   }
   if (!right.is(Kind::kSet)) {
     return misfit(node, "`in`", "an entity or a set of entities on its right", right);
@@ -291,7 +292,7 @@ ValueView Evaluation::in(const Node& node, ValueView left, ValueView right) {
   if (known == nullptr) return ValueView::boolean(false);
   if (items.size() <= known->ancestors.size()) {
     return ValueView::boolean(std::any_of(items.begin(), items.end(), [&](const Value& item) {
-      return known->ancestors.contains(item.view().entity());
+      return known->ancestors.contains(item.view().entity(), item.view().entity_tag());
     }));
   }
   return ValueView::boolean(
@@ -313,7 +314,8 @@ ValueView Evaluation::in_attribute(const Node& node) {
   if (!right.is(Kind::kEntity)) return in(node_at(node.a), ValueView::entity(left), right);
   if (same(left.text(), right.entity())) return ValueView::boolean(true);
   const Entity* known = node.of_resource ? resource() : principal();
-  return ValueView::boolean(known != nullptr && known->ancestors.contains(right.entity()));
+  return ValueView::boolean(known != nullptr &&
+                            known->ancestors.contains(right.entity(), right.entity_tag()));
 }
 
 ValueView Evaluation::in_list(const Node& node) {

@@ -40,6 +40,11 @@ class Evaluation {
   enum class Outcome : std::uint8_t { kNo, kYes, kFailed };
   // Whether the conditions of a policy hold.
   Outcome conditions(const CompiledPolicy& policy) {
+    if (policy.only_root != kNoRoot) {
+      const ValueView v = condition(policy.only_root);
+      if (v.is(Kind::kNone)) return Outcome::kFailed;
+      return v.boolean() ? Outcome::kYes : Outcome::kNo;
+    }
     for (std::uint32_t i = 0; i < policy.clauses; ++i) {
       const Clause& clause = program_.clauses.data()[policy.first_clause + i];
       const ValueView v = condition(clause.root);

@@ -50,11 +50,11 @@ inline bool same_bytes(const char* a, const char* b, std::size_t size) {
 // where collisions would cost time.
 // Sixteen bytes take one multiplication; the last ones are read once more with those before them,
 // rather than one by one.
-inline std::uint64_t hash_bytes(std::string_view bytes) {
+inline std::uint64_t hash_bytes(std::string_view bytes, std::uint64_t seed = detail::kHashSeed) {
   using detail::load;
   const char* p = bytes.data();
   const std::size_t size = bytes.size();
-  std::uint64_t hash = detail::kHashSeed, first = 0, last = 0;
+  std::uint64_t hash = seed, first = 0, last = 0;
   if (size > 16) {
     const char* const end = p + size;
     for (; end - p > 16; p += 16) {

@@ -65,6 +65,7 @@ struct Node {
   std::uint32_t at = 0;  // offset in the policy's source
 };
 
+inline constexpr std::uint32_t kNoRoot = ~0u;
 struct Clause {
   std::uint32_t root;
   bool unless;
@@ -86,7 +87,9 @@ struct alignas(64) CompiledPolicy {
   Test resource;
   std::uint32_t first_clause;
   std::uint32_t clauses;
+  std::uint32_t only_root = kNoRoot;  // where there is one clause, and a `when`
 };
+static_assert(sizeof(CompiledPolicy) == 64);
 
 // Policies by what their scope names, under one action or under any.
 struct Shelf {

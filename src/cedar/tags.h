@@ -20,9 +20,9 @@ inline constexpr std::size_t kMostTagged = 64;
 inline std::uint32_t tag_of(std::uint64_t hash) {
   return static_cast<std::uint32_t>(hash >> 32);
 }
-// Which hashes may be among some, as one bit of 64 for each: most that are not are told at once.
-inline std::uint64_t hint_of(std::uint64_t hash) {
-  return std::uint64_t{1} << (hash >> 58);
+// Which tags may be among some, as one bit of 64 for each: most that are not are told at once.
+inline std::uint64_t hint_of(std::uint32_t tag) {
+  return std::uint64_t{1} << (tag >> 26);
 }
 constexpr std::size_t room_for_tags(std::size_t count) {
   return (count + kTagsAtOnce - 1) / kTagsAtOnce * kTagsAtOnce;

@@ -57,8 +57,8 @@ UidSet::UidSet(std::vector<EntityUid> uids) {
   auto* tag = const_cast<std::uint32_t*>(block->tags());
   std::fill_n(tag, tags, 0);
   for (const EntityUid& uid : uids) {
-    *tag++ = detail::tag_of(uid.hash());
-    hint_ |= detail::hint_of(uid.hash());
+    *tag = detail::tag_of(uid.hash());
+    hint_ |= detail::hint_of(*tag++);
   }
   std::uninitialized_move(uids.begin(), uids.end(), const_cast<EntityUid*>(block->uids()));
   block_ = block;

@@ -20,7 +20,7 @@ namespace writ::cedar {
 
 namespace detail {
 inline std::uint64_t hash_uid(std::uint64_t type_hash, std::string_view id) {
-  return mix(type_hash ^ kHashStep, hash_bytes(id) ^ kHashSeed);
+  return hash_bytes(id, type_hash);
 }
 struct UidText {
   mutable std::atomic<std::uint32_t> owners;
@@ -154,9 +154,12 @@ class UidSet {
     if (block_ != nullptr) release();
   }
 
-  bool contains(const EntityUid& uid) const { return contains(uid.text()); }
-  bool contains(const detail::UidText* uid) const {
-    return (hint_ & detail::hint_of(uid->hash)) != 0 && search(uid);
+  bool contains(const EntityUid& uid) const {
+    return contains(uid.text(), detail::tag_of(uid.hash()));
+  }
+  // `tag` is of the uid's hash: what is not in the set is mostly told by it alone.
+  bool contains(const detail::UidText* uid, std::uint32_t tag) const {
+    return (hint_ & detail::hint_of(tag)) != 0 && search(uid);
   }
   // Begins to load what `contains` reads.
   void prefetch() const { __builtin_prefetch(block_); }
@@ -178,7 +181,7 @@ class UidSet {
   [[gnu::noinline]] bool search(const detail::UidText* uid) const;
   void release() const;
   const Block* block_ = nullptr;  // of an empty set: none
-  std::uint64_t hint_ = 0;        // which hashes may be in it (tags.h)
+  std::uint64_t hint_ = 0;        // which tags may be in it (tags.h)
 };
 
 }  // namespace writ::cedar

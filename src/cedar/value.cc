@@ -122,10 +122,11 @@ ValueView ValueView::find_behind(const detail::Text* name) const {
 
 bool ValueView::contains(ValueView item) const {
   const std::size_t count = set_->size;
-  if ((set_->hint & detail::hint_of(item.hash())) == 0) return false;
+  const std::uint32_t tag = detail::tag_of(item.hash());
+  if ((set_->hint & detail::hint_of(tag)) == 0) return false;
   const Value* const items = set_->begin();
   if (count <= detail::kMostTagged) {
-    return detail::find_tagged(set_->tags(), count, detail::tag_of(item.hash()),
+    return detail::find_tagged(set_->tags(), count, tag,
                                [&](std::size_t i) { return equal(items[i], item); }) != count;
   }
   const auto at = std::lower_bound(items, items + count, item, [](const Value& a, ValueView b) {
@@ -248,7 +249,7 @@ Value Value::set(std::vector<Value> items) {
   std::uint64_t hash = 0, hint = 0;
   for (const Value& item : items) {
     hash = combine(hash, item.hash());
-    hint |= detail::hint_of(item.hash());
+    hint |= detail::hint_of(detail::tag_of(item.hash()));
   }
   ValueView view;
   view.kind_ = Kind::kSet;

@@ -107,7 +107,9 @@ class ValueView {
   static ValueView decimal(std::int64_t v) { return ValueView(Kind::kDecimal, v); }
   static ValueView datetime(std::int64_t v) { return ValueView(Kind::kDatetime, v); }
   static ValueView duration(std::int64_t v) { return ValueView(Kind::kDuration, v); }
-  static ValueView entity(const EntityUid& uid) { return ValueView(uid.text()); }
+  static ValueView entity(const EntityUid& uid) {
+    return ValueView(uid.text(), detail::tag_of(uid.hash()));
+  }
   // The box must outlive every Value that is made of the view.
   static ValueView ip(const detail::IpBox& box) { return ValueView(&box); }
 
@@ -118,6 +120,7 @@ class ValueView {
   const detail::Text* text() const { return text_; }
   std::string_view string() const { return text_->view(); }
   const detail::UidText* entity() const { return uid_; }
+  std::uint32_t entity_tag() const { return tag_; }  // kEntity: of its hash
   const IpRange& ip() const { return ip_->range; }
   std::span<const Value> items() const;            // kSet
   std::span<const Field> fields() const;           // kRecord
@@ -132,9 +135,11 @@ class ValueView {
   [[gnu::noinline]] ValueView find_behind(const detail::Text* name) const;
   friend class Value;
   ValueView(Kind kind, std::int64_t v) : kind_(kind), integer_(v) {}
-  explicit ValueView(const detail::UidText* uid) : kind_(Kind::kEntity), uid_(uid) {}
+  ValueView(const detail::UidText* uid, std::uint32_t tag)
+      : kind_(Kind::kEntity), tag_(tag), uid_(uid) {}
   explicit ValueView(const detail::IpBox* ip) : kind_(Kind::kIp), ip_(ip) {}
   Kind kind_;
+  std::uint32_t tag_ = 0;
   union {
     std::int64_t integer_;
     const detail::Text* text_;
@@ -226,7 +231,7 @@ struct List {
   mutable std::atomic<std::uint32_t> owners;
   std::uint32_t size;
   std::uint64_t hash;
-  // Of a set: which hashes may be in it (tags.h). Of a record: where the first field stands whose
+  // Of a set: which tags may be in it (tags.h). Of a record: where the first field stands whose
   // name's hash has these four bits, from `shift`, for each value of the four; kNowhere for none.
   std::uint64_t hint;
   unsigned shift;
