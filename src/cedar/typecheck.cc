@@ -261,7 +261,16 @@ std::optional<Value> Checker::constant(std::uint32_t at) const {
   const CoreNode& node = expr_[at];
   if (node.op == Op::kAction) return Value::entity(environment_.action);
   if (node.op == Op::kLiteral && !node.slot) return node.value;
-  return std::nullopt;
+  if (node.op != Op::kAnd && node.op != Op::kOr) return std::nullopt;
+  // Of literals `&&` and `||` are one themselves.
+  const bool decides = node.op == Op::kOr;  // whatever the others are
+  bool value = !decides;
+  for (const std::uint32_t part : node.args) {
+    const std::optional<Value> is = constant(part);
+    if (!is || !is->as_bool()) return std::nullopt;
+    if (*is->as_bool() == decides) value = decides;
+  }
+  return Value::boolean(value);
 }
 
 }  // namespace checking

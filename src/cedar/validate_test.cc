@@ -132,6 +132,9 @@ TEST(Validate, TagsMustBeTested) {
 TEST(Validate, StrictModeWantsEqualTypes) {
   EXPECT_THAT(errors("principal.name == 1"), ElementsAre(HasSubstr("incompatible")));
   EXPECT_THAT(permissive_errors("principal.name == 1"), IsEmpty());
+  EXPECT_THAT(errors("!(User::\"a\" == (true && false && true))"), IsEmpty())
+      << "both are literals";
+  EXPECT_THAT(errors("!(User::\"a\" == (true && 1 == 1))"), ElementsAre(HasSubstr("incompatible")));
   EXPECT_THAT(errors("[1, \"a\"].contains(1)"), ElementsAre(HasSubstr("incompatible")));
   EXPECT_THAT(permissive_errors("[1, true].isEmpty()"), ElementsAre(HasSubstr("incompatible")))
       << "no type holds both";
@@ -199,6 +202,14 @@ TEST(Validate, WarnsOfWhatCanNeverApply) {
               ElementsAre(Kind::kNoApplicableAction, Kind::kImpossible));
   EXPECT_THAT(warnings("permit (principal, action, resource) when { principal is Doc };"),
               ElementsAre(Kind::kImpossible));
+  for (const auto& [condition, impossible] :
+       {std::pair("unless { (true && true) == true }", true),
+        std::pair("when { (false || true) == false }", true),
+        std::pair("when { (true && false || true) == true }", false),
+        std::pair("when { (false || false) == true }", true)}) {
+    const std::string policy = "permit (principal, action, resource) " + std::string(condition);
+    EXPECT_EQ(warnings(policy + ";").size(), impossible ? 1U : 0U) << condition;
+  }
 }
 
 TEST(Validate, TemplatesAndLinks) {
