@@ -159,6 +159,7 @@ TEST(UidSet, ContainsInSmallAndLargeSets) {
 
 TEST(UidSet, TellsUidsOfOneHashApart) {
   const std::vector<EntityUid> uids = uids_of_one_hash(80);
+  for (const EntityUid& uid : uids) ASSERT_EQ(uid.hash(), uids.front().hash());
   for (const std::size_t count : {40U, 79U}) {
     const UidSet set(std::vector(uids.begin(), uids.begin() + static_cast<std::ptrdiff_t>(count)));
     EXPECT_EQ(set.size(), count);
