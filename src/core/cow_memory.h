@@ -13,8 +13,8 @@ namespace writ::core::detail {
 
 constexpr std::size_t kCacheLine = 64;  // bytes that a processor loads at once
 
-// Aligned to 16 bytes, and most of whole lines to a line; throws std::bad_alloc. Any thread may
-// call both.
+// Aligned to 16 bytes; a node of whole lines to a line, unless it comes from the heap. Throws
+// std::bad_alloc. Any thread may call both.
 void* take_node(std::size_t size);
 // `size` is that of the take.
 void give_node(void* node, std::size_t size) noexcept;
