@@ -24,8 +24,12 @@ template <class Visit>
 class Candidates {
  public:
   Candidates(const Program& program, const RequestView& request, Evaluation& evaluation,
-             Visit visit)
-      : program_(program), request_(request), evaluation_(evaluation), visit_(visit) {}
+             const std::uint64_t* of_action, Visit visit)
+      : program_(program),
+        request_(request),
+        evaluation_(evaluation),
+        of_action_(of_action),
+        visit_(visit) {}
 
   bool run() {
     if (program_.policies.size() <= detail::kMostBits) return few();
@@ -38,31 +42,13 @@ class Candidates {
 
  private:
   bool few() {
-    for (std::uint64_t bits = of_action(); bits != 0; bits &= bits - 1) {
+    std::uint64_t bits = of_action_ != nullptr
+                             ? *of_action_
+                             : detail::policies_of(program_, request_.action, evaluation_.action());
+    for (; bits != 0; bits &= bits - 1) {
       if (visit_(static_cast<std::uint32_t>(std::countr_zero(bits)))) return true;
     }
     return false;
-  }
-  std::uint64_t of_action() {
-    std::uint64_t bits = program_.any_action_bits;
-    if (program_.named_actions.empty()) return bits;
-    if (const detail::NamedAction* itself = named(request_.action)) {
-      bits |= itself->exactly | itself->under;
-    }
-    const Entity* known = evaluation_.action();
-    if (known == nullptr) return bits;
-    for (const EntityUid& above : known->ancestors) {
-      if (const detail::NamedAction* found = named(above)) bits |= found->under;
-    }
-    return bits;
-  }
-  const detail::NamedAction* named(const EntityUid& uid) const {
-    const detail::NamedAction* all = program_.named_actions.data();
-    const std::size_t count = program_.named_actions.size();
-    const std::size_t at =
-        detail::find_tagged(program_.named_action_tags.data(), count, detail::tag_of(uid.hash()),
-                            [&](std::size_t i) { return all[i].action == uid; });
-    return at == count ? nullptr : all + at;
   }
   bool action(const EntityUid& uid) {
     const auto at = program_.by_action.find(uid);
@@ -95,6 +81,7 @@ class Candidates {
   const Program& program_;
   const RequestView& request_;
   Evaluation& evaluation_;
+  const std::uint64_t* const of_action_;  // bits of the policies, where they are known already
   Visit visit_;
 };
 
@@ -173,8 +160,10 @@ std::optional<std::size_t> CompiledPolicies::index_of(std::string_view id) const
   return static_cast<std::size_t>(policy - program_->set.policies().data());
 }
 
-Response authorize(const CompiledPolicies& policies, const RequestView& request,
-                   const EntityReader& entities) {
+namespace {
+
+Response decide(const CompiledPolicies& policies, const RequestView& request,
+                const EntityReader& entities, const std::uint64_t* of_action) {
   const Program& program = policies.program();
   Evaluation evaluation(program, request, entities);
   Response response;
@@ -201,11 +190,18 @@ Response authorize(const CompiledPolicies& policies, const RequestView& request,
     }
     return false;  // the others count too
   };
-  Candidates(program, request, evaluation, visit).run();
+  Candidates(program, request, evaluation, of_action, visit).run();
   tidy(response.reasons, std::less<>());
   tidy(response.errors, [](const auto& a, const auto& b) { return a.policy < b.policy; });
   response.decision = !forbidden && !response.reasons.empty() ? Decision::kAllow : Decision::kDeny;
   return response;
+}
+
+}  // namespace
+
+Response authorize(const CompiledPolicies& policies, const RequestView& request,
+                   const EntityReader& entities) {
+  return decide(policies, request, entities, nullptr);
 }
 
 bool any_applies(const CompiledPolicies& policies, const RequestView& request,
@@ -217,7 +213,7 @@ bool any_applies(const CompiledPolicies& policies, const RequestView& request,
     return evaluation.covers_ends(policy) &&
            evaluation.conditions(policy) != Evaluation::Outcome::kNo;
   };
-  return Candidates(program, request, evaluation, visit).run();
+  return Candidates(program, request, evaluation, nullptr, visit).run();
 }
 
 Response authorize(const CompiledPolicies& policies, const Request& request,
@@ -232,10 +228,10 @@ Response authorize(const CompiledPolicies& policies, const RequestText& request,
   const Sought action(request.action, entities);
   const Sought resource(request.resource, entities);
   const PlainContext context(request.context);
-  return authorize(policies,
-                   RequestView{principal.uid(), action.uid(), resource.uid(), context,
-                               principal.entity(), action.entity(), resource.entity()},
-                   entities);
+  return decide(policies,
+                RequestView{principal.uid(), action.uid(), resource.uid(), context,
+                            principal.entity(), action.entity(), resource.entity()},
+                entities, entities.policies_of(policies.program(), action.entity()));
 }
 
 bool satisfied(const CompiledPolicies& policies, std::size_t index, const RequestView& request,

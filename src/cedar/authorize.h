@@ -83,6 +83,7 @@ class CompiledPolicies {
   Effect effect(std::size_t index) const { return policy(index).effect; }
   std::optional<std::size_t> index_of(std::string_view id) const;
   const detail::Program& program() const { return *program_; }
+  std::shared_ptr<const detail::Program> shared_program() const { return program_; }
 
  private:
   std::shared_ptr<const detail::Program> program_;

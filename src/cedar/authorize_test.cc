@@ -267,36 +267,67 @@ TEST(Authorizer, OrdinaryPoliciesAllocateNothing) {
   EXPECT_THAT(same.reasons, ElementsAre(0));
 }
 
-TEST(Authorizer, RequestsInWordsAreTheSameRequests) {
-  const CompiledPolicies policies = compile(R"(
-    permit (principal == User::"alice", action in Action::"read", resource in Folder::"f");
-    permit (principal, action, resource) when { principal.manager == User::"bob" };
-    permit (principal is User, action == Action::"new", resource);
-    permit (principal, action, resource) when { [resource] == [Doc::"plan"] };
-    forbid (principal == User::"", action, resource);)");
+// Requests in words are answered as those in uids are, whatever the entities were read for.
+void expect_the_same_in_words(const CompiledPolicies& policies) {
+  const CompiledPolicies others = compile(R"(permit (principal, action in Action::"read", resource)
+                                             when { principal.manager in resource.owner };)");
   const Entities known = entities();
+  const Entities for_these = *Entities::parse_json(kEntities, {}, {}, &policies);
+  const Entities for_others = *Entities::parse_json(kEntities, {}, {}, &others);
   const Value context = Value::record();
   const std::string longer(300, 'x');
   for (const std::string_view user : {"alice", "bob", "eve", "", longer.c_str()}) {
     for (const std::string_view action : {"view", "read", "new"}) {
       for (const std::string_view doc : {"plan", "other", longer.c_str()}) {
-        const Response of_text = authorize(
-            policies, RequestText{{"User", user}, {"Action", action}, {"Doc", doc}, context},
-            known);
         const Response of_uids = authorize(
             policies,
             Request{EntityUid("User", user), EntityUid("Action", action), EntityUid("Doc", doc)},
             known);
-        EXPECT_EQ(of_text.decision, of_uids.decision);
-        EXPECT_THAT(of_text.reasons, testing::ElementsAreArray(of_uids.reasons));
-        ASSERT_EQ(of_text.errors.size(), of_uids.errors.size());
-        for (std::size_t i = 0; i < of_text.errors.size(); ++i) {
-          EXPECT_EQ(of_text.errors[i].policy, of_uids.errors[i].policy);
-          EXPECT_EQ(of_text.errors[i].error.text(), of_uids.errors[i].error.text());
+        for (const Entities* held : {&known, &for_these, &for_others}) {
+          const Response of_text = authorize(
+              policies, RequestText{{"User", user}, {"Action", action}, {"Doc", doc}, context},
+              *held);
+          EXPECT_EQ(of_text.decision, of_uids.decision);
+          EXPECT_THAT(of_text.reasons, testing::ElementsAreArray(of_uids.reasons));
+          ASSERT_EQ(of_text.errors.size(), of_uids.errors.size());
+          for (std::size_t i = 0; i < of_text.errors.size(); ++i) {
+            EXPECT_EQ(of_text.errors[i].policy, of_uids.errors[i].policy);
+            EXPECT_EQ(of_text.errors[i].error.text(), of_uids.errors[i].error.text());
+          }
         }
       }
     }
   }
+}
+
+TEST(Authorizer, RequestsInWordsAreTheSameRequests) {
+  expect_the_same_in_words(compile(R"(
+    permit (principal == User::"alice", action in Action::"read", resource in Folder::"f");
+    permit (principal, action, resource) when { principal.manager == User::"bob" };
+    permit (principal is User, action == Action::"new", resource);
+    permit (principal, action, resource) when { [resource] == [Doc::"plan"] };
+    forbid (principal == User::"", action, resource);)"));
+}
+
+TEST(Authorizer, AttributesOnTheWayAreTheSameInWords) {
+  std::string text;
+  for (const std::string left : {"principal", "resource"}) {
+    for (const std::string path :
+         {"principal.manager", "principal.friends", "principal.name", "principal.nope",
+          "resource.owner", "resource.owner.manager", "resource.owner.manager.manager",
+          "resource.owner.manager.nope", "resource.owner.friends", "resource.owner.name",
+          "resource.owner.name.nope", "resource.owner.nope", "principal.address.city"}) {
+      text += "permit (principal, action in Action::\"read\", resource) when { " + left + " in " +
+              path + " };\npermit (principal, action == Action::\"new\", resource) unless { " +
+              left + " in " + path + " };\n";
+    }
+  }
+  ASSERT_LE(compile(text).size(), 64U);
+  expect_the_same_in_words(compile(text));
+  for (int i = 0; i < 50; ++i) {
+    text += "permit (principal, action == Action::\"" + std::to_string(i) + "\", resource);\n";
+  }
+  expect_the_same_in_words(compile(text));  // so many that an index is made of them
 }
 
 TEST(Authorizer, FewPoliciesAreFoundAsManyAre) {

@@ -180,7 +180,7 @@ std::optional<Node> fused(Program& program, const Expr& expr, const Node& root) 
   if (left != Op::kPrincipal && left != Op::kResource) return std::nullopt;
   for (const Op from : {Op::kPrincipal, Op::kResource}) {
     const std::vector<std::string> path = path_of(expr.args[1], from);
-    if (path.empty()) continue;
+    if (path.empty() || path.size() > 2) continue;
     Node node{Step::kInAttribute, expr.function};
     node.of_resource = left == Op::kResource;
     node.from_resource = from == Op::kResource;
@@ -289,6 +289,24 @@ void compile(Program& program, const Policy& policy) {
   const Clause* const first = program.clauses.data() + made.first_clause;
   if (made.clauses == 1 && !first->unless) made.only_root = first->root;
   program.policies.push_back(made);
+}
+
+std::uint64_t policies_of(const Program& program, const EntityUid& action, const Entity* known) {
+  std::uint64_t bits = program.any_action_bits;
+  const std::size_t count = program.named_actions.size();
+  if (count == 0) return bits;
+  const auto named = [&](const EntityUid& uid) {
+    const NamedAction* const all = program.named_actions.data();
+    const std::size_t at = find_tagged(program.named_action_tags.data(), count, tag_of(uid.hash()),
+                                       [&](std::size_t i) { return all[i].action == uid; });
+    return at == count ? nullptr : all + at;
+  };
+  if (const NamedAction* itself = named(action)) bits |= itself->exactly | itself->under;
+  if (known == nullptr) return bits;
+  for (const EntityUid& above : known->ancestors) {
+    if (const NamedAction* found = named(above)) bits |= found->under;
+  }
+  return bits;
 }
 
 void index_policies(Program& program) {

@@ -174,12 +174,27 @@ Result<Entities> Entities::from_json(const Json& json, std::string_view name,
   std::vector<Row> entities;
   entities.reserve(once.size());
   for (Read& read : once) entities.push_back(Row{std::move(read.entity)});
-  return Entities(std::move(entities));
+  Entities made(std::move(entities));
+  if (readers != nullptr) made.index_actions(readers->shared_program());
+  return made;
+}
+
+void Entities::index_actions(std::shared_ptr<const detail::Program> readers) {
+  if (readers->policies.size() > detail::kMostBits) return;
+  readers_ = std::move(readers);
+  of_action_.resize(entities_.size());
+  for (std::size_t i = 0; i < entities_.size(); ++i) {
+    const Entity& entity = entities_[i];
+    if (is_action_type(entity.uid.type())) {
+      of_action_[i] = detail::policies_of(*readers_, entity.uid, &entity);
+    }
+  }
 }
 
 Entities::Entities(std::vector<Row> entities) : entities_(std::move(entities)) {
-  // As many parts as there are entities, at least.
-  const auto bits = static_cast<unsigned>(std::bit_width(entities_.size() | 1));
+  // Eight parts for each entity, at least, so that few share one: what was guessed wrong costs more
+  // than what is read.
+  const auto bits = static_cast<unsigned>(std::bit_width(entities_.size() | 1)) + 3;
   shift_ = 64 - bits;
   starts_.assign((std::size_t{1} << bits) + 1, static_cast<std::uint32_t>(entities_.size()));
   for (std::size_t i = entities_.size(); i-- > 0;) {

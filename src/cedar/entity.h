@@ -4,6 +4,7 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <span>
 #include <string_view>
 #include <vector>
@@ -21,6 +22,9 @@ struct Entity {
 };
 
 class CompiledPolicies;
+namespace detail {
+struct Program;
+}
 
 // Where evaluation reads entities, as policies touch them. Called from evaluation only, so an
 // implementation over an immutable snapshot needs no lock.
@@ -48,7 +52,7 @@ class Entities final : public EntityReader {
  public:
   Entities() = default;
   // Refuses cycles, and duplicates unless they are identical. `name` stands in error places. Any
-  // policies may read them; those that are given here do so quicker.
+  // policies may read them; those that are given here do so quicker, and are kept.
   static Result<Entities> parse_json(std::string_view text, std::string_view name = {},
                                      const EntityLimits& limits = {},
                                      const CompiledPolicies* readers = nullptr);
@@ -63,10 +67,18 @@ class Entities final : public EntityReader {
   auto begin() const { return entities_.begin(); }
   auto end() const { return entities_.end(); }
 
+  // Which policies may cover an action of these entities, as detail::policies_of says; null where
+  // they were not read for this program.
+  const std::uint64_t* policies_of(const detail::Program& program, const Entity* action) const {
+    if (action == nullptr || readers_.get() != &program) return nullptr;
+    return of_action_.data() + (static_cast<const Row*>(action) - entities_.data());
+  }
+
  private:
   // A line of the processor's cache each.
   struct alignas(64) Row : Entity {};
   explicit Entities(std::vector<Row> entities);
+  void index_actions(std::shared_ptr<const detail::Program> readers);
   // Those whose hash has the same first bits: few, unless the uids were chosen to be many.
   std::span<const Row> near(std::uint64_t hash) const {
     const std::uint32_t* first = starts_.data() + (hash >> shift_);
@@ -79,6 +91,8 @@ class Entities final : public EntityReader {
   std::vector<Row> entities_;                   // sorted by hash of the uid, then uid
   std::vector<std::uint32_t> starts_{0, 0, 0};  // by first bits of a hash: the first such entity
   unsigned shift_ = 63;                         // what is left of a hash but these bits
+  std::shared_ptr<const detail::Program> readers_;  // null: none, or too many policies
+  std::vector<std::uint64_t> of_action_;            // by entity: those that may cover this action
 };
 
 }  // namespace writ::cedar

@@ -62,7 +62,8 @@ const Entity* Evaluation::look_up(const UidText* uid) {
   return last_.entity;
 }
 
-bool Evaluation::meets(const Test& test, const EntityUid& uid, Found& found) {
+bool Evaluation::meets(const Test& test, Part& part) {
+  const EntityUid& uid = *part.uid;
   using Shape = Constraint::Shape;
   if (test.shape == Shape::kIs || test.shape == Shape::kIsIn) {
     const String& type = program_.names.data()[test.type];
@@ -74,7 +75,7 @@ bool Evaluation::meets(const Test& test, const EntityUid& uid, Found& found) {
     if (uid == uids[i]) return true;
   }
   if (test.shape == Shape::kEq) return false;
-  const Entity* known = find(found, uid);
+  const Entity* known = find(part);
   if (known == nullptr || known->ancestors.empty()) return false;
   for (std::uint32_t i = 0; i < test.count; ++i) {
     if (known->ancestors.contains(uids[i])) return true;
@@ -168,7 +169,7 @@ ValueView Evaluation::value(std::uint32_t root) {
     case Step::kCall:
       return call(node);
     case Step::kInAttribute:
-      return in_attribute(node);
+      return view_of(in_attribute<false>(node));
     case Step::kInList:
       return in_list(node);
     case Step::kListHolds:
@@ -300,22 +301,56 @@ ValueView Evaluation::in(const Node& node, ValueView left, ValueView right) {
                   [&](const EntityUid& each) { return right.contains(ValueView::entity(each)); }));
 }
 
-// Whatever is not as it usually is goes the long way, which also says what is wrong.
-ValueView Evaluation::in_attribute(const Node& node) {
-  const Entity* from = node.from_resource ? resource() : principal();
-  ValueView right;
-  for (std::uint32_t i = 0; from != nullptr; ++i) {
-    right = from->attrs.view().find(program_.names.data()[node.b + i].text());
-    if (i + 1 == node.count) break;
-    from = right.is(Kind::kEntity) ? entity(right.entity()) : nullptr;
+// Calls nothing on its way where names and uids are shared, as those are of a document and of the
+// policies that read it (sharing.h). Where they are not, texts are compared. Whatever is not as it
+// usually is goes the long way, which also says what is wrong.
+template <bool kByText>
+Evaluation::Outcome Evaluation::in_attribute(const Node& node) {
+  const auto other_way = [&]() __attribute__((always_inline)) {
+    if constexpr (kByText) return outcome_of(value(node.a));
+    return in_attribute<true>(node);
+  };
+  const auto member = [](const Entity& of, const String& name) __attribute__((always_inline)) {
+    const Field* const field = of.attrs.view().near_field(name.text());
+    const bool is_it = field != nullptr && (field->first.text() == name.text() ||
+                                            (kByText && same(field->first.text(), name.text())));
+    return is_it ? &field->second.view() : nullptr;
+  };
+  const Part& of = ends_[node.of_resource];
+  const Part& from = ends_[node.from_resource];
+  if (!of.sought || from.entity == nullptr) return other_way();
+  const String* const name = program_.names.data() + node.b;
+  const ValueView* right = member(*from.entity, name[0]);
+  if (right == nullptr) return other_way();
+  if (node.count == 2) {
+    if (!right->is(Kind::kEntity)) return other_way();
+    if (right->entity() != last_.uid) return in_attribute_of(right->entity(), node);
+    if (last_.entity == nullptr) return other_way();
+    right = member(*last_.entity, name[1]);
+    if (right == nullptr) return other_way();
   }
-  if (from == nullptr || right.is(Kind::kNone)) return value(node.a);
-  const EntityUid& left = node.of_resource ? request_.resource : request_.principal;
-  if (!right.is(Kind::kEntity)) return in(node_at(node.a), ValueView::entity(left), right);
-  if (same(left.text(), right.entity())) return ValueView::boolean(true);
-  const Entity* known = node.of_resource ? resource() : principal();
-  return ValueView::boolean(known != nullptr &&
-                            known->ancestors.contains(right.entity(), right.entity_tag()));
+  if (!right->is(Kind::kEntity)) return in_value(node, *right);
+  const UidText* const left = of.uid->text();
+  if (left == right->entity()) return Outcome::kYes;
+  if (left->hash == right->entity()->hash) {
+    if (!kByText) return other_way();
+    if (same(left, right->entity())) return Outcome::kYes;
+  }
+  if (of.entity == nullptr) return Outcome::kNo;
+  return of.entity->ancestors.contains(right->entity(), right->entity_tag()) ? Outcome::kYes
+                                                                             : Outcome::kNo;
+}
+
+Evaluation::Outcome Evaluation::in_attribute_of(const UidText* uid, const Node& node) {
+  const Entity* const known = look_up(uid);
+  if (known == nullptr) return outcome_of(value(node.a));
+  const ValueView right = known->attrs.view().find(program_.names.data()[node.b + 1].text());
+  if (right.is(Kind::kNone)) return outcome_of(value(node.a));
+  return in_value(node, right);
+}
+
+Evaluation::Outcome Evaluation::in_value(const Node& node, ValueView right) {
+  return outcome_of(in(node_at(node.a), ValueView::entity(*ends_[node.of_resource].uid), right));
 }
 
 ValueView Evaluation::in_list(const Node& node) {

@@ -3,6 +3,7 @@
 // reader's entities do.
 #pragma once
 
+#include <array>
 #include <optional>
 #include <span>
 #include <string>
@@ -19,9 +20,9 @@ class Evaluation {
       : program_(program),
         request_(request),
         entities_(entities),
-        principal_{request.principal_entity, request.principal_entity != nullptr},
-        action_{request.action_entity, request.action_entity != nullptr},
-        resource_{request.resource_entity, request.resource_entity != nullptr} {}
+        ends_{Part(request.principal, request.principal_entity),
+              Part(request.resource, request.resource_entity)},
+        action_(request.action, request.action_entity) {}
 
   // Whether the scope covers the request. The resource comes first: it tells most policies apart.
   bool covers(const CompiledPolicy& policy) { return covers_ends(policy) && covers_action(policy); }
@@ -29,27 +30,21 @@ class Evaluation {
     return covers_resource(policy) && covers_principal(policy);
   }
   bool covers_principal(const CompiledPolicy& policy) {
-    return covers(policy.principal, request_.principal, principal_);
+    return covers(policy.principal, ends_[kPrincipal]);
   }
-  bool covers_action(const CompiledPolicy& policy) {
-    return covers(policy.action, request_.action, action_);
-  }
+  bool covers_action(const CompiledPolicy& policy) { return covers(policy.action, action_); }
   bool covers_resource(const CompiledPolicy& policy) {
-    return covers(policy.resource, request_.resource, resource_);
+    return covers(policy.resource, ends_[kResource]);
   }
   enum class Outcome : std::uint8_t { kNo, kYes, kFailed };
   // Whether the conditions of a policy hold.
-  Outcome conditions(const CompiledPolicy& policy) {
-    if (policy.only_root != kNoRoot) {
-      const ValueView v = condition(policy.only_root);
-      if (v.is(Kind::kNone)) return Outcome::kFailed;
-      return v.boolean() ? Outcome::kYes : Outcome::kNo;
-    }
+  [[gnu::always_inline]] Outcome conditions(const CompiledPolicy& policy) {
+    if (policy.only_root != kNoRoot) return outcome(policy.only_root);
     for (std::uint32_t i = 0; i < policy.clauses; ++i) {
       const Clause& clause = program_.clauses.data()[policy.first_clause + i];
-      const ValueView v = condition(clause.root);
-      if (v.is(Kind::kNone)) return Outcome::kFailed;
-      if (v.boolean() == clause.unless) return Outcome::kNo;
+      const Outcome holds = outcome(clause.root);
+      if (holds == Outcome::kFailed) return holds;
+      if ((holds == Outcome::kYes) == clause.unless) return Outcome::kNo;
     }
     return Outcome::kYes;
   }
@@ -57,39 +52,41 @@ class Evaluation {
   [[gnu::noinline]] ValueView value(std::uint32_t root);
   // As value(), and fails when it is no boolean.
   ValueView condition(std::uint32_t root) {
-    const Node& node = node_at(root);
-    const ValueView v = node.step == Step::kInAttribute ? in_attribute(node) : value(root);
+    const ValueView v = value(root);
     return v.is(Kind::kBool) || v.is(Kind::kNone) ? v : no_condition(root, v);
   }
 
   const std::string& problem() const { return problem_; }
   std::uint32_t problem_at() const { return problem_at_; }
 
-  const Entity* principal() { return find(principal_, request_.principal); }
-  const Entity* action() { return find(action_, request_.action); }
-  const Entity* resource() { return find(resource_, request_.resource); }
+  const Entity* principal() { return find(ends_[kPrincipal]); }
+  const Entity* action() { return find(action_); }
+  const Entity* resource() { return find(ends_[kResource]); }
 
  private:
-  // An entity of the request, looked up when first needed.
-  struct Found {
-    const Entity* entity = nullptr;
-    bool sought = false;
+  // A part of the request. Its entity is looked up when first needed.
+  struct Part {
+    Part(const EntityUid& part, const Entity* known)
+        : uid(&part), entity(known), sought(known != nullptr) {}
+    const EntityUid* uid;
+    const Entity* entity;
+    bool sought;
   };
-  const Entity* find(Found& found, const EntityUid& uid) {
-    return found.sought ? found.entity : look_up(found, uid);
-  }
-  [[gnu::noinline]] const Entity* look_up(Found& found, const EntityUid& uid) {
-    found = {entities_.find(uid), true};
-    return found.entity;
+  enum End : std::uint8_t { kPrincipal, kResource };
+  const Entity* find(Part& part) { return part.sought ? part.entity : look_up(part); }
+  [[gnu::noinline]] const Entity* look_up(Part& part) {
+    part.entity = entities_.find(*part.uid);
+    part.sought = true;
+    return part.entity;
   }
   const Entity* entity(const UidText* uid) {
     return uid == last_.uid ? last_.entity : look_up(uid);
   }
   [[gnu::noinline]] const Entity* look_up(const UidText* uid);
-  bool covers(const Test& test, const EntityUid& uid, Found& found) {
-    return test.shape == Constraint::Shape::kAny || meets(test, uid, found);
+  bool covers(const Test& test, Part& part) {
+    return test.shape == Constraint::Shape::kAny || meets(test, part);
   }
-  bool meets(const Test& test, const EntityUid& uid, Found& found);
+  bool meets(const Test& test, Part& part);
 
   // Indices within a program are right by construction: compile.cc.
   const Node& node_at(std::uint32_t index) const { return program_.nodes.data()[index]; }
@@ -123,6 +120,20 @@ class Evaluation {
     }
     return get(node);  // fails, and says how
   }
+  [[gnu::always_inline]] Outcome outcome(std::uint32_t root) {
+    const Node& node = node_at(root);
+    return node.step == Step::kInAttribute ? in_attribute<false>(node)
+                                           : outcome_of(condition(root));
+  }
+  // Of a boolean, or none.
+  static Outcome outcome_of(ValueView v) {
+    if (v.is(Kind::kNone)) return Outcome::kFailed;
+    return v.boolean() ? Outcome::kYes : Outcome::kNo;
+  }
+  static ValueView view_of(Outcome outcome) {
+    if (outcome == Outcome::kFailed) return {};
+    return ValueView::boolean(outcome == Outcome::kYes);
+  }
   ValueView no_condition(std::uint32_t root, ValueView got);
   ValueView fail(const Node& node, std::string problem);
   ValueView misfit(const Node& node, std::string_view what, std::string_view wanted, ValueView got);
@@ -136,7 +147,12 @@ class Evaluation {
   ValueView arithmetic(const Node& node);
   ValueView like(const Node& node);
   ValueView in(const Node& node);
-  [[gnu::flatten]] ValueView in_attribute(const Node& node);
+  template <bool kByText>
+  Outcome in_attribute(const Node& node);
+  // The same, of two names the second, when this is the value of the first.
+  [[gnu::noinline]] Outcome in_attribute_of(const UidText* uid, const Node& node);
+  // The same, when this is the value of the last.
+  [[gnu::noinline]] Outcome in_value(const Node& node, ValueView right);
   [[gnu::noinline]] ValueView in(const Node& node, ValueView left, ValueView right);
   ValueView in_list(const Node& node);
   ValueView list_holds(const Node& node);
@@ -163,9 +179,8 @@ class Evaluation {
   const Program& program_;
   const RequestView request_;
   const EntityReader& entities_;
-  Found principal_;
-  Found action_;
-  Found resource_;
+  std::array<Part, 2> ends_;  // by End
+  Part action_;
   // The last that was looked up: policies often go one after the other by way of the same.
   struct {
     const UidText* uid = nullptr;

@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "cedar/entity.h"
 #include "cedar/policy.h"
 #include "cedar/sharing.h"
 
@@ -50,7 +51,7 @@ enum class Step : std::uint8_t {
   kPrincipalGet,  // the same as kGet of kPrincipal, for the entity that every request has at hand
   kResourceGet,   // likewise, of kResource
   kInAttribute,   // a: the same as kIn of one of the two in kGet of … of one of the two; b: first
-                  // of `count` names of the path
+                  // of `count` names of the path: one or two
   kInRange,  // a: the same as kCall of isInRange; b: constant, the range; count: what lies in it
 };
 
@@ -129,6 +130,9 @@ struct Program {
 // Adds an expression; answers its root.
 std::uint32_t compile(Program& program, const Expr& expr);
 void compile(Program& program, const Policy& policy);
+// Of at most kMostBits policies: those that may cover an action, as bits by index. `known` is its
+// entity; null when there is none.
+std::uint64_t policies_of(const Program& program, const EntityUid& action, const Entity* known);
 // The last step: makes what finds the policies that may apply.
 void index_policies(Program& program);
 

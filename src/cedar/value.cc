@@ -82,10 +82,11 @@ template <class Item>
 const detail::List<Item>* make_list(std::vector<Item>&& items, std::uint64_t hash_of_all, Hint hint,
                                     auto hash) {
   const std::size_t tags = detail::room_for_tags(items.size());
-  void* memory = ::operator new(sizeof(detail::List<Item>) + tags * sizeof(std::uint32_t) +
-                                items.size() * sizeof(Item));
+  const std::size_t items_at = sizeof(detail::List<Item>) + tags * sizeof(std::uint32_t);
+  void* memory = ::operator new(items_at + items.size() * sizeof(Item));
   auto* list = new (memory) detail::List<Item>{
-      {1}, static_cast<std::uint32_t>(items.size()), hash_of_all, hint.bits, hint.shift};
+      {1},        static_cast<std::uint32_t>(items.size()), hash_of_all, hint.bits,
+      hint.shift, static_cast<std::uint32_t>(items_at)};
   auto* tag = const_cast<std::uint32_t*>(list->tags());
   std::fill_n(tag, tags, 0);
   for (const Item& item : items) *tag++ = detail::tag_of(hash(item));

@@ -126,9 +126,12 @@ class ValueView {
   std::span<const Field> fields() const;           // kRecord
   ValueView find(const detail::Text* name) const;  // kRecord; kNone when there is none
   ValueView find(std::string_view name) const;     // the same
-  bool contains(ValueView item) const;             // kSet
-  bool contains_all(ValueView items) const;        // kSet, kSet
-  bool contains_any(ValueView items) const;        // kSet, kSet
+  // kRecord: the field that stands where one of this name mostly does. It may be another; null when
+  // there is none of this name.
+  const Field* near_field(const detail::Text* name) const;
+  bool contains(ValueView item) const;       // kSet
+  bool contains_all(ValueView items) const;  // kSet, kSet
+  bool contains_any(ValueView items) const;  // kSet, kSet
   std::uint64_t hash() const;
 
  private:
@@ -234,9 +237,12 @@ struct List {
   // Of a set: which tags may be in it (tags.h). Of a record: where the first field stands whose
   // name's hash has these four bits, from `shift`, for each value of the four; kNowhere for none.
   std::uint64_t hint;
-  unsigned shift;
+  std::uint32_t shift;
+  std::uint32_t items_at;  // bytes from here
   const std::uint32_t* tags() const { return reinterpret_cast<const std::uint32_t*>(this + 1); }
-  const Item* begin() const { return reinterpret_cast<const Item*>(tags() + room_for_tags(size)); }
+  const Item* begin() const {
+    return reinterpret_cast<const Item*>(reinterpret_cast<const char*>(this) + items_at);
+  }
   const Item* end() const { return begin() + size; }
 };
 }  // namespace detail
@@ -247,13 +253,16 @@ inline std::span<const Value> ValueView::items() const {
 inline std::span<const Field> ValueView::fields() const {
   return {record_->begin(), record_->size};
 }
-inline ValueView ValueView::find(const detail::Text* name) const {
+[[gnu::always_inline]] inline const Field* ValueView::near_field(const detail::Text* name) const {
   const std::uint64_t at =
       record_->hint >> detail::hint_bits(name->hash, record_->shift) & detail::kNowhere;
-  if (at == detail::kNowhere) return {};
-  const Field& field = record_->begin()[at];
-  if (detail::same(field.first.text(), name)) [[likely]]
-    return field.second;
+  return at == detail::kNowhere ? nullptr : record_->begin() + at;
+}
+inline ValueView ValueView::find(const detail::Text* name) const {
+  const Field* const field = near_field(name);
+  if (field == nullptr) return {};
+  if (detail::same(field->first.text(), name)) [[likely]]
+    return field->second;
   return find_behind(name);
 }
 
