@@ -5,7 +5,7 @@
 //               makes one of a text that is there already copies that one. The empty one owns
 //               nothing.
 //   SharedTexts a list of them, and again a pointer's room. One alone costs nothing more.
-//   InlineText  the text itself, up to 31 bytes: as much as an id. For what each struct says
+//   InlineText  the text itself, up to 23 bytes: as much as an id. For what each struct says
 //               otherwise, and where it is read nothing more is loaded.
 #pragma once
 
@@ -146,17 +146,17 @@ class InlineText {
   InlineText() = default;
   InlineText(std::string_view text) {
     if (text.size() > kMost) {
-      new (bytes_.data()) SharedText(text);
-      bytes_.back() = kElsewhere;
+      new (place_elsewhere()) SharedText(text);
+      bytes_.front() = kElsewhere;
     } else {
-      if (!text.empty()) std::memcpy(bytes_.data(), text.data(), text.size());
-      bytes_.back() = static_cast<char>(text.size());
+      if (!text.empty()) std::memcpy(bytes_.data() + 1, text.data(), text.size());
+      bytes_.front() = static_cast<char>(text.size());
     }
   }
   InlineText(const std::string& text) : InlineText(std::string_view(text)) {}
   InlineText(const char* text) : InlineText(std::string_view(text)) {}
   InlineText(const InlineText& other) : bytes_(other.bytes_) {
-    if (other.is_elsewhere()) new (bytes_.data()) SharedText(other.elsewhere());
+    if (other.is_elsewhere()) new (place_elsewhere()) SharedText(other.elsewhere());
   }
   InlineText(InlineText&& other) noexcept
       : bytes_(std::exchange(other.bytes_, decltype(bytes_){})) {}
@@ -170,25 +170,28 @@ class InlineText {
 
   std::string_view view() const {
     if (is_elsewhere()) return elsewhere().view();
-    return {bytes_.data(), static_cast<std::size_t>(bytes_.back())};
+    return {bytes_.data() + 1, static_cast<std::size_t>(bytes_.front())};
   }
   operator std::string_view() const { return view(); }
   operator std::string() const { return str(); }
   operator Json() const { return Json(view()); }
   std::string str() const { return std::string(view()); }
   std::size_t size() const { return view().size(); }
-  bool empty() const { return bytes_.back() == 0; }
+  bool empty() const { return bytes_.front() == 0; }
 
  private:
-  static constexpr std::size_t kMost = 31;
+  static constexpr std::size_t kMost = 23;
   static constexpr char kElsewhere = 127;
-  bool is_elsewhere() const { return bytes_.back() == kElsewhere; }
+  bool is_elsewhere() const { return bytes_.front() == kElsewhere; }
+  char* place_elsewhere() { return bytes_.data() + sizeof(SharedText); }
   const SharedText& elsewhere() const {
-    return *std::launder(reinterpret_cast<const SharedText*>(bytes_.data()));
+    return *std::launder(reinterpret_cast<const SharedText*>(bytes_.data() + sizeof(SharedText)));
   }
-  SharedText& elsewhere() { return *std::launder(reinterpret_cast<SharedText*>(bytes_.data())); }
+  SharedText& elsewhere() {
+    return *std::launder(reinterpret_cast<SharedText*>(place_elsewhere()));
+  }
 
-  // The text, and in the last byte its size; of a longer one a SharedText, and kElsewhere.
+  // Its size, and the text; of a longer one kElsewhere, and a SharedText where one may stand.
   alignas(SharedText) std::array<char, kMost + 1> bytes_{};
 };
 

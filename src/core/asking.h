@@ -55,16 +55,21 @@ class Asking {
 
   // What the question names lies in memory as if at random. All of it is asked for before any is
   // read, so that a decision waits for a few loads and not for their sum, and so do several. In
-  // this order, each once: where it is, what it is, what that points to. While the first loads are
-  // under way, `read` takes from the question what needs nothing else.
+  // this order, each once: which node it is in, what of that, what it is, what that points to.
   void begin();
+  // While the first loads are under way, takes from the question what needs nothing else.
   void read();
-  void approach();
+  void load_tags();
+  void load_shards();  // instead of load_tags, for a question that is alone
+  void load_slots();
+  void load_entries();
   void find();
 
   Decision decide();
 
  private:
+  // f(map, place) of each in which something is looked up.
+  void each_place(auto&& f);
   std::optional<std::string> bad_credential();
   std::string why_bad_credential() const;
   // Which of Writ's own it is.

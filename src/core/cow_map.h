@@ -12,8 +12,10 @@
 //
 // Who looks several things up lets their loads overlap, with hashes that it keeps:
 //
-//   auto place = m.begin(hash);  // begins to load what says where the entry is
-//   m.approach(place);           // finds where, and begins to load the entry
+//   auto place = m.begin(hash);  // begins to load what says where the shard is
+//   m.load_tags(place);          // … the shard's tags; or load_shard: all of the shard
+//   m.load_slot(place);          // … the slot with that tag
+//   m.load_entry(place);         // … the entry
 //   const Grant* g = m.find("grt_…", place);
 //
 // A value that has its key in itself says so with own_key(value); then no other copy is kept of it.
@@ -78,29 +80,45 @@ class CowMap {
   }
   bool contains(KeyView key) const { return find(key) != nullptr; }
 
-  // Where the entry of a hash probably is.
+  // On the way to where the entry of a hash probably is.
   class Place {
    private:
     friend class CowMap;
     std::uint64_t hash_ = 0;
+    const detail::CowShard<Key, KeyView, Value>* const* where_ = nullptr;
     const detail::CowShard<Key, KeyView, Value>* shard_ = nullptr;
     const typename detail::CowShard<Key, KeyView, Value>::Slot* slot_ = nullptr;
   };
   Place begin(std::uint64_t hash) const {
     Place place;
     place.hash_ = hash;
-    place.shard_ = shard_of(tag_of(hash));
-    constexpr std::size_t kMost = 320, kFullShard = sizeof(Shard) + kFull * (4 + sizeof(Slot));
-    detail::prefetch_bytes(place.shard_, std::min(kMost, kFullShard));
+    if (root_ == nullptr) return place;
+    place.where_ = where(tag_of(hash));
+    __builtin_prefetch(place.where_);
     return place;
   }
-  void approach(Place& place) const {
+  void load_tags(Place& place) const {
+    if (place.where_ == nullptr) return;
+    place.shard_ = *place.where_;
+    __builtin_prefetch(place.shard_);
+  }
+  // As load_tags, and the slots as well, for one that is not to wait twice.
+  void load_shard(Place& place) const {
+    if (place.where_ == nullptr) return;
+    place.shard_ = *place.where_;
+    constexpr std::size_t kMost = 320, kFullShard = sizeof(Shard) + kFull * (4 + sizeof(Slot));
+    detail::prefetch_bytes(place.shard_, std::min(kMost, kFullShard));
+  }
+  void load_slot(Place& place) const {
     if (place.shard_ == nullptr) return;
     const std::uint32_t at =
         place.shard_->find(tag_of(place.hash_), [](const Slot&) { return true; });
     if (at == kNone) return;
     place.slot_ = &place.shard_->slots()[at];
-    place.slot_->prefetch();
+    detail::prefetch_bytes(place.slot_, sizeof(Slot));
+  }
+  void load_entry(const Place& place) const {
+    if (place.slot_ != nullptr) place.slot_->prefetch();
   }
   const Value* find(KeyView key, const Place& place) const {
     if (place.slot_ == nullptr) return nullptr;
@@ -232,8 +250,11 @@ class CowMap {
   }
   const Shard* shard_of(std::uint32_t tag) const {
     if (root_ == nullptr) return nullptr;
+    return *where(tag);
+  }
+  const Shard* const* where(std::uint32_t tag) const {
     const std::size_t index = index_of(tag);
-    return root_->child()[index >> page_bits(bits_)]->child()[index & page_mask(bits_)];
+    return root_->child()[index >> page_bits(bits_)]->child() + (index & page_mask(bits_));
   }
   static std::uint32_t place_in(const Shard& shard, std::uint32_t tag, KeyView key) {
     return shard.find(tag, [&](const Slot& slot) { return slot.has(key); });

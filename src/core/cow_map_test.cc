@@ -50,17 +50,25 @@ TEST(CowMap, CopiesDoNotSeeEachOther) {
 
 TEST(CowMap, FindsByThePlaceOfAHash) {
   Map map;
-  const auto place = [&](std::string_view key) {
+  const auto place = [&](std::string_view key, bool alone = false) {
     auto found = map.begin(cow_hash(key));
-    map.approach(found);
+    if (alone) {
+      map.load_shard(found);
+    } else {
+      map.load_tags(found);
+    }
+    map.load_slot(found);
+    map.load_entry(found);
     return found;
   };
   EXPECT_EQ(map.find("a", place("a")), nullptr);
+  EXPECT_EQ(map.find("a", place("a", true)), nullptr);
   for (int i = 0; i < 500; ++i) map.set(std::to_string(i), std::to_string(i * 2));
   for (int i = 0; i < 600; ++i) {
     const std::string key = std::to_string(i);
     const std::string* found = map.find(key, place(key));
     ASSERT_EQ(found, map.find(key));
+    ASSERT_EQ(found, map.find(key, place(key, true)));
     ASSERT_EQ(found != nullptr, i < 500);
   }
   // A place whose hash is another key's finds nothing wrong.

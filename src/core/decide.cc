@@ -1,7 +1,8 @@
 #include "core/decide.h"
 
 #include <algorithm>
-#include <boost/container/static_vector.hpp>
+#include <array>
+#include <optional>
 
 #include "cedar/authorize.h"
 #include "cedar/extension.h"
@@ -26,6 +27,16 @@ const Action* request_action() {
 }  // namespace
 
 // ---- What the question names ----
+
+void Asking::each_place(auto&& f) {
+  if (!decides_) return;
+  if (entitlement_) {
+    f(*state_.grant_index, held_place_);
+    f(state_.entities->entitlements(), entry_place_);
+  }
+  f(state_.entities->subjects(), subject_place_);
+  f(state_.certificates, certificate_place_);
+}
 
 void Asking::begin() {
   if (!decides_) return;
@@ -64,14 +75,26 @@ void Asking::name_action() {
   action_ = connects ? connect_action() : action_named(question_.action);
 }
 
-void Asking::approach() {
+void Asking::load_tags() {
+  each_place([](const auto& map, auto& place) { map.load_tags(place); });
+}
+
+void Asking::load_shards() {
+  each_place([](const auto& map, auto& place) { map.load_shard(place); });
+}
+
+void Asking::load_slots() {
+  each_place([](const auto& map, auto& place) { map.load_slot(place); });
+}
+
+void Asking::load_entries() {
   if (!decides_) return;
   if (entitlement_) {
-    held_ = state_.grant_index->approach(pair_, held_place_);
-    state_.entities->entitlements().approach(entry_place_);
+    held_ = state_.grant_index->load_entry(pair_, held_place_);
+    state_.entities->entitlements().load_entry(entry_place_);
   }
-  state_.entities->subjects().approach(subject_place_);
-  state_.certificates.approach(certificate_place_);
+  state_.entities->subjects().load_entry(subject_place_);
+  state_.certificates.load_entry(certificate_place_);
 }
 
 void Asking::find() {
@@ -517,8 +540,10 @@ std::vector<std::string> reason_of(const Decision& decision) {
 Decision decide(const State& state, const Question& question, Time now) {
   Asking asking(state, question, now);
   asking.begin();
+  asking.load_shards();
   asking.read();
-  asking.approach();
+  asking.load_slots();
+  asking.load_entries();
   asking.find();
   return asking.decide();
 }
@@ -538,21 +563,31 @@ InPlace(Make) -> InPlace<Make>;
 
 std::vector<Decision> decide_together(const State& state,
                                       std::span<const Question* const> questions, Time now) {
-  // As many as the first cache holds all lines of; with more, some go before they are read.
-  constexpr std::size_t kTogether = 6;
+  // Each step of a question comes one question after the step before it: while its loads are under
+  // way, others are decided.
+  constexpr std::size_t kSteps = 6;
+  std::array<std::optional<Asking>, kSteps> under_way;
+  const std::size_t count = questions.size();
   std::vector<Decision> decisions;
-  decisions.reserve(questions.size());
-  while (!questions.empty()) {
-    const auto some = questions.first(std::min(kTogether, questions.size()));
-    boost::container::static_vector<Asking, kTogether> asking;
-    for (const Question* question : some) asking.emplace_back(state, *question, now).begin();
-    for (Asking& each : asking) each.read();
-    for (Asking& each : asking) each.approach();
-    for (Asking& each : asking) each.find();
-    for (Asking& each : asking) {
-      decisions.emplace_back(InPlace{[&] { return each.decide(); }});
+  decisions.reserve(count);
+  for (std::size_t i = 0; decisions.size() < count; ++i) {
+    // The question that began so many before the i-th; null before the first and after the last.
+    const auto begun = [&](std::size_t before) {
+      const bool is_one = before <= i && i - before < count;
+      return is_one ? &*under_way[(i - before) % kSteps] : nullptr;
+    };
+    if (i < count) {
+      Asking& asking = under_way[i % kSteps].emplace(state, *questions[i], now);
+      asking.begin();
+      asking.read();
     }
-    questions = questions.subspan(some.size());
+    if (Asking* asking = begun(1)) asking->load_tags();
+    if (Asking* asking = begun(2)) asking->load_slots();
+    if (Asking* asking = begun(3)) asking->load_entries();
+    if (Asking* asking = begun(4)) asking->find();
+    if (Asking* asking = begun(5)) {
+      decisions.emplace_back(InPlace{[&] { return asking->decide(); }});
+    }
   }
   return decisions;
 }

@@ -408,15 +408,16 @@ void fields(V& v, GrantFailure& f) {
 // There are very many: what many say alike is shared, and 200 bytes with its owners' count are the
 // most that it takes.
 struct Grant {
-  // What a connect reads of it stands first, and so together in memory.
+  // What a connect reads of it stands first, and so in one line of the processor's cache
+  // (grants.cc): up to the size of the id.
   Slim<Time> until;                      // the end; set at activation, compared at each decision
   std::uint32_t beneficiary_number = 0;  // in State only, both: core/entities.h
   std::uint32_t entitlement_number = 0;
   std::uint64_t policy_hash = 0;  // in State only: cow_hash(policy)
+  SharedText policy;              // id of the offer or baseline policy that gave it
   Cause cause = Cause::kOffer;
   GrantState state = GrantState::kActivating;
-  SharedText policy;  // id of the offer or baseline policy that gave it
-  InlineText id;      // "grt_…"
+  InlineText id;  // "grt_…"
   Millis duration{0};
   std::int64_t mfa_age_ms = -1;  // of the requester when it was given; -1 unknown
   SharedTexts approvers;         // identity ids
@@ -429,7 +430,7 @@ struct Grant {
   Boxed<GrantEnding> ending;
   Boxed<GrantFailure> failure;
 };
-static_assert(sizeof(Grant) <= 192);
+static_assert(sizeof(Grant) <= 176);
 // Its id is its key: core/cow_map.h.
 inline std::string_view own_key(const Grant& grant) {
   return grant.id;

@@ -51,14 +51,17 @@ class GrantIndex {
   std::size_t size() const { return lists_.size(); }  // beneficiaries
 
   // What is held under the hash of a pair. Looking it up in steps lets its loads overlap with
-  // others', as in CowMap: begin, approach, find; `approach` begins to load the grant, too.
+  // others', as in CowMap; load_entry begins to load the best grant.
   struct Held {
     const Grant* best = nullptr;  // that lasts longest; null when two pairs have this hash
     std::uint32_t count = 0;      // of grants under this hash
   };
   using Place = CowMap<std::uint64_t, Held>::Place;
   Place begin(std::uint64_t hash) const { return pairs_.begin(cow_hash(hash)); }
-  const Held* approach(std::uint64_t hash, Place& place) const;
+  void load_tags(Place& place) const { pairs_.load_tags(place); }
+  void load_shard(Place& place) const { pairs_.load_shard(place); }
+  void load_slot(Place& place) const { pairs_.load_slot(place); }
+  const Held* load_entry(std::uint64_t hash, const Place& place) const;
   // All grants of a pair, oldest first. Costs what the beneficiary has.
   Grants of(std::string_view beneficiary, std::string_view entitlement) const;
 

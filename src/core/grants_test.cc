@@ -80,8 +80,13 @@ TEST(GrantIndex, IsThatOfTheGrantsThatAreThere) {
       }
       for (const std::string& thing : things) {
         const std::uint64_t pair = pair_hash(cow_hash(person), cow_hash(thing));
-        auto place = made.begin(pair), other = kept.begin(pair);
-        const GrantIndex::Held *one = made.approach(pair, place), *two = kept.approach(pair, other);
+        const auto held = [&](const GrantIndex& index) {
+          auto place = index.begin(pair);
+          index.load_tags(place);
+          index.load_slot(place);
+          return index.load_entry(pair, place);
+        };
+        const GrantIndex::Held *one = held(made), *two = held(kept);
         ASSERT_EQ(one == nullptr, two == nullptr);
         if (one != nullptr) {
           ASSERT_EQ(one->count, two->count);
@@ -100,4 +105,15 @@ TEST(GrantIndex, IsThatOfTheGrantsThatAreThere) {
 }
 
 }  // namespace
+
+TEST(GrantIndex, WhatAConnectReadsOfAGrantStandsInOneLine) {
+  using Entry = detail::CowEntry<std::string, Grant>;
+  Grant grant;
+  grant.id = "grt_3rf92kn08qcy483y";
+  Entry* const entry = Entry::make(grant.id, grant);
+  const char* const end_of_size = entry->value().id.view().data();
+  EXPECT_LE(end_of_size - reinterpret_cast<const char*>(entry), detail::kCacheLine);
+  Entry::destroy(entry);
+}
+
 }  // namespace writ::core
