@@ -3,7 +3,9 @@
 //
 //   grants_N_load_ns       one load from a random place of 256 MB, each waiting for the last one
 //   grants_N_ns, _p99_ns   a connect, from strings, of a random grant
-//   grants_N_together_ns   one of 64 that are decided together
+//   grants_N_together_ns   one of 64 that are decided together: the mean of 50,000, and of five
+//   such
+//                          the middle one
 //   grants_N_changing_ns   a connect while another thread makes 10,000 changes a second
 //   grants_N_change_us, _change_p99_us   from a change of a grant to a snapshot that decides by it
 //   grants_N_policy_us     the same of a change of policy, compiled before
@@ -63,6 +65,12 @@ double together_ns(const Questions& questions, const State& state, Time now) {
     decided += decisions.size();
   }
   return spent / static_cast<double>(decided);
+}
+
+double usual_together_ns(const Questions& questions, const State& state, Time now) {
+  std::vector<double> rounds;
+  for (int i = 0; i < 5; ++i) rounds.push_back(together_ns(questions, state, now));
+  return percentile(std::move(rounds), 0.5);
 }
 
 // One grant comes and one goes, each in force when the snapshot is out; what each change took.
@@ -125,7 +133,8 @@ void measure(int live) {
   print({{(name + "_load_ns").c_str(), load_ns()},
          {(name + "_ns").c_str(), percentile(ns, 0.5)},
          {(name + "_p99_ns").c_str(), percentile(ns, 0.99)},
-         {(name + "_together_ns").c_str(), together_ns(questions, domain->state, domain->now)}});
+         {(name + "_together_ns").c_str(),
+          usual_together_ns(questions, domain->state, domain->now)}});
 
   const std::string path = "/tmp/grants_bench." + std::to_string(getpid());
   if (!write_file(path, encode_snapshot(domain->state), 0600)) die("cannot write " + path);
