@@ -165,13 +165,29 @@ class PolicyValidator {
     return false;
   }
 
+  // Whether the scope is false for this action, and nothing is wrong with what it says of actions.
+  bool excludes(const EntityUid& action) const {
+    const std::vector<EntityUid>& uids = policy_.action.uids;
+    return !uids.empty() && std::all_of(uids.begin(), uids.end(), [&](const EntityUid& uid) {
+      const Schema::Action* const named = schema_.action(uid);
+      return named != nullptr && uid.type() == uids.front().type() && uid != action &&
+             (policy_.action.shape == Constraint::Shape::kEq ||
+              !named->descendants.contains(action));
+    });
+  }
+
   Status types(const CoreExpr& expr) {
     std::set<TypeProblem> problems;
     std::set<LevelProblem> levels;
     bool impossible = true;
+    // Where the scope excludes the action, all that is reached is what it says of the principal
+    // before: where that is in order, once for each type of one will do.
+    std::set<std::string_view> in_order;
     for (const auto& [uid, action] : schema_.actions()) {
+      const bool excluded = excludes(uid);
       for (const std::string& principal : action.principals) {
         for (const std::string& resource : action.resources) {
+          if (excluded && in_order.contains(principal)) continue;
           const Environment environment{principal, uid, resource};
           const Typing typing = typecheck(schema_, expr, environment, options_.mode, steps_);
           if (!steps_.take(expr.nodes.size())) {
@@ -181,6 +197,9 @@ class PolicyValidator {
           problems.insert(typing.problems.begin(), typing.problems.end());
           const bool is_false = typing.type != nullptr && typing.type->is(Type::Kind::kFalse);
           impossible = impossible && is_false;
+          if (excluded && is_false && typing.ok && typing.problems.empty()) {
+            in_order.insert(principal);
+          }
           if (options_.level && (typing.ok || is_false)) {
             for (LevelProblem& each :
                  check_level(expr, typing, environment, *options_.level, steps_)) {
