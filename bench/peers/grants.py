@@ -8,7 +8,7 @@ Each file is one line of the form that scenarios.py states, with a third member:
 
   "grants"  N distinct pairs of the id of a User and of a Resource, who may connect to it
 
-There are N / 10 users and as many resources, 10 to 10,000 of each. Of 2,000 requests, half are what
+There are N / 10 users and as many resources, 20 to 10,000 of each. Of 2,000 requests, half are what
 some grant allows, half a user and a resource at random, all in random order. The same bytes come out
 each time.
 """
@@ -23,7 +23,7 @@ SIZES = [10 ** n for n in range(1, 7)]
 
 def grants(count):
     random_ = random.Random(f"grants {count}")
-    size = min(10_000, max(10, count // 10))
+    size = min(10_000, max(20, count // 10))
     users = [f"user_{random_.randrange(10 ** 9):09}" for _ in range(size)]
     resources = [f"resource_{random_.randrange(10 ** 9):09}" for _ in range(size)]
     given = {}

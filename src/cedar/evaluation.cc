@@ -330,11 +330,10 @@ Evaluation::Outcome Evaluation::in_attribute(const Node& node) {
     if (right == nullptr) return other_way();
   }
   if (!right->is(Kind::kEntity)) return in_value(node, *right);
-  const UidText* const left = of.uid->text();
-  if (left == right->entity()) return Outcome::kYes;
-  if (left->hash == right->entity()->hash) {
+  if (right->entity_tag() == tag_of(of.uid->hash())) {
+    if (of.uid->text() == right->entity()) return Outcome::kYes;
     if (!kByText) return other_way();
-    if (same(left, right->entity())) return Outcome::kYes;
+    if (same(of.uid->text(), right->entity())) return Outcome::kYes;
   }
   if (of.entity == nullptr) return Outcome::kNo;
   return of.entity->ancestors.contains(right->entity(), right->entity_tag()) ? Outcome::kYes

@@ -158,7 +158,9 @@ bool equal_contents(ValueView a, ValueView b);  // of one kind
 }
 inline bool equal(ValueView a, ValueView b) {
   if (a.kind() != b.kind()) return false;
-  if (a.is(Kind::kEntity)) return detail::same(a.entity(), b.entity());
+  if (a.is(Kind::kEntity)) {
+    return a.entity_tag() == b.entity_tag() && detail::same(a.entity(), b.entity());
+  }
   if (a.is(Kind::kString)) return detail::same(a.text(), b.text());
   return detail::equal_contents(a, b);
 }
