@@ -3,9 +3,8 @@
 //
 //   grants_N_load_ns       one load from a random place of 256 MB, each waiting for the last one
 //   grants_N_ns, _p99_ns   a connect, from strings, of a random grant
-//   grants_N_together_ns   one of 64 that are decided together: the mean of 50,000, and of five
-//   such
-//                          the middle one
+//   grants_N_together_ns   one of 64 that are decided together: the mean of 50,000, and the middle
+//                          one of five such means
 //   grants_N_changing_ns   a connect while another thread makes 10,000 changes a second
 //   grants_N_change_us, _change_p99_us   from a change of a grant to a snapshot that decides by it
 //   grants_N_policy_us     the same of a change of policy, compiled before

@@ -222,6 +222,17 @@ Response authorize(const CompiledPolicies& policies, const Request& request,
   return authorize(policies, view_of(request, context), entities);
 }
 
+Response authorize(const CompiledPolicies& policies, const Request& request,
+                   const Entities& entities) {
+  const PlainContext context(request.context);
+  const Entity* const action = entities.find(request.action);
+  return decide(
+      policies,
+      RequestView{request.principal, request.action, request.resource, context,
+                  entities.find(request.principal), action, entities.find(request.resource)},
+      entities, entities.policies_of(policies.program(), action));
+}
+
 Response authorize(const CompiledPolicies& policies, const RequestText& request,
                    const Entities& entities) {
   const Sought principal(request.principal, entities);

@@ -180,9 +180,9 @@ Result<Entities> Entities::from_json(const Json& json, std::string_view name,
 }
 
 void Entities::index_actions(std::shared_ptr<const detail::Program> readers) {
-  if (readers->policies.size() > detail::kMostBits) return;
+  if (readers->policies.size() >= detail::kMostBits) return;
   readers_ = std::move(readers);
-  of_action_.resize(entities_.size());
+  of_action_.resize(entities_.size(), kNotKnown);
   for (std::size_t i = 0; i < entities_.size(); ++i) {
     const Entity& entity = entities_[i];
     if (is_action_type(entity.uid.type())) {

@@ -67,11 +67,14 @@ class Entities final : public EntityReader {
   auto begin() const { return entities_.begin(); }
   auto end() const { return entities_.end(); }
 
-  // Which policies may cover an action of these entities, as detail::policies_of says; null where
-  // they were not read for this program.
+  // Which policies may cover an action, as detail::policies_of says. `action` is one of these
+  // entities, or null. Null where that is not known: they were not read for this program, it has
+  // too many policies, or this is no action.
   const std::uint64_t* policies_of(const detail::Program& program, const Entity* action) const {
     if (action == nullptr || readers_.get() != &program) return nullptr;
-    return of_action_.data() + (static_cast<const Row*>(action) - entities_.data());
+    const std::uint64_t* const bits =
+        of_action_.data() + (static_cast<const Row*>(action) - entities_.data());
+    return *bits == kNotKnown ? nullptr : bits;
   }
 
  private:
@@ -91,8 +94,9 @@ class Entities final : public EntityReader {
   std::vector<Row> entities_;                   // sorted by hash of the uid, then uid
   std::vector<std::uint32_t> starts_{0, 0, 0};  // by first bits of a hash: the first such entity
   unsigned shift_ = 63;                         // what is left of a hash but these bits
-  std::shared_ptr<const detail::Program> readers_;  // null: none, or too many policies
-  std::vector<std::uint64_t> of_action_;            // by entity: those that may cover this action
+  static constexpr std::uint64_t kNotKnown = ~std::uint64_t{0};  // of fewer policies than bits
+  std::shared_ptr<const detail::Program> readers_;               // null: none, or too many policies
+  std::vector<std::uint64_t> of_action_;  // by entity: those that may cover this action
 };
 
 }  // namespace writ::cedar

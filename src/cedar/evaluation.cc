@@ -301,9 +301,10 @@ ValueView Evaluation::in(const Node& node, ValueView left, ValueView right) {
                   [&](const EntityUid& each) { return right.contains(ValueView::entity(each)); }));
 }
 
-// Calls nothing on its way where names and uids are shared, as those are of a document and of the
-// policies that read it (sharing.h). Where they are not, texts are compared. Whatever is not as it
-// usually is goes the long way, which also says what is wrong.
+// Where names and uids are shared, as those are of a document and of the policies that read it
+// (sharing.h), it needs no frame: it calls something only as its last step. Where they are not,
+// texts are compared. Whatever is not as it usually is goes the long way, which also says what is
+// wrong.
 template <bool kByText>
 Evaluation::Outcome Evaluation::in_attribute(const Node& node) {
   const auto other_way = [&]() __attribute__((always_inline)) {

@@ -149,9 +149,9 @@ class Evaluation {
   ValueView in(const Node& node);
   template <bool kByText>
   Outcome in_attribute(const Node& node);
-  // The same, of two names the second, when this is the value of the first.
+  // Goes on from the value of the first of two attributes.
   [[gnu::noinline]] Outcome in_attribute_of(const UidText* uid, const Node& node);
-  // The same, when this is the value of the last.
+  // Goes on from the value of the last attribute.
   [[gnu::noinline]] Outcome in_value(const Node& node, ValueView right);
   [[gnu::noinline]] ValueView in(const Node& node, ValueView left, ValueView right);
   ValueView in_list(const Node& node);

@@ -54,16 +54,15 @@ class Asking {
   Asking& operator=(const Asking&) = delete;
 
   // What the question names lies in memory as if at random. All of it is asked for before any is
-  // read, so that a decision waits for a few loads and not for their sum, and so do several. In
-  // this order, each once: which node it is in, what of that, what it is, what that points to.
-  void begin();
-  // While the first loads are under way, takes from the question what needs nothing else.
-  void read();
-  void load_tags();
-  void load_shards();  // instead of load_tags, for a question that is alone
-  void load_slots();
-  void load_entries();
-  void find();
+  // read, so that a decision waits for a few loads and not for their sum, and so do several. Each
+  // step reads what the one before it began to load, in this order, each once:
+  void begin();         // hashes, and which nodes they are in
+  void read();          // takes from the question what needs none of this
+  void load_tags();     // what the nodes hold
+  void load_shards();   // instead of load_tags, for a question that is alone: and where it stands
+  void load_slots();    // where it stands
+  void load_entries();  // what stands there; of the pair, the grant
+  void find();          // what that points to
 
   Decision decide();
 

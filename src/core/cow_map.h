@@ -15,7 +15,7 @@
 //   auto place = m.begin(hash);  // begins to load what says where the shard is
 //   m.load_tags(place);          // … the shard's tags; or load_shard: all of the shard
 //   m.load_slot(place);          // … the slot with that tag
-//   m.load_entry(place);         // … the entry
+//   m.load_entry(place);         // … the entry; this step alone may be left out
 //   const Grant* g = m.find("grt_…", place);
 //
 // A value that has its key in itself says so with own_key(value); then no other copy is kept of it.
@@ -100,7 +100,7 @@ class CowMap {
   void load_tags(Place& place) const {
     if (place.where_ == nullptr) return;
     place.shard_ = *place.where_;
-    __builtin_prefetch(place.shard_);
+    detail::prefetch_bytes(place.shard_, sizeof(Shard) + Shard::memory_compared(1));
   }
   // As load_tags, and the slots as well, for one that is not to wait twice.
   void load_shard(Place& place) const {

@@ -405,7 +405,7 @@ void fields(V& v, GrantFailure& f) {
   v("error", f.error);
 }
 
-// There are very many: what many say alike is shared, and 200 bytes with its owners' count are the
+// There are very many: what many say alike is shared, and 192 bytes with its owners' count are the
 // most that it takes.
 struct Grant {
   // What a connect reads of it stands first, and so in one line of the processor's cache
