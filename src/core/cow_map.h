@@ -94,7 +94,7 @@ class CowMap {
     place.hash_ = hash;
     if (root_ == nullptr) return place;
     place.where_ = where(tag_of(hash));
-    __builtin_prefetch(place.where_);
+    __builtin_prefetch(static_cast<const void*>(place.where_));
     return place;
   }
   void load_tags(Place& place) const {
