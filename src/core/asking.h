@@ -57,7 +57,7 @@ class Asking {
   // read, so that a decision waits for a few loads and not for their sum, and so do several. Each
   // step reads what the one before it began to load, in this order, each once:
   void begin();         // hashes, and which nodes they are in
-  void read();          // takes from the question what needs none of this
+  void read();          // at any time: takes from the question what needs none of this
   void load_tags();     // what the nodes hold
   void load_shards();   // instead of load_tags, for a question that is alone: and where it stands
   void load_slots();    // where it stands
