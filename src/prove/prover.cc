@@ -1,5 +1,7 @@
 #include "prove/prover.h"
 
+#include "prove/shrink.h"
+
 namespace writ::prove {
 namespace {
 
@@ -47,7 +49,7 @@ Result<Verdict> refute(World& world, TermId formula,
       Result<Counterexample> found = decode(world, asked, answer.values);
       if (found && happens(*found)) {
         made.kind = Verdict::Kind::kFails;
-        made.counterexample = std::move(*found);
+        made.counterexample = shrink(world, std::move(*found), happens);
         made.why.clear();
         return made;
       }
