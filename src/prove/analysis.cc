@@ -47,7 +47,7 @@ Danger breach(const WritPolicies& policies, const One& statement, bool about_err
             return world.terms().all({covered, forbids ? let : world.terms().negation(let)});
           },
           [=, &policies](const Counterexample& in) {
-            if (!covers(statement, in)) return false;
+            if (!is_possible(in) || !covers(statement, in)) return false;
             if (about_errors) return a_forbid_fails(policies.subject(), in);
             return lets(Without{policies}, in) == forbids;
           }};
@@ -144,8 +144,8 @@ Result<Remarks> remarks(const WritPolicies& policies, const Means& means) {
                             return terms.negation(terms.equal(with, without));
                           },
                           [&](const Counterexample& in) {
-                            return lets(Without{policies}, in) !=
-                                   lets(Without{policies, index}, in);
+                            return is_possible(in) && lets(Without{policies}, in) !=
+                                                          lets(Without{policies, index}, in);
                           }};
       return prove(schema, where, differ, means);
     };

@@ -15,6 +15,7 @@ namespace {
 
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
+using ::testing::Pair;
 using Files = std::vector<core::PolicyFile>;
 
 std::string search_path() {
@@ -337,6 +338,25 @@ TEST_F(Analysis, EachCauseIsShownOnceWithItsActions) {
     for (const std::string& id : each.cause) causes.insert(id);
   }
   EXPECT_THAT(causes, ElementsAre("a", "b"));
+}
+
+TEST_F(Analysis, ASmallerRequestDoesNotHideAnotherCause) {
+  const std::string scope = "principal is Writ::User, action == Writ::Action::\"list\", resource) ";
+  const Diff made =
+      differences("", "@id(\"a\") permit (" + scope + "unless { context has source_ip };" +
+                          "@id(\"b\") permit (" + scope + "when { context has source_ip };");
+  std::vector<std::vector<std::string>> causes;
+  for (const Difference& each : made.differences) causes.push_back(each.cause);
+  EXPECT_THAT(causes, ElementsAre(ElementsAre("a"), ElementsAre("b")));
+}
+
+TEST_F(Analysis, RequestsAreSmallAndPossible) {
+  const Diff made =
+      differences(offer("@approval(\"3 of owner\")"), offer("@approval(\"2 of owner\")"));
+  ASSERT_EQ(made.differences.size(), 1U);
+  const Counterexample& found = made.differences[0].counterexample;
+  EXPECT_EQ(found.request.context.find("approvals")->as_int(), 2) << "as many as the owner gave";
+  EXPECT_THAT(found.unknowns, ElementsAre(Pair("approvals by the owner", 2)));
 }
 
 TEST_F(Analysis, WhatTheTimeLimitLeavesIsNotKnown) {

@@ -98,7 +98,9 @@ class Differ {
       formula = terms.all({formula, without});
     }
     const auto happens = [&](const Counterexample& in) {
-      return lets(first, in) && !lets(second, in);
+      return is_possible(in) && lets(first, in) && !lets(second, in) &&
+             std::none_of(causes.begin(), causes.end(),
+                          [&](const Cause& cause) { return is_among(cause, in); });
     };
     while (causes.size() < kMostCauses) {
       TRY(verdict, refute(world, formula, happens, means_));
@@ -118,14 +120,22 @@ class Differ {
     return {};
   }
 
+  bool applies_or_fails(const Part& part, const Counterexample& in) const {
+    const One one{subject(part.after), part.index};
+    return applies(one, in) || fails(one, in);
+  }
   // The changed policies that apply or fail there.
   Cause cause_of(const Counterexample& in) const {
     Cause made;
     for (const Part& each : changed_) {
-      const One one{subject(each.after), each.index};
-      if (applies(one, in) || fails(one, in)) made.push_back(each);
+      if (applies_or_fails(each, in)) made.push_back(each);
     }
     return made;
+  }
+  // Whether all of them apply or fail.
+  bool is_among(const Cause& cause, const Counterexample& in) const {
+    return std::all_of(cause.begin(), cause.end(),
+                       [&](const Part& each) { return applies_or_fails(each, in); });
   }
   // That not all of them apply or fail.
   Result<TermId> apart_from(World& world, const Cause& cause) const {

@@ -1,6 +1,7 @@
 #include "prove/shrink.h"
 
 #include <algorithm>
+#include <map>
 #include <set>
 #include <utility>
 
@@ -14,8 +15,6 @@ using cedar::EntityUid;
 using cedar::Kind;
 using cedar::Value;
 using cedar::ValueView;
-
-enum class Numbers : std::uint8_t { kStay, kShrink };
 
 // From half the way down to the last step, so that the smallest that will do is near.
 template <class Size>
@@ -43,12 +42,12 @@ Value number_like(ValueView like, std::int64_t number) {
 // Offers values of the same kind, each a step simpler and the simplest first, until one is taken.
 // Whether one was.
 using Takes = std::function<bool(Value)>;
-bool offer_simpler(ValueView value, Numbers numbers, const Takes& takes);
+bool offer_simpler(ValueView value, const Takes& takes);
 
 // The same of what has parts: one part less, or one simpler. `made_of(parts)` is the value.
 template <class Part>
-bool offer_parts(const std::vector<Part>& parts, Numbers numbers, const Takes& takes,
-                 auto&& made_of, auto&& value_of) {
+bool offer_parts(const std::vector<Part>& parts, const Takes& takes, auto&& made_of,
+                 auto&& value_of) {
   for (std::size_t i = 0; i < parts.size(); ++i) {
     std::vector<Part> fewer = parts;
     fewer.erase(fewer.begin() + static_cast<std::ptrdiff_t>(i));
@@ -60,12 +59,12 @@ bool offer_parts(const std::vector<Part>& parts, Numbers numbers, const Takes& t
       value_of(others[i]) = std::move(simpler);
       return takes(made_of(std::move(others)));
     };
-    if (offer_simpler(value_of(parts[i]), numbers, takes_part)) return true;
+    if (offer_simpler(value_of(parts[i]), takes_part)) return true;
   }
   return false;
 }
 
-bool offer_simpler(ValueView value, Numbers numbers, const Takes& takes) {
+bool offer_simpler(ValueView value, const Takes& takes) {
   switch (value.kind()) {
     case Kind::kBool:
       return value.boolean() && takes(Value::boolean(false));
@@ -73,7 +72,6 @@ bool offer_simpler(ValueView value, Numbers numbers, const Takes& takes) {
     case Kind::kDecimal:
     case Kind::kDatetime:
     case Kind::kDuration: {
-      if (numbers == Numbers::kStay) return false;
       const auto less = lesser(value.integer());
       return std::any_of(less.begin(), less.end(),
                          [&](std::int64_t each) { return takes(number_like(value, each)); });
@@ -86,12 +84,12 @@ bool offer_simpler(ValueView value, Numbers numbers, const Takes& takes) {
     }
     case Kind::kSet:
       return offer_parts(
-          std::vector<Value>(value.items().begin(), value.items().end()), numbers, takes,
+          std::vector<Value>(value.items().begin(), value.items().end()), takes,
           [](std::vector<Value> items) { return Value::set(std::move(items)); },
           [](auto& item) -> auto& { return item; });
     case Kind::kRecord:
       return offer_parts(
-          std::vector<cedar::Field>(value.fields().begin(), value.fields().end()), numbers, takes,
+          std::vector<cedar::Field>(value.fields().begin(), value.fields().end()), takes,
           [](std::vector<cedar::Field> fields) { return Value::record(std::move(fields)); },
           [](auto& field) -> auto& { return field.second; });
     case Kind::kEntity:
@@ -116,10 +114,7 @@ class Shrinker {
  public:
   Shrinker(const World& world, Counterexample from,
            const std::function<bool(const Counterexample&)>& happens)
-      : world_(world),
-        happens_(happens),
-        numbers_(from.unknowns.empty() ? Numbers::kShrink : Numbers::kStay),
-        best_(std::move(from)) {}
+      : world_(world), happens_(happens), best_(std::move(from)) {}
 
   Counterexample run() {
     std::vector<EntityUid> all;
@@ -127,7 +122,8 @@ class Shrinker {
       if (!cedar::is_action_type(uid.type())) all.push_back(uid);
     }
     for (bool again = true; again && left_ > 0;) {
-      again = shrink_context();
+      again = shrink_unknowns();
+      again = shrink_context() || again;
       for (const EntityUid& uid : all) {
         again = drop_entity(uid) || again;
         if (!best_.entities.contains(uid)) continue;
@@ -159,8 +155,21 @@ class Shrinker {
     bool any = false;
     while (left_ > 0) {
       const Value now = of(best_);  // which may be replaced while it is read
-      if (!offer_simpler(now, numbers_, takes)) break;
+      if (!offer_simpler(now, takes)) break;
       any = true;
+    }
+    return any;
+  }
+  bool shrink_unknowns() {
+    bool any = false;
+    for (const auto& [name, number] : std::map(best_.unknowns)) {
+      for (const std::int64_t less : lesser(number)) {
+        Counterexample candidate = best_;
+        candidate.unknowns[name] = less;
+        if (!take(std::move(candidate))) continue;
+        any = true;
+        break;
+      }
     }
     return any;
   }
@@ -223,7 +232,6 @@ class Shrinker {
 
   const World& world_;
   const std::function<bool(const Counterexample&)>& happens_;
-  const Numbers numbers_;
   Counterexample best_;
   int left_ = 2000;  // questions
 };

@@ -213,7 +213,7 @@ std::string unconstitutional(const Counterexample& in) {
   return {};
 }
 
-// What Writ never says otherwise.
+// is_possible, as a premise.
 void bound(World& world, Context& context) {
   Terms& terms = world.terms();
   const auto not_negative = [&](TermId value) {
@@ -321,6 +321,17 @@ bool lets(const Without& set, const Counterexample& in) {
     }
   }
   return given;
+}
+
+bool is_possible(const Counterexample& in) {
+  const cedar::ValueView context = in.request.context.view();
+  for (const auto* path : {&kApprovals, &kDuration, &kMfaAge}) {
+    if (number_in(context, *path).value_or(0) < 0) return false;
+  }
+  const auto approvals = number_in(context, kApprovals);
+  return std::all_of(in.unknowns.begin(), in.unknowns.end(), [&](const auto& unknown) {
+    return unknown.second >= 0 && (!approvals || unknown.second <= *approvals);
+  });
 }
 
 std::vector<std::string> reasons(const WritPolicies& policies, const Counterexample& in) {

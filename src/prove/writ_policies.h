@@ -52,6 +52,9 @@ struct Without {
 // ages are not negative.
 Result<TermId> lets(World& world, const Without& set);
 bool lets(const Without& set, const Counterexample& in);
+// Whether Writ could ask this: no count, age or duration is negative, and nobody gave more
+// approvals than there are. The formula assumes it; the evaluator does not look.
+bool is_possible(const Counterexample& in);
 
 // What the set says of a request, policy by policy, for people.
 std::vector<std::string> reasons(const WritPolicies& policies, const Counterexample& in);
