@@ -1,16 +1,13 @@
 // How fast `decide` is, and what a State weighs: 100,000 live grants, after 1,000,000 that ended.
 // Prints one JSON object a line: {"decide_ns":…,"decide_p99_ns":…} in process from strings, random
 // questions; {"grants_mb":…} resident memory of a process that started from the snapshot;
-// {"start_s":…} from the snapshot's bytes to a State that decides; {"fold_event_ns":…};
+// {"start_s":…} from the snapshot's file to a State that decides; {"fold_event_ns":…};
 // and {"load_ns":…}, which a load from a random place of memory takes here.
 //
 //   decide_bench [LIVE [ENDED]]
-#include <malloc.h>
-#include <sys/wait.h>
-
-#include "base/file.h"
 #include "domain.h"
 #include "machine.h"
+#include "start.h"
 
 namespace writ::bench {
 namespace {
@@ -39,26 +36,7 @@ void measure_decisions(const Domain& domain) {
   print({{"load_ns", load_ns()}});
 }
 
-// In the program anew, so that it weighs what a server that just started weighs.
-int start_from(const std::string& path) {
-  const auto from = Wall::now();
-  PlainSealer sealer;
-  auto bytes = read_file(path, std::size_t{1} << 30);
-  if (!bytes) return 1;
-  const auto state = decode_snapshot(*bytes, sealer);
-  if (!state) {
-    std::cerr << state.error().text() << "\n";
-    return 1;
-  }
-  bytes->clear();
-  bytes->shrink_to_fit();
-  malloc_trim(0);  // as a server does when it has started
-  const double seconds = std::chrono::duration<double>(Wall::now() - from).count();
-  std::printf("{\"grants_mb\":%.1f,\"start_s\":%.3f}\n", resident_mb(), seconds);
-  return 0;
-}
-
-int run(const std::string& program, int live, int ended) {
+void run(int live, int ended) {
   Domain domain;
   const auto from = Wall::now();
   const std::uint64_t events_before = domain.events;
@@ -79,26 +57,18 @@ int run(const std::string& program, int live, int ended) {
   std::printf("{\"fold_event_ns\":%.0f,\"fold_mb\":%.1f}\n",
               ns / static_cast<double>(domain.events - events_before), resident_mb());
   measure_decisions(domain);
-  const std::string path = "/tmp/decide_bench." + std::to_string(getpid());
-  if (!write_file(path, encode_snapshot(domain.state), 0600)) return 1;
-  std::fflush(stdout);
-  const pid_t child = fork();
-  if (child == 0) {
-    execl(program.c_str(), program.c_str(), "start", path.c_str(), nullptr);
-    _exit(1);
-  }
-  int status = 1;
-  waitpid(child, &status, 0);
-  unlink(path.c_str());
-  return status == 0 ? 0 : 1;
+  measure_start(domain.state, {"grants_mb", "start_s"});
 }
 
 }  // namespace
 }  // namespace writ::bench
 
 int main(int argc, char** argv) {
-  if (argc == 3 && std::string(argv[1]) == "start") return writ::bench::start_from(argv[2]);
+  if (argc == 5 && std::string(argv[1]) == "start") {
+    return writ::bench::start_from(argv[2], {argv[3], argv[4]});
+  }
   const int live = argc > 1 ? std::atoi(argv[1]) : 100'000;
   const int ended = argc > 2 ? std::atoi(argv[2]) : 1'000'000;
-  return writ::bench::run("/proc/self/exe", live, ended);
+  writ::bench::run(live, ended);
+  return 0;
 }

@@ -2,12 +2,10 @@
 // grants_bench measure.
 #pragma once
 
-#include <unistd.h>
 
 #include <cstdint>
 #include <cstdio>
 #include <cstdlib>
-#include <fstream>
 #include <iostream>
 #include <string>
 #include <utility>
@@ -194,13 +192,5 @@ class Domain {
   std::vector<std::string> people_;
   std::vector<std::string> entitlements_;
 };
-
-// Of this process.
-inline double resident_mb() {
-  std::ifstream statm("/proc/self/statm");
-  double size = 0, resident = 0;
-  statm >> size >> resident;
-  return resident * static_cast<double>(sysconf(_SC_PAGESIZE)) / 1e6;
-}
 
 }  // namespace writ::bench

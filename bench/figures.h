@@ -1,10 +1,13 @@
 // What the programs that measure share: clocks, percentiles, and one JSON object a line as output.
 #pragma once
 
+#include <unistd.h>
+
 #include <algorithm>
 #include <chrono>
 #include <cstdio>
 #include <cstdlib>
+#include <fstream>
 #include <initializer_list>
 #include <string>
 #include <utility>
@@ -28,6 +31,14 @@ inline double percentile(std::vector<double> values, double share) {
   std::sort(values.begin(), values.end());
   const auto rank = static_cast<std::size_t>(share * static_cast<double>(values.size()) + 0.999999);
   return values[std::min(values.size(), std::max<std::size_t>(rank, 1)) - 1];
+}
+
+// Resident memory of this process.
+inline double resident_mb() {
+  std::ifstream statm("/proc/self/statm");
+  double size = 0, resident = 0;
+  statm >> size >> resident;
+  return resident * static_cast<double>(sysconf(_SC_PAGESIZE)) / 1e6;
 }
 
 inline void print(std::initializer_list<std::pair<const char*, double>> figures) {

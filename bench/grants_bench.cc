@@ -8,21 +8,19 @@
 //   grants_N_changing_ns   a connect while another thread makes 10,000 changes a second
 //   grants_N_change_us, _change_p99_us   from a change of a grant to a snapshot that decides by it
 //   grants_N_policy_us     the same of a change of policy, compiled before
-//   grants_N_mb, _start_s  resident memory of a process that starts from the snapshot, and how long
+//   grants_N_mb, _start_s  resident memory of a process that starts from the snapshot's file, and
+//   how long
 //
 //   grants_bench [N …]     10 100 1000 10000 100000 1000000 when none is said
-#include <malloc.h>
-#include <sys/wait.h>
-
 #include <atomic>
 #include <memory>
 #include <thread>
 
-#include "base/file.h"
 #include "base/published.h"
 #include "domain.h"
 #include "figures.h"
 #include "machine.h"
+#include "start.h"
 
 namespace writ::bench {
 namespace {
@@ -102,21 +100,6 @@ double policy_us(Domain& domain) {
   return ns_between(from, Wall::now()) / 1000;
 }
 
-int start_from(const std::string& path, const std::string& name) {
-  const auto from = Wall::now();
-  PlainSealer sealer;
-  auto bytes = read_file(path, std::size_t{2} << 30);
-  if (!bytes) return 1;
-  const auto state = decode_snapshot(*bytes, sealer);
-  if (!state) die(state.error().text());
-  bytes->clear();
-  bytes->shrink_to_fit();
-  malloc_trim(0);  // as a server does when it has started
-  const double seconds = ms_between(from, Wall::now()) / 1000;
-  print({{(name + "_mb").c_str(), resident_mb()}, {(name + "_start_s").c_str(), seconds}});
-  return 0;
-}
-
 void measure(int live) {
   const std::string name = "grants_" + std::to_string(live);
   auto domain = std::make_unique<Domain>();
@@ -135,17 +118,7 @@ void measure(int live) {
          {(name + "_together_ns").c_str(),
           usual_together_ns(questions, domain->state, domain->now)}});
 
-  const std::string path = "/tmp/grants_bench." + std::to_string(getpid());
-  if (!write_file(path, encode_snapshot(domain->state), 0600)) die("cannot write " + path);
-  const pid_t child = fork();
-  if (child == 0) {
-    execl("/proc/self/exe", "grants_bench", "start", path.c_str(), name.c_str(), nullptr);
-    _exit(1);
-  }
-  int status = 1;
-  waitpid(child, &status, 0);
-  unlink(path.c_str());
-  if (status != 0) die("the snapshot could not be started from");
+  measure_start(domain->state, {name + "_mb", name + "_start_s"});
 
   // 10,000 changes a second, each of five events or two, on a thread of its own.
   States states(std::make_shared<const State>(domain->state));
@@ -178,8 +151,9 @@ void measure(int live) {
 }  // namespace writ::bench
 
 int main(int argc, char** argv) {
-  if (argc == 4 && std::string(argv[1]) == "start")
-    return writ::bench::start_from(argv[2], argv[3]);
+  if (argc == 5 && std::string(argv[1]) == "start") {
+    return writ::bench::start_from(argv[2], {argv[3], argv[4]});
+  }
   std::vector<int> sizes{10, 100, 1000, 10'000, 100'000, 1'000'000};
   if (argc > 1) sizes.clear();
   for (int i = 1; i < argc; ++i) sizes.push_back(std::atoi(argv[i]));

@@ -3,7 +3,7 @@
 //
 // A data folder:
 //   format       version of this layout
-//   journal.db   the journal, snapshots and wrapped keys
+//   journal.db   the journal and wrapped keys; snapshots beside it, in journal.db-snapshots/
 //   decisions/   this server's decision log
 // The key-encryption key lies elsewhere (PlaneOptions::kek_file).
 #pragma once

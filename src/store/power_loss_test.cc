@@ -73,6 +73,7 @@ void journal_survives(unsigned long long seed, std::uint64_t& faults) {
   const SqliteJournalOptions options{
       .path = "/data/journal.db", .wal_idle_bytes = 16 << 10, .wal_ceiling_bytes = 64 << 10};
   Known known;
+  std::uint64_t snapshot_seq = 0;  // of the last acknowledged one
   for (int life = 0; life <= kLives; ++life) {
     // The last opening is without faults.
     files.set_faults(life < kLives ? random_faults(random) : Faults{});
@@ -95,6 +96,15 @@ void journal_survives(unsigned long long seed, std::uint64_t& faults) {
     std::size_t with_side = 0;
     for (const std::string& event : *found) with_side += event.back() == '+';
     ASSERT_EQ(side->size(), with_side);
+    // The last snapshot that was acknowledged, or one whose acknowledgement was lost.
+    const auto snapshot = journal->snapshot_get();
+    if (snapshot || life == kLives) {
+      ASSERT_TRUE(snapshot) << snapshot.error().text();
+      const std::uint64_t seq = *snapshot ? (*snapshot)->seq : 0;
+      ASSERT_GE(seq, snapshot_seq);
+      ASSERT_LE(seq, found->size());
+      ASSERT_EQ(*snapshot ? (*snapshot)->bytes : "state 0", "state " + std::to_string(seq));
+    }
 
     for (int step = 0; step < kSteps && known.unknown.empty(); ++step) {
       if (random.below(6) == 0) {
@@ -102,6 +112,10 @@ void journal_survives(unsigned long long seed, std::uint64_t& faults) {
         continue;
       }
       const std::uint64_t size = known.acknowledged.size();
+      if (random.below(6) == 0) {
+        if (journal->snapshot_put(size, "state " + std::to_string(size))) snapshot_seq = size;
+        continue;
+      }
       AppendBatch batch;
       for (std::uint64_t i = 0; i <= random.below(4); ++i) {
         batch.events.push_back(std::to_string(size + i) + ":" +

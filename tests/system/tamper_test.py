@@ -36,6 +36,8 @@ class House:
             shutil.copytree(kept, there)
 
     def change_journal(self, *statements):
+        """And the snapshots go, or what is changed would not be read."""
+        shutil.rmtree(self.data / "journal.db-snapshots", ignore_errors=True)
         with sqlite3.connect(self.data / "journal.db") as db:
             for statement in statements:
                 db.execute(statement)
@@ -135,14 +137,14 @@ def test():
         say("# The newest ten events are cut off")
         house.put(house.good)
         house.change_journal("delete from event where seq > (select max(seq) - 10 from event)",
-                             "delete from snapshot", "delete from checkpoint")
+                             "delete from checkpoint")
         house.must_be_noticed("a shorter journal")
 
         say("# An event is rewritten: alice's grant for another hour")
         house.put(house.good)
         house.change_journal(
             "update event set bytes = cast(replace(cast(bytes as text), '2400000', '3400000') as blob)"
-            " where cast(bytes as text) like '%\"grant_created\"%'", "delete from snapshot")
+            " where cast(bytes as text) like '%\"grant_created\"%'")
         house.must_be_noticed("a rewritten event")
 
         say("# A decision is rewritten")

@@ -5,6 +5,7 @@
 #include <mutex>
 
 #include "base/log.h"
+#include "store/snapshots.h"
 #include "store/sqlite/database.h"
 #include "store/sqlite/vfs.h"
 #include "tlog/checkpoint.h"
@@ -24,15 +25,16 @@ struct Connection {
 struct Statements {
   Statement begin, commit, rollback;
   Statement insert_event, read_events, read_nodes, last_seq;
-  Statement put_snapshot, trim_snapshots, last_snapshot_seq, read_snapshots;
   Statement put_checkpoint, read_checkpoint;
   Statement put_side, erase_side, read_side, list_side;
 };
 
 class SqliteJournal final : public Journal {
  public:
-  SqliteJournal(Connection connection, const SqliteJournalOptions& options)
-      : connection_(std::move(connection)), options_(options) {}
+  SqliteJournal(FileSystem& files, Connection connection, const SqliteJournalOptions& options)
+      : snapshots_(files, options.path + "-snapshots"),
+        connection_(std::move(connection)),
+        options_(options) {}
 
   // Prepares the statements and reads the head; the tables exist.
   Status start();
@@ -71,7 +73,10 @@ class SqliteJournal final : public Journal {
   Status transact(Body&& body);
   Status put_row(std::string_view table, std::string_view key, std::string_view value);
   Status erase_row(std::string_view table, std::string_view key);
+  // Whether this root was this journal's at that size.
+  bool had(const Head& at) const;
 
+  Snapshots snapshots_;       // has a lock of its own
   std::mutex append_mutex_;   // held for a whole append, notifications included; before mutex_
   mutable std::mutex mutex_;  // guards everything below but subscribers_
   Connection connection_;
@@ -106,13 +111,6 @@ Status SqliteJournal::start() {
        "SELECT seq, bytes FROM event WHERE seq >= ?1 ORDER BY seq LIMIT ?2"},
       {statements_.read_nodes, "SELECT nodes FROM event WHERE seq = ?1"},
       {statements_.last_seq, "SELECT seq FROM event ORDER BY seq DESC LIMIT 1"},
-      {statements_.put_snapshot,
-       "INSERT OR REPLACE INTO snapshot(seq, sum, bytes) VALUES (?1, ?2, ?3)"},
-      {statements_.trim_snapshots,
-       "DELETE FROM snapshot WHERE seq NOT IN (SELECT seq FROM snapshot ORDER BY seq DESC LIMIT "
-       "2)"},
-      {statements_.last_snapshot_seq, "SELECT seq FROM snapshot ORDER BY seq DESC LIMIT 1"},
-      {statements_.read_snapshots, "SELECT seq, sum, bytes FROM snapshot ORDER BY seq DESC"},
       {statements_.put_checkpoint, "INSERT OR REPLACE INTO checkpoint(id, note) VALUES (0, ?1)"},
       {statements_.read_checkpoint, "SELECT note FROM checkpoint WHERE id = 0"},
       {statements_.put_side, "INSERT OR REPLACE INTO side(tab, key, value) VALUES (?1, ?2, ?3)"},
@@ -309,39 +307,17 @@ std::unique_ptr<Journal::Subscription> SqliteJournal::subscribe(Notify notify) {
 }
 
 Status SqliteJournal::snapshot_put(std::uint64_t seq, std::string_view bytes) {
-  const Hash sum = tlog::leaf_hash(bytes);
-  const std::lock_guard lock(mutex_);
-  if (seq > head_.size) {
-    return fail(Code::kInvalid, "a snapshot cannot stand past the end of the journal");
-  }
-  {
-    const ResetAtExit reset(statements_.last_snapshot_seq);
-    TRY(row, statements_.last_snapshot_seq.step());
-    if (row && statements_.last_snapshot_seq.number(0) > seq) {
-      return fail(Code::kInvalid, "there is a later snapshot already");
-    }
-  }
-  const auto write = [&]() -> Status {
-    CHECK_OK(statements_.put_snapshot.bind(1, seq).bind(2, as_bytes(sum)).bind(3, bytes).run());
-    return statements_.trim_snapshots.run();
-  };
-  return transact(write);
+  TRY(root, root_at(seq));
+  return snapshots_.put({seq, root}, bytes, [&](const Head& at) { return had(at); });
 }
 
 Result<std::optional<Snapshot>> SqliteJournal::snapshot_get() const {
-  const std::lock_guard lock(mutex_);
-  Statement& statement = statements_.read_snapshots;
-  const ResetAtExit reset(statement);
-  for (;;) {
-    TRY(row, statement.step());
-    if (!row) return std::nullopt;
-    const std::string_view bytes = statement.blob(2);
-    if (as_bytes(tlog::leaf_hash(bytes)) == statement.blob(1) &&
-        statement.number(0) <= head_.size) {
-      return Snapshot{statement.number(0), std::string(bytes)};
-    }
-    log(Level::kWarn, "snapshot_damaged", {{"seq", statement.number(0)}});
-  }
+  return snapshots_.newest([&](const Head& at) { return had(at); });
+}
+
+bool SqliteJournal::had(const Head& at) const {
+  const auto root = root_at(at.size);
+  return root && *root == at.root;
 }
 
 Status SqliteJournal::checkpoint_put(std::string_view note) {
@@ -451,11 +427,13 @@ Status prepare_tables(Database& db, const std::string& path) {
                  "PRAGMA trusted_schema=OFF;"
                  "PRAGMA cell_size_check=ON;"
                  "PRAGMA cache_size=-8000"));
+  if (!fresh && version < kSqliteJournalFormat) {
+    return db.execute("BEGIN IMMEDIATE; DROP TABLE snapshot; PRAGMA user_version=2; COMMIT");
+  }
   if (!fresh) return {};
   return db.execute(
       "BEGIN IMMEDIATE;"
       "CREATE TABLE event(seq INTEGER PRIMARY KEY, nodes BLOB NOT NULL, bytes BLOB NOT NULL);"
-      "CREATE TABLE snapshot(seq INTEGER PRIMARY KEY, sum BLOB NOT NULL, bytes BLOB NOT NULL);"
       "CREATE TABLE side(tab BLOB NOT NULL, key BLOB NOT NULL, value BLOB NOT NULL,"
       "                  PRIMARY KEY (tab, key)) WITHOUT ROWID;"
       "CREATE TABLE checkpoint(id INTEGER PRIMARY KEY CHECK (id = 0), note TEXT NOT NULL);"
@@ -483,7 +461,7 @@ Result<std::unique_ptr<Journal>> open_sqlite_journal(FileSystem& files,
   // Nothing is served before it is in the database.
   CHECK_OK(database.checkpoint());
   auto journal = std::make_unique<SqliteJournal>(
-      Connection{std::move(lock), std::move(vfs), std::move(database)}, options);
+      files, Connection{std::move(lock), std::move(vfs), std::move(database)}, options);
   CHECK_OK(journal->start());
   return journal;
 }

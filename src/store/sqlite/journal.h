@@ -10,17 +10,17 @@
 
 namespace writ::store {
 
-// Version of the database's form (PRAGMA user_version). Tables of version 1:
+// Version of the database's form (PRAGMA user_version). Tables of version 2:
 //   event(seq INTEGER PRIMARY KEY, nodes BLOB, bytes BLOB)
 //     nodes: the tree nodes that this event completed, leaf first (tlog::Frontier::completed), so
 //     node (level, index) is in row ((index + 1) << level) - 1 at byte 32 * level
-//   snapshot(seq INTEGER PRIMARY KEY, sum BLOB, bytes BLOB)   sum: tlog::leaf_hash(bytes)
 //   side(tab BLOB, key BLOB, value BLOB, PRIMARY KEY (tab, key)) WITHOUT ROWID
 //   checkpoint(id INTEGER PRIMARY KEY CHECK (id = 0), note TEXT)
-inline constexpr int kSqliteJournalFormat = 1;
+// Version 1 also had the snapshots, which it loses when it is opened; they stand in files now.
+inline constexpr int kSqliteJournalFormat = 2;
 
 struct SqliteJournalOptions {
-  std::string path;  // of the database; "-wal" and ".lock" stand beside it
+  std::string path;  // of the database; "-wal", ".lock" and "-snapshots/" stand beside it
   // `maintain` moves the write-ahead log into the database when it is longer than `wal_idle_bytes`;
   // `append` does so by itself past `wal_ceiling_bytes`.
   std::uint64_t wal_idle_bytes = 1 << 20;

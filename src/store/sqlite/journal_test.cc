@@ -110,19 +110,40 @@ TEST(SqliteJournal, TruncationAndRewritingBehindTheCheckpointAreSeenOnOpening) {
   }
 }
 
-TEST(SqliteJournal, DamagedSnapshotGivesWayToTheOneBefore) {
+TEST(SqliteJournal, SnapshotsOfAnotherHistoryArePassedOver) {
   const TemporaryFolder folder;
   RealFileSystem files;
   const SqliteJournalOptions options{.path = folder.path() + "/journal.db"};
-  {
+  const auto journal_of = [&](const std::string& event) {
     auto journal = *open_sqlite_journal(files, options);
-    ASSERT_TRUE(journal->append(std::vector<std::string>(10, "event"), 0));
-    for (const std::uint64_t seq : {3u, 6u, 9u}) ASSERT_TRUE(journal->snapshot_put(seq, "state"));
+    EXPECT_TRUE(journal->append(std::vector<std::string>(10, event), 0));
+    return journal;
+  };
+  ASSERT_TRUE(journal_of("event")->snapshot_put(9, "state"));
+  EXPECT_EQ((*(*open_sqlite_journal(files, options))->snapshot_get())->seq, 9u);
+  ASSERT_TRUE(files.remove(options.path));
+  auto journal = journal_of("another");
+  EXPECT_FALSE(journal->snapshot_get()->has_value());
+  // Nor are they in the way.
+  ASSERT_TRUE(journal->snapshot_put(3, "another state"));
+  EXPECT_EQ((*journal->snapshot_get())->bytes, "another state");
+}
+
+TEST(SqliteJournal, FormatOneKeepsItsEventsAndLosesItsSnapshots) {
+  const TemporaryFolder folder;
+  RealFileSystem files;
+  const SqliteJournalOptions options{.path = folder.path() + "/journal.db"};
+  ASSERT_TRUE((*open_sqlite_journal(files, options))->append({"event"}, 0));
+  tamper(options.path,
+         "CREATE TABLE snapshot(seq INTEGER PRIMARY KEY, sum BLOB NOT NULL, bytes BLOB NOT NULL);"
+         "INSERT INTO snapshot VALUES (1, 'sum', 'state'); PRAGMA user_version=1");
+  for (int times = 0; times < 2; ++times) {
+    const auto journal = open_sqlite_journal(files, options);
+    ASSERT_TRUE(journal) << journal.error().text();
+    EXPECT_EQ(*(*journal)->read(0, 10), std::vector<std::string>{"event"});
+    EXPECT_FALSE((*journal)->snapshot_get()->has_value());
   }
-  tamper(options.path, "UPDATE snapshot SET bytes = 'stale' WHERE seq = 9");
-  EXPECT_EQ((*(*open_sqlite_journal(files, options))->snapshot_get())->seq, 6u);
-  tamper(options.path, "UPDATE snapshot SET bytes = 'stale' WHERE seq = 6");
-  EXPECT_FALSE((*open_sqlite_journal(files, options))->snapshot_get()->has_value());
+  tamper(options.path, "CREATE TABLE snapshot(x)");  // there is none any more
 }
 
 TEST(SqliteJournal, ErasedValuesLeaveTheFiles) {
