@@ -2,7 +2,6 @@
 // grants_bench measure.
 #pragma once
 
-
 #include <cstdint>
 #include <cstdio>
 #include <cstdlib>

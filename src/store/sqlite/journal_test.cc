@@ -3,7 +3,10 @@
 
 #include <sqlite3.h>
 
+#include <thread>
+
 #include "store/faulty_file_system.h"
+#include "store/held_file_system.h"
 #include "store/journal_contract.h"
 #include "store/temporary_folder.h"
 
@@ -127,6 +130,21 @@ TEST(SqliteJournal, SnapshotsOfAnotherHistoryArePassedOver) {
   // Nor are they in the way.
   ASSERT_TRUE(journal->snapshot_put(3, "another state"));
   EXPECT_EQ((*journal->snapshot_get())->bytes, "another state");
+}
+
+TEST(SqliteJournal, AppendsWhileASnapshotIsWritten) {
+  HeldFileSystem files("/unfinished");
+  auto journal = *open_sqlite_journal(files, {.path = "/data/journal.db"});
+  ASSERT_TRUE(journal->append({"one"}, 0));
+  files.hold();
+  std::thread house([&] { EXPECT_TRUE(journal->snapshot_put(1, "state")); });
+  files.wait_until_held();
+  EXPECT_EQ(journal->append({"two"}, 1)->size, 2u);
+  EXPECT_EQ(journal->read(0, 10)->size(), 2u);
+  EXPECT_FALSE(journal->snapshot_get()->has_value());
+  files.let_go();
+  house.join();
+  EXPECT_EQ((*journal->snapshot_get())->seq, 1u);
 }
 
 TEST(SqliteJournal, FormatOneKeepsItsEventsAndLosesItsSnapshots) {
