@@ -213,6 +213,23 @@ TEST_F(AuthzenTest, WhatIsWrongWithAllEvaluationsIsOneError) {
   EXPECT_EQ(where("\"evaluations\":[" + items + ",{}]"), "/evaluations");
 }
 
+// A context that all items share stands in each question and each decision.
+TEST_F(AuthzenTest, WhatManyAssertTogetherIsBounded) {
+  fixture();
+  std::string items;
+  for (int i = 0; i < 250; ++i) items += i == 0 ? "{}" : ",{}";
+  const Json answer = answered(kMany, ask(kAlice, kRead, kRecord1,
+                                          R"("context":{"ip":")" + std::string(200'000, 'x') +
+                                              R"("},"evaluations":[)" + items + "]"));
+  const auto& all = *answer.find("evaluations")->as_array();
+  ASSERT_EQ(all.size(), 250u);
+  EXPECT_TRUE(is_allowed(all.front()));
+  EXPECT_FALSE(is_allowed(all.back()));
+  const Json& error = *all.back().find("context")->find("error");
+  EXPECT_EQ(*error.find("status")->as_int(), 400);
+  EXPECT_NE(compact(error).find("assert more than 2097152 bytes in all"), std::string::npos);
+}
+
 TEST_F(AuthzenTest, EachEvaluationHasItsEntryAndNumber) {
   fixture();
   const Json answer =

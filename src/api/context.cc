@@ -3,10 +3,13 @@
 #include <algorithm>
 #include <condition_variable>
 #include <deque>
+#include <exception>
 #include <mutex>
 #include <thread>
+#include <utility>
 #include <vector>
 
+#include "base/log.h"
 #include "crypto/hash.h"
 #include "crypto/key.h"
 
@@ -29,7 +32,12 @@ struct Pool::State {
         job = std::move(jobs.front());
         jobs.pop_front();
       }
-      job();
+      // What it took to answer goes with it, and whoever waits is told that there is none.
+      try {
+        std::exchange(job, nullptr)();
+      } catch (const std::exception& failure) {
+        log(Level::kError, "job_failed", {{"error", failure.what()}});
+      }
     }
   }
 };

@@ -15,6 +15,9 @@ namespace {
 
 constexpr net::RouteLimits kMostBody{64 * 1024};
 constexpr net::RouteLimits kMostBodyOfMany{512 * 1024};
+// Of what a door asserts, in all items. What they share stands in each question, and in what is
+// recorded of each decision.
+constexpr std::size_t kMostAssertedOfMany = 4 * kMostBodyOfMany.body;
 
 // Which decision numbers of a door were seen: all up to `base`, and a window of bits above. Numbers
 // far below the highest count as seen.
@@ -201,12 +204,17 @@ Error in_item(Error error, std::size_t index) {
   return error;
 }
 
+std::size_t size_of(const Json& asserted) {
+  return asserted.is_null() ? 0 : compact(asserted).size();
+}
+
 void ask_many(const Context& context, unsigned thread, const Caller& caller,
               const core::State& state, const Evaluations& evaluations, Seen& seen,
               net::Responder responder) {
   auto group = std::make_shared<Group>();
   group->until = evaluations.until;
   std::vector<control::Asked> asked;
+  std::size_t asserted = 0;
   for (const Result<Evaluation>& item : evaluations.items) {
     Group::Item& made = group->items.emplace_back();
     const auto refuse = [&](const Error& error) {
@@ -218,6 +226,11 @@ void ask_many(const Context& context, unsigned thread, const Caller& caller,
       refuse(change.error());
     } else if (auto one = to_asked(*item, caller, state); !one) {
       refuse(one.error());
+    } else if (asserted += size_of(one->question.asserted); asserted > kMostAssertedOfMany) {
+      refuse({Code::kInvalid,
+              "the items of this message assert more than " + std::to_string(kMostAssertedOfMany) +
+                  " bytes in all; ask about fewer at once",
+              {}});
     } else if (const Status taken = seen.take(context, *one); !taken) {
       refuse(taken.error());
     } else {

@@ -212,9 +212,9 @@ void add_policy_routes(net::HttpServer& server, const Context& context) {
                          return fail(Code::kExhausted,
                                      "another plan is being made; try again in a moment");
                        }
-                       auto answer = plan(context, text);
-                       busy->store(false);
-                       return answer;
+                       const std::unique_ptr<std::atomic<bool>, void (*)(std::atomic<bool>*)> done(
+                           busy.get(), [](std::atomic<bool>* flag) { flag->store(false); });
+                       return plan(context, text);
                      });
                },
                {.body = kMostPolicyBody});

@@ -2,6 +2,7 @@
 // the limit that it is past. The sanitizers' builds have the biggest frames.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <pthread.h>
 
 #include <functional>
 #include <string>
@@ -122,6 +123,41 @@ INSTANTIATE_TEST_SUITE_P(
                       Nest{"unclosed", "(", "", ""}, Nest{"unclosed_sets", "[{a:", "", ""},
                       Nest{"name", "A::", "B::\"x\" == principal", "", Form::kFlat}),
     [](const auto& made) { return std::string(made.param.name); });
+
+// Runs on a thread that has as much stack as loading may use.
+void with_little_stack(const std::function<void()>& run) {
+  pthread_attr_t attributes;
+  ASSERT_EQ(pthread_attr_init(&attributes), 0);
+  ASSERT_EQ(pthread_attr_setstacksize(&attributes, 2 << 20), 0);
+  pthread_t thread{};
+  const auto start = [](void* what) -> void* {
+    (*static_cast<const std::function<void()>*>(what))();
+    return nullptr;
+  };
+  ASSERT_EQ(pthread_create(&thread, &attributes, start,
+                           const_cast<void*>(static_cast<const void*>(&run))),
+            0);
+  pthread_join(thread, nullptr);
+  pthread_attr_destroy(&attributes);
+}
+
+TEST(Depth, OfTypesThatNameTypes) {
+  const auto types = [](int names, std::size_t nested) {
+    std::string text;
+    for (int i = 0; i < names; ++i) {
+      text += "type T" + std::to_string(1000 + i) + " = " + repeated("Set<", nested) + "T" +
+              std::to_string(1001 + i) + repeated(">", nested) + ";\n";
+    }
+    return text + "type T" + std::to_string(1000 + names) + " = Long;";
+  };
+  with_little_stack([&] {
+    EXPECT_TRUE(Schema::parse(types(3, 60)));
+    EXPECT_TRUE(Schema::parse(types(199, 1)));
+    const auto deep = Schema::parse(types(199, 63));
+    ASSERT_FALSE(deep);
+    EXPECT_THAT(deep.error().text(), ::testing::HasSubstr("too deeply"));
+  });
+}
 
 TEST(Depth, OfPolicyJson) {
   const std::string head =

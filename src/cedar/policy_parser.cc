@@ -7,6 +7,7 @@
 //   Condition  := ('when' | 'unless') '{' Expr '}'
 #include <algorithm>
 #include <map>
+#include <set>
 
 #include "cedar/parser.h"
 #include "cedar/text.h"
@@ -38,10 +39,12 @@ Result<Policy> Parser::policy() {
   Policy policy;
   policy.source = source_;
   policy.begin = peek().begin;
+  std::set<std::string_view> names;
   while (sees("@")) {
     const Token& at = peek();
+    const std::string_view name = text(peek(1));
     TRY(made, annotation());
-    if (policy.annotation(made.name) != nullptr) {
+    if (!names.insert(name).second) {
       return refuse(at, "the annotation @" + made.name + " stands twice");
     }
     policy.annotations.push_back(std::move(made));

@@ -12,6 +12,7 @@
 // Attribute := {Annotation} Name ['?'] ':' Type
 // Types     := Path | '[' [Path {',' Path}] ']'      Ref := [Path '::'] Str | Ident
 #include <algorithm>
+#include <set>
 
 #include "cedar/lexer.h"
 #include "cedar/schema_syntax.h"
@@ -30,6 +31,7 @@ class SchemaParser {
     made.source = source_;
     made.file = source_->name();
     SchemaNamespace bare;
+    std::set<std::string> spaces;
     while (peek().kind != TokenKind::kEnd) {
       TRY(annotations, annotation_list());
       if (!sees("namespace")) {
@@ -40,7 +42,7 @@ class SchemaParser {
       SchemaNamespace space;
       const Token& at = peek();
       TRY(name, path());
-      if (is_taken(made, name.name)) {
+      if (!spaces.insert(name.name).second) {
         return refuse(at, "the namespace `" + name.name + "` stands twice");
       }
       space.name = std::move(name);
@@ -59,11 +61,6 @@ class SchemaParser {
   }
 
  private:
-  static bool is_taken(const SchemaSyntax& schema, const std::string& name) {
-    return std::any_of(schema.namespaces.begin(), schema.namespaces.end(),
-                       [&](const SchemaNamespace& space) { return space.name.name == name; });
-  }
-
   const Token& peek(std::size_t ahead = 0) const {
     return tokens_[std::min(next_ + ahead, tokens_.size() - 1)];
   }
@@ -155,12 +152,12 @@ class SchemaParser {
 
   Result<std::vector<Annotation>> annotation_list() {
     std::vector<Annotation> made;
+    std::set<std::string_view> names;
     while (sees("@")) {
       const Token& at = take();
       if (peek().kind != TokenKind::kIdent) return unexpected("the annotation's name");
-      Annotation annotation{std::string(text(take())), {}, at.begin};
-      if (std::any_of(made.begin(), made.end(),
-                      [&](const Annotation& a) { return a.name == annotation.name; })) {
+      Annotation annotation{std::string(text(peek())), {}, at.begin};
+      if (!names.insert(text(take())).second) {
         return refuse(at, "the annotation @" + annotation.name + " stands twice");
       }
       if (accept("(")) {
@@ -195,6 +192,16 @@ class SchemaParser {
     return want(";");
   }
 
+  // Each name of a declaration gets a copy of all that stands behind the names. `from` is where
+  // that begins.
+  Status copies(std::size_t names, std::size_t from) {
+    copied_ += (names - 1) * (next_ - from);
+    if (copied_ <= kMostCopied) return {};
+    return tl::unexpected<Error>(source_->error(
+        tokens_[from].begin, "too much is declared here for " + std::to_string(names) +
+                                 " names at once; give it a name with `type`"));
+  }
+
   Status entity(SchemaNamespace& space, std::vector<Annotation> annotations) {
     std::vector<SchemaName> names;
     do {
@@ -203,6 +210,7 @@ class SchemaParser {
       each.name = std::move(word);
       names.push_back(std::move(each));
     } while (accept(","));
+    const std::size_t from = next_;
     SchemaEntity made;
     made.annotations = std::move(annotations);
     if (accept("enum")) {
@@ -230,6 +238,7 @@ class SchemaParser {
       }
     }
     CHECK_OK(want(";"));
+    CHECK_OK(copies(names.size(), from));
     for (SchemaName& each : names) {
       made.name = std::move(each);
       space.entities.push_back(made);
@@ -243,6 +252,7 @@ class SchemaParser {
       TRY(each, name());
       names.push_back(std::move(each));
     } while (accept(","));
+    const std::size_t from = next_;
     SchemaAction made;
     made.annotations = std::move(annotations);
     if (accept("in")) {
@@ -263,6 +273,7 @@ class SchemaParser {
       CHECK_OK(want("}"));
     }
     CHECK_OK(want(";"));
+    CHECK_OK(copies(names.size(), from));
     for (SchemaName& each : names) {
       made.name = std::move(each);
       space.actions.push_back(made);
@@ -389,9 +400,11 @@ class SchemaParser {
     return {};
   }
 
+  static constexpr std::size_t kMostCopied = 500'000;
   std::shared_ptr<const Source> source_;
   std::vector<Token> tokens_;
   std::size_t next_ = 0;
+  std::size_t copied_ = 0;  // tokens, for all names of declarations but the first
 };
 
 }  // namespace

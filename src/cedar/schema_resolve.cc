@@ -9,6 +9,9 @@
 namespace writ::cedar {
 namespace {
 
+// Of names that stand for types, and of types in types, on the way to one: deeper than any type
+// that is not refused (kMaxTypeDepth), and small enough for the stack.
+constexpr std::uint32_t kMostSteps = 2 * kMaxTypeDepth + 2;
 constexpr std::size_t kMostPairs = 20'000'000;  // of an entity type or action and what is above it
 
 std::string join(std::string_view space, std::string_view name) {
@@ -200,7 +203,6 @@ class SchemaResolver {
     if (common.state == State::kOpen) {
       return refuse(scope, name.place, "the common type `" + full + "` stands for itself");
     }
-    if (depth > kMaxTypeDepth) return refuse(scope, name.place, "types are nested too deeply here");
     common.state = State::kOpen;
     TRY(made, type(scope, common.declared->type, depth + 1));
     common.type = std::move(made);
@@ -209,6 +211,7 @@ class SchemaResolver {
   }
 
   Result<TypePtr> type(const Scope& scope, const SchemaType& of, std::uint32_t depth) {
+    if (depth > kMostSteps) return refuse(scope, of.place, "types are nested too deeply here");
     switch (of.shape) {
       case Shape::kName:
         return named(scope, of.name, of.place, Wanted::kEither, depth);
@@ -228,7 +231,7 @@ class SchemaResolver {
       case Shape::kString:
         return Type::of(Type::Kind::kString);
       case Shape::kSet: {
-        TRY(element, type(scope, of.element.front(), depth));
+        TRY(element, type(scope, of.element.front(), depth + 1));
         return bounded(scope, of, Type::set(std::move(element)));
       }
       case Shape::kRecord:
@@ -236,7 +239,7 @@ class SchemaResolver {
     }
     AttributeTypes attributes;
     for (const SchemaAttribute& each : of.attributes) {
-      TRY(its, type(scope, each.type, depth));
+      TRY(its, type(scope, each.type, depth + 1));
       attributes.insert_or_assign(each.name, AttributeType{std::move(its), each.required});
     }
     return bounded(scope, of, Type::record(std::move(attributes)));

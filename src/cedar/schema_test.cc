@@ -41,6 +41,23 @@ TEST(Schema, ResolvesNamesInTheirNamespaceFirst) {
   EXPECT_EQ(buy->resources.size(), 2u);
 }
 
+// Each of the names gets all that is declared.
+TEST(Schema, DeclarationsOfManyNamesAreBounded) {
+  const auto declared = [](int names, int attributes, const std::string& kind) {
+    std::string text = kind;
+    for (int i = 0; i < names; ++i) text += (i == 0 ? " N" : ", N") + std::to_string(i);
+    text += kind == "action" ? " appliesTo { principal: E, resource: E, context: {" : " {";
+    for (int i = 0; i < attributes; ++i) text += "a" + std::to_string(i) + ": Long,";
+    return Schema::parse("entity E; " + text + (kind == "action" ? "} };" : "};"));
+  };
+  for (const std::string kind : {"entity", "action"}) {
+    const auto some = declared(100, 100, kind);
+    EXPECT_TRUE(some) << problem_of(some);
+    EXPECT_THAT(problem_of(declared(1500, 1500, kind)),
+                HasSubstr("too much is declared here for 1500 names at once"));
+  }
+}
+
 TEST(Schema, BothFormsSayTheSame) {
   const Result<Schema> cedar = Schema::parse(R"(
     @doc("people") entity User = { "first name": String, tags?: Set<Set<Long>> };

@@ -32,7 +32,7 @@ class PolicyValidator {
     for (const SuspiciousText& each : suspicious_text(expr)) {
       warn(each.kind, each.begin, each.end, each.message);
     }
-    return {};
+    return within_steps();
   }
 
   // A linked policy's template is validated by itself; here only what fills its slots.
@@ -43,11 +43,17 @@ class PolicyValidator {
       if (!schema_.knows_type(uid.type())) unknown_type(uid.type(), policy_.begin, policy_.end);
     }
     if (!is_applicable()) warn_not_applicable();
-    return {};
+    return within_steps();
   }
 
  private:
+  Status within_steps() const {
+    if (!steps_.spent()) return {};
+    return fail(Code::kExhausted, "the validation takes too many steps", policy_.position().text());
+  }
   void add(Finding::Kind kind, std::uint32_t begin, std::uint32_t end, std::string_view message) {
+    // Where a finding stands is counted along its line, which may be all of the text.
+    if (!steps_.take(policy_.source->position(begin).column)) return;
     Finding made{kind, policy_.id, policy_.source->error(begin, message), begin, end};
     (made.is_warning() ? into_.warnings : into_.errors).push_back(std::move(made));
   }
@@ -190,10 +196,8 @@ class PolicyValidator {
           if (excluded && in_order.contains(principal)) continue;
           const Environment environment{principal, uid, resource};
           const Typing typing = typecheck(schema_, expr, environment, options_.mode, steps_);
-          if (!steps_.take(expr.nodes.size())) {
-            return fail(Code::kExhausted, "the validation takes too many steps",
-                        policy_.position().text());
-          }
+          steps_.take(expr.nodes.size());
+          CHECK_OK(within_steps());
           problems.insert(typing.problems.begin(), typing.problems.end());
           const bool is_false = typing.type != nullptr && typing.type->is(Type::Kind::kFalse);
           impossible = impossible && is_false;

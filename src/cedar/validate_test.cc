@@ -292,6 +292,15 @@ TEST(Validate, IsBounded) {
   ASSERT_TRUE(long_path);
   EXPECT_FALSE(validate(schema(), *long_path));
 
+  // Findings on one line that is all of the text.
+  std::string unknown = "true";
+  for (int i = 0; i < 200; ++i) unknown += " || principal is Nobody" + std::to_string(i);
+  const auto one_line =
+      PolicySet::parse("permit (principal, action, resource) when { " + unknown + " };");
+  ASSERT_TRUE(one_line) << one_line.error().text();
+  EXPECT_EQ(validate(schema(), *one_line)->errors.size(), 200U);
+  EXPECT_EQ(validate(schema(), *one_line, {.steps = 200'000}).error().code, Code::kExhausted);
+
   // 2^100 attributes, were the types unfolded.
   std::string types = "type A0 = Long; type B0 = Long;";
   for (int i = 1; i < 100; ++i) {

@@ -55,6 +55,7 @@ class Consulting {
     if (const Certificate* c = state.certificates.find(question.credential)) {
       facts_.device = c->device;
       facts_.credential = c->serial;
+      bound_ = c->grant;
     }
     facts_.source_ip = question.source_ip;
     facts_.actors = &question.actors;
@@ -117,11 +118,12 @@ class Consulting {
     Facts facts = facts_;
     facts.approvals.reset();  // of a grant they are its own
     facts.duration.reset();
+    if (wanted.empty()) wanted = bound_;
     for (const Grant* grant : grants_of(state_, question_.subject, question_.resource)) {
       if (!wanted.empty() && grant->id != wanted) continue;
       if (grant->state != GrantState::kActive || !grant->until || now_ >= *grant->until) continue;
       const Giver* giver = policies.giver(grant->policy);
-      if (giver == nullptr) continue;
+      if (giver == nullptr || giver->offer != (grant->cause == Cause::kOffer)) continue;
       held = true;
       facts.grant = grant;
       put(Role::kGiver, giver->alone(),
@@ -153,6 +155,7 @@ class Consulting {
   const Time now_;
   const StateReader& reader_;
   Facts facts_;
+  std::string_view bound_;  // the grant that the certificate is for
   const EntityUid* principal_ = nullptr;
   std::optional<EntityUid> resource_;
   std::vector<Consulted> made_;

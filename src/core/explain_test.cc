@@ -2,6 +2,9 @@
 
 #include <gmock/gmock.h>
 
+#include <set>
+
+#include "core/consulted.h"
 #include "core/entities.h"
 #include "core/house_test.h"
 
@@ -56,6 +59,38 @@ TEST(Explain, AnAllowedConnectNamesTheOfferThatGaveItsGrant) {
   EXPECT_EQ(why.decided[0].id, "engineers-read");
   EXPECT_EQ(why.decided[0].grant, "grt_1");
   EXPECT_THAT(saw(why.decided[0]), ElementsAre("principal in Writ::Group::\"engineering\" = true"));
+}
+
+// As decide does, which is all that explain tells about.
+TEST(Explain, ACertificateForOneGrantLeavesTheOthersOut) {
+  Furnished h;
+  h.hold();
+  h.live(h.grant("grt_2", "idn_erin", "pg-main/orders/reader", "engineers-read"));
+  h.certificate("c2", "idn_erin", "dev_erin", "grt_2");
+  const auto grants = [&](const std::string& credential) {
+    Question q = h.connect();
+    q.credential = credential;
+    const StateReader reader(h.state, h.now);
+    std::set<std::string> ids;
+    for (const Consulted& each : consulted(h.state, q, h.now, reader, "", Also::kNothing)) {
+      if (each.grant != nullptr) ids.insert(each.grant->id.str());
+    }
+    return ids;
+  };
+  EXPECT_THAT(grants("c1"), ElementsAre("grt_1", "grt_2"));
+  EXPECT_THAT(grants("c2"), ElementsAre("grt_2"));
+}
+
+// A policy that was a baseline when it gave the grant, and is an offer now, gives it no more.
+TEST(Explain, APolicyGivesAsItDid) {
+  Furnished h;
+  Grant grant = h.grant("grt_1", "idn_erin", "pg-main/orders/reader", "engineers-read");
+  grant.cause = Cause::kBaseline;
+  h.live(grant);
+  const StateReader reader(h.state, h.now);
+  for (const Consulted& each : consulted(h.state, h.connect(), h.now, reader, "", Also::kNothing)) {
+    EXPECT_EQ(each.grant, nullptr);
+  }
 }
 
 TEST(Explain, TheNearestPermitIsTheOneWithLeastMissing) {
