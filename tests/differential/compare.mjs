@@ -56,8 +56,11 @@ export function differences(world, writ, peer) {
       // Each policy by itself: what is known of one explains nothing of another.
       for (const id of new Set([...ids(ours), ...ids(theirs)])) {
         if (id in ours && id in theirs) continue;
-        found.push({ what: `${mode} ${kind}`, at: `/${id}`, writ: ours[id] ?? null,
-          peer: theirs[id] ?? null, erroneous: id in writ[mode].errors });
+        // And each finding, of which another may be known.
+        for (const each of ours[id] ?? [null]) {
+          found.push({ what: `${mode} ${kind}`, at: `/${id}`, writ: each,
+            peer: theirs[id] ?? null, erroneous: id in writ[mode].errors });
+        }
       }
     }
   }

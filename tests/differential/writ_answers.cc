@@ -3,6 +3,7 @@
 // itself, so that one that is refused hides nothing.
 #include <algorithm>
 #include <iostream>
+#include <map>
 #include <string>
 
 #include "cedar/authorize.h"
@@ -91,13 +92,17 @@ class World {
     made_.set("links", std::move(linked));
   }
 
-  // Ids of the policies with errors, and of those with warnings.
+  // By id: what is wrong with the policies that have errors, and with those that have warnings.
   Json verdict(const ValidationOptions& options) const {
     const Validation validation = validate(*schema_, policies_, options).value();
     const auto ids = [](const std::vector<Finding>& findings) {
-      Json found = Json::object();
-      for (const Finding& each : findings) found.set(each.policy, each.error.text());
-      return found;
+      std::map<std::string, Json> found;
+      for (const Finding& each : findings) {
+        found.try_emplace(each.policy, Json::array()).first->second.push(each.error.text());
+      }
+      Json all = Json::object();
+      for (auto& [id, texts] : found) all.set(id, std::move(texts));
+      return all;
     };
     return Json::object(
         {{"errors", ids(validation.errors)}, {"warnings", ids(validation.warnings)}});
