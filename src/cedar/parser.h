@@ -3,24 +3,19 @@
 // Invariant: it recurses at most kMaxDepth expressions deep, and makes no tree deeper than that.
 #pragma once
 
-#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
-#include "cedar/lexer.h"
-#include "cedar/policy.h"
+#include "cedar/token_reader.h"
 
 namespace writ::cedar {
 
-class Parser {
+class Parser : public TokenReader {
  public:
-  // `tokens` are of `source`.
-  Parser(std::shared_ptr<const Source> source, std::vector<Token> tokens)
-      : source_(std::move(source)), tokens_(std::move(tokens)) {}
+  using TokenReader::TokenReader;
 
-  bool at_end() const { return peek().kind == TokenKind::kEnd; }
   // One policy or template, without id.
   Result<Policy> policy();
   Result<Expr> expression();
@@ -30,7 +25,6 @@ class Parser {
 
  private:
   // policy_parser.cc
-  Result<Annotation> annotation();
   enum class Part { kPrincipal, kAction, kResource };
   Result<Constraint> constraint(Part part);
   Status constraint_uid(Part part, Constraint& into);
@@ -58,31 +52,7 @@ class Parser {
 
   // Both.
   Result<std::string> type_name();
-  Result<std::string> identifier(std::string_view what);  // not a reserved one
-  Result<std::string> string_literal();
 
-  const Token& peek(std::size_t ahead = 0) const {
-    return tokens_[std::min(next_ + ahead, tokens_.size() - 1)];
-  }
-  const Token& take() {
-    const Token& token = peek();
-    if (next_ + 1 < tokens_.size()) ++next_;
-    return token;
-  }
-  std::uint32_t last_end() const { return next_ == 0 ? 0 : tokens_[next_ - 1].end; }
-  std::string_view text(const Token& token) const {
-    return std::string_view(source_->text()).substr(token.begin, token.end - token.begin);
-  }
-  bool sees(std::string_view text_of_token, std::size_t ahead = 0) const;
-  bool accept(std::string_view text_of_token);
-  Status want(std::string_view text_of_token, std::string_view after);
-  tl::unexpected<Error> refuse(const Token& token, std::string_view message) const;
-  // "wanted WHAT, found `x`", at the next token.
-  tl::unexpected<Error> unexpected(std::string_view what) const;
-
-  std::shared_ptr<const Source> source_;
-  std::vector<Token> tokens_;
-  std::size_t next_ = 0;
   std::uint32_t nesting_ = 0;
 };
 

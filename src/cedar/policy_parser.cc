@@ -7,7 +7,6 @@
 //   Condition  := ('when' | 'unless') '{' Expr '}'
 #include <algorithm>
 #include <map>
-#include <set>
 
 #include "cedar/parser.h"
 #include "cedar/text.h"
@@ -21,34 +20,12 @@ bool is_action_type(std::string_view type) {
 
 }  // namespace
 
-Result<Annotation> Parser::annotation() {
-  Annotation made;
-  made.begin = take().begin;  // @
-  if (peek().kind != TokenKind::kIdent) return unexpected("the annotation's name");
-  made.name = text(take());
-  if (accept("(")) {
-    TRY(value, string_literal());
-    made.value = std::move(value);
-    made.given = true;
-    CHECK_OK(want(")", "after the annotation's value"));
-  }
-  return made;
-}
-
 Result<Policy> Parser::policy() {
   Policy policy;
   policy.source = source_;
   policy.begin = peek().begin;
-  std::set<std::string_view> names;
-  while (sees("@")) {
-    const Token& at = peek();
-    const std::string_view name = text(peek(1));
-    TRY(made, annotation());
-    if (!names.insert(name).second) {
-      return refuse(at, "the annotation @" + made.name + " stands twice");
-    }
-    policy.annotations.push_back(std::move(made));
-  }
+  TRY(given, annotations());
+  policy.annotations = std::move(given);
   if (!sees("permit") && !sees("forbid")) return unexpected("`permit` or `forbid`");
   policy.effect = text(take()) == "permit" ? Effect::kPermit : Effect::kForbid;
   const auto scope_part = [&](Part part) -> Result<Constraint> {

@@ -14,17 +14,15 @@
 #include <algorithm>
 #include <set>
 
-#include "cedar/lexer.h"
 #include "cedar/schema_syntax.h"
-#include "cedar/text.h"
+#include "cedar/token_reader.h"
 
 namespace writ::cedar {
 namespace {
 
-class SchemaParser {
+class SchemaParser : public TokenReader {
  public:
-  SchemaParser(std::shared_ptr<const Source> source, std::vector<Token> tokens)
-      : source_(std::move(source)), tokens_(std::move(tokens)) {}
+  using TokenReader::TokenReader;
 
   Result<SchemaSyntax> schema() {
     SchemaSyntax made;
@@ -33,9 +31,9 @@ class SchemaParser {
     SchemaNamespace bare;
     std::set<std::string> spaces;
     while (peek().kind != TokenKind::kEnd) {
-      TRY(annotations, annotation_list());
+      TRY(given, annotations());
       if (!sees("namespace")) {
-        CHECK_OK(declaration(bare, std::move(annotations)));
+        CHECK_OK(declaration(bare, std::move(given)));
         continue;
       }
       take();
@@ -46,10 +44,10 @@ class SchemaParser {
         return refuse(at, "the namespace `" + name.name + "` stands twice");
       }
       space.name = std::move(name);
-      space.annotations = std::move(annotations);
+      space.annotations = std::move(given);
       CHECK_OK(want("{"));
       while (!accept("}")) {
-        TRY(inner, annotation_list());
+        TRY(inner, annotations());
         CHECK_OK(declaration(space, std::move(inner)));
       }
       made.namespaces.push_back(std::move(space));
@@ -61,68 +59,9 @@ class SchemaParser {
   }
 
  private:
-  const Token& peek(std::size_t ahead = 0) const {
-    return tokens_[std::min(next_ + ahead, tokens_.size() - 1)];
-  }
-  const Token& take() {
-    const Token& token = peek();
-    if (next_ + 1 < tokens_.size()) ++next_;
-    return token;
-  }
-  std::string_view text(const Token& token) const {
-    return std::string_view(source_->text()).substr(token.begin, token.end - token.begin);
-  }
-  bool sees(std::string_view word) const {
-    return (peek().kind == TokenKind::kSign || peek().kind == TokenKind::kIdent) &&
-           text(peek()) == word;
-  }
-  bool accept(std::string_view word) {
-    if (!sees(word)) return false;
-    take();
-    return true;
-  }
-  tl::unexpected<Error> refuse(const Token& token, std::string_view message) const {
-    return tl::unexpected<Error>(source_->error(token.begin, message));
-  }
-  tl::unexpected<Error> unexpected(std::string_view wanted) const {
-    std::string found = "the end of the text";
-    if (peek().kind != TokenKind::kEnd) {
-      found = "`" + std::string(shorten(text(peek()), 40)) + "`";
-      std::replace(found.begin(), found.end(), '\n', ' ');
-    }
-    return refuse(peek(), "wanted " + std::string(wanted) + ", found " + found);
-  }
-  Status want(std::string_view word) {
-    if (accept(word)) return {};
-    return unexpected("`" + std::string(word) + "`");
-  }
   SchemaPlace here() const { return {peek().begin, {}}; }
 
-  Result<std::string> string_literal() {
-    const Token& token = peek();
-    if (token.kind != TokenKind::kString) return unexpected("a string in quotes");
-    const std::string_view raw = text(token);
-    Unescaped unescaped = unescape(raw.substr(1, raw.size() - 2));
-    if (!unescaped.text) {
-      const auto at = token.begin + 1 + static_cast<std::uint32_t>(unescaped.bad);
-      return tl::unexpected<Error>(
-          source_->error(at, "this escape or character cannot stand here"));
-    }
-    take();
-    return std::move(*unescaped.text);
-  }
-
-  // Not a reserved word; `__cedar` only where it starts a path.
-  Result<std::string> identifier(std::string_view what) {
-    if (peek().kind != TokenKind::kIdent) return unexpected(what);
-    const std::string_view word = text(peek());
-    if (is_reserved(word)) {
-      return refuse(peek(), "`" + std::string(word) + "` is a reserved word and cannot be " +
-                                std::string(what));
-    }
-    return std::string(text(take()));
-  }
-
+  // `__cedar` alone of all reserved words may start it.
   Result<SchemaName> path() {
     SchemaName made{{}, here()};
     if (accept("__cedar")) {
@@ -148,27 +87,6 @@ class SchemaParser {
     }
     TRY(word, identifier("a name"));
     return SchemaName{std::move(word), place};
-  }
-
-  Result<std::vector<Annotation>> annotation_list() {
-    std::vector<Annotation> made;
-    std::set<std::string_view> names;
-    while (sees("@")) {
-      const Token& at = take();
-      if (peek().kind != TokenKind::kIdent) return unexpected("the annotation's name");
-      Annotation annotation{std::string(text(peek())), {}, at.begin};
-      if (!names.insert(text(take())).second) {
-        return refuse(at, "the annotation @" + annotation.name + " stands twice");
-      }
-      if (accept("(")) {
-        TRY(value, string_literal());
-        annotation.value = std::move(value);
-        annotation.given = true;
-        CHECK_OK(want(")"));
-      }
-      made.push_back(std::move(annotation));
-    }
-    return made;
   }
 
   Status declaration(SchemaNamespace& space, std::vector<Annotation> annotations) {
@@ -381,8 +299,8 @@ class SchemaParser {
     const Token& open = peek();
     while (!accept("}")) {
       SchemaAttribute made;
-      TRY(annotations, annotation_list());
-      made.annotations = std::move(annotations);
+      TRY(given, annotations());
+      made.annotations = std::move(given);
       TRY(word, name());
       made.name = std::move(word.name);
       made.required = !accept("?");
@@ -401,9 +319,6 @@ class SchemaParser {
   }
 
   static constexpr std::size_t kMostCopied = 500'000;
-  std::shared_ptr<const Source> source_;
-  std::vector<Token> tokens_;
-  std::size_t next_ = 0;
   std::size_t copied_ = 0;  // tokens, for all names of declarations but the first
 };
 
