@@ -2,7 +2,7 @@
 
 #include <algorithm>
 #include <bit>
-#include <unordered_map>
+#include <optional>
 
 #include "cedar/authorize.h"
 #include "cedar/program.h"
@@ -65,62 +65,131 @@ Result<Read> read_entity(const Json& json, const std::string& where, Sharing& sh
   return read;
 }
 
-// Fills `ancestors` of every entity, parents first, without recursion. Entities are sorted.
-Status close_over_parents(std::vector<Read>& all, std::size_t most) {
-  constexpr std::size_t kUnknown = ~std::size_t{0};
-  const auto index_of = [&](const EntityUid& uid) {
-    const auto at = std::lower_bound(
-        all.begin(), all.end(), uid,
-        [](const Read& r, const EntityUid& u) { return detail::by_hash(r.entity.uid, u); });
-    return at != all.end() && at->entity.uid == uid ? static_cast<std::size_t>(at - all.begin())
-                                                    : kUnknown;
-  };
-  enum class State : std::uint8_t { kNew, kOpen, kDone };
-  std::vector<State> states(all.size(), State::kNew);
-  struct Visit {
-    std::size_t entity;
-    std::size_t next_parent;
-  };
-  std::vector<Visit> path;
-  std::size_t total = 0;
-  for (std::size_t start = 0; start < all.size(); ++start) {
-    if (states[start] == State::kDone) continue;
-    path.push_back({start, 0});
-    states[start] = State::kOpen;
-    while (!path.empty()) {
-      Read& read = all[path.back().entity];
-      if (path.back().next_parent < read.parents.size()) {
-        const std::size_t parent = index_of(read.parents[path.back().next_parent++]);
-        if (parent == kUnknown || states[parent] == State::kDone) continue;
-        if (states[parent] == State::kOpen) {
-          return fail(Code::kInvalid,
-                      "`" + all[parent].entity.uid.print() + "` is its own ancestor",
-                      all[parent].where);
-        }
-        states[parent] = State::kOpen;
-        path.push_back({parent, 0});
-        continue;
+// Fills `ancestors` of every entity, parents first, without recursion. Here uids go by number: the
+// entities, which are sorted by hash, have the first ones in their order, and those parents that
+// are no entity the next. So each number is met and marked, and nothing is sorted that is there
+// twice.
+class Closing {
+ public:
+  Closing(std::vector<Read>& all, const EntityLimits& limits) : all_(all), limits_(limits) {
+    for (const Read& read : all_) {
+      for (const EntityUid& parent : read.parents) {
+        if (!index_of(all_, parent)) unlisted_.push_back(parent);
       }
-      std::vector<EntityUid> ancestors = read.parents;
-      for (const EntityUid& uid : read.parents) {
-        const std::size_t parent = index_of(uid);
-        if (parent == kUnknown) continue;
-        const UidSet& above = all[parent].entity.ancestors;
-        if (total + ancestors.size() + above.size() > most) {
-          return fail(Code::kExhausted,
-                      "the entities have more than " + std::to_string(most) + " ancestors in all",
-                      read.where);
-        }
-        ancestors.insert(ancestors.end(), above.begin(), above.end());
-      }
-      read.entity.ancestors = UidSet(std::move(ancestors));
-      total += read.entity.ancestors.size();
-      states[path.back().entity] = State::kDone;
-      path.pop_back();
     }
+    std::sort(unlisted_.begin(), unlisted_.end(), detail::by_hash);
+    unlisted_.erase(std::unique(unlisted_.begin(), unlisted_.end()), unlisted_.end());
+    above_.resize(all_.size());
+    met_.resize(all_.size() + unlisted_.size(), kNever);
   }
-  return {};
-}
+
+  Status close() {
+    std::vector<State> states(all_.size(), State::kNew);
+    struct Visit {
+      Number entity;
+      std::vector<Number> parents;
+      std::size_t next_parent = 0;
+    };
+    std::vector<Visit> path;
+    for (Number start = 0; start < all_.size(); ++start) {
+      if (states[start] == State::kDone) continue;
+      path.push_back({start, parents_of(start)});
+      states[start] = State::kOpen;
+      while (!path.empty()) {
+        Visit& visit = path.back();
+        if (visit.next_parent < visit.parents.size()) {
+          const Number parent = visit.parents[visit.next_parent++];
+          if (parent >= all_.size() || states[parent] == State::kDone) continue;
+          if (states[parent] == State::kOpen) {
+            return fail(Code::kInvalid,
+                        "`" + all_[parent].entity.uid.print() + "` is its own ancestor",
+                        all_[parent].where);
+          }
+          states[parent] = State::kOpen;
+          path.push_back({parent, parents_of(parent)});
+          continue;
+        }
+        CHECK_OK(unite(visit.entity, visit.parents));
+        states[visit.entity] = State::kDone;
+        path.pop_back();
+      }
+    }
+    return {};
+  }
+
+ private:
+  using Number = std::uint32_t;
+  static constexpr Number kNever = ~Number{0};
+  enum class State : std::uint8_t { kNew, kOpen, kDone };
+
+  static const EntityUid& uid_of(const Read& read) { return read.entity.uid; }
+  static const EntityUid& uid_of(const EntityUid& uid) { return uid; }
+  // In a list that is sorted by hash.
+  static std::optional<std::size_t> index_of(const auto& list, const EntityUid& uid) {
+    const auto at = std::lower_bound(
+        list.begin(), list.end(), uid,
+        [](const auto& each, const EntityUid& u) { return detail::by_hash(uid_of(each), u); });
+    if (at == list.end() || !(uid_of(*at) == uid)) return std::nullopt;
+    return static_cast<std::size_t>(at - list.begin());
+  }
+
+  std::vector<Number> parents_of(Number entity) const {
+    std::vector<Number> made;
+    made.reserve(all_[entity].parents.size());
+    for (const EntityUid& uid : all_[entity].parents) {
+      const std::optional<std::size_t> known = index_of(all_, uid);
+      made.push_back(static_cast<Number>(known ? *known : all_.size() + *index_of(unlisted_, uid)));
+    }
+    return made;
+  }
+
+  // The parents and what is above them, which is known.
+  Status unite(Number entity, const std::vector<Number>& parents) {
+    std::vector<Number>& above = above_[entity];
+    const auto meet = [&](Number number) {
+      if (met_[number] == entity) return false;
+      met_[number] = entity;
+      above.push_back(number);
+      return true;
+    };
+    for (const Number parent : parents) {
+      ++steps_;
+      // What is above a parent that was met already was met with it.
+      if (meet(parent) && parent < all_.size()) {
+        steps_ += above_[parent].size();
+        if (steps_ > limits_.steps) {
+          return fail(Code::kExhausted,
+                      "finding the ancestors of the entities takes more than " +
+                          std::to_string(limits_.steps) + " steps",
+                      all_[entity].where);
+        }
+        for (const Number each : above_[parent]) meet(each);
+      }
+      if (total_ + above.size() > limits_.ancestors) {
+        return fail(Code::kExhausted,
+                    "the entities have more than " + std::to_string(limits_.ancestors) +
+                        " ancestors in all",
+                    all_[entity].where);
+      }
+    }
+    total_ += above.size();
+    std::vector<EntityUid> uids;
+    uids.reserve(above.size());
+    for (const Number each : above) {
+      uids.push_back(each < all_.size() ? all_[each].entity.uid : unlisted_[each - all_.size()]);
+    }
+    all_[entity].entity.ancestors = UidSet(std::move(uids));
+    return {};
+  }
+
+  std::vector<Read>& all_;
+  const EntityLimits& limits_;
+  std::vector<EntityUid> unlisted_;         // sorted by hash
+  std::vector<std::vector<Number>> above_;  // by entity: its ancestors, once it is done
+  std::vector<Number> met_;                 // by number: the entity for which it was met last
+  std::size_t total_ = 0;                   // ancestors
+  std::uint64_t steps_ = 0;
+};
 
 }  // namespace
 
@@ -170,7 +239,7 @@ Result<Entities> Entities::from_json(const Json& json, std::string_view name,
     }
     once.push_back(std::move(read));
   }
-  CHECK_OK(close_over_parents(once, limits.ancestors));
+  CHECK_OK(Closing(once, limits).close());
   std::vector<Row> entities;
   entities.reserve(once.size());
   for (Read& read : once) entities.push_back(Row{std::move(read.entity)});

@@ -44,6 +44,7 @@ struct EntityLimits {
   std::size_t depth = 64;              // of nested JSON values
   std::size_t items = 8'000'000;       // JSON values
   std::size_t ancestors = 20'000'000;  // of all entities together, after closure
+  std::uint64_t steps = 500'000'000;   // of closing: ancestors of parents, of each parent anew
 };
 
 // Entities in memory, read from Cedar's JSON format: an array of {"uid", "attrs", "parents",

@@ -142,6 +142,64 @@ TEST(Entities, BoundsDepthAndAncestors) {
   EXPECT_NE(refusal(chain, limits).find("more than 1000 ancestors"), std::string::npos);
 }
 
+// Layers of entities, each below all of the next layer.
+std::string layers(int depth, int width) {
+  const auto uid = [](int layer, int i) {
+    return R"({"type": "T", "id": ")" + std::to_string(layer) + "," + std::to_string(i) + "\"}";
+  };
+  std::string made = "[";
+  for (int layer = 0; layer < depth; ++layer) {
+    std::string parents;
+    for (int i = 0; i < width && layer + 1 < depth; ++i) {
+      parents += (i > 0 ? "," : "") + uid(layer + 1, i);
+    }
+    for (int i = 0; i < width; ++i) {
+      if (made.size() > 1) made += ",";
+      made += R"({"uid": )" + uid(layer, i) + R"(, "attrs": {}, "parents": [)" + parents + "]}";
+    }
+  }
+  return made + "]";
+}
+
+TEST(Entities, AncestorsCountOnceHoweverManyWaysLeadThere) {
+  // Two of the middle with two each, and two below with four each.
+  EXPECT_EQ(refusal(layers(3, 2), {.ancestors = 12}), "accepted");
+  EXPECT_NE(refusal(layers(3, 2), {.ancestors = 11}).find("more than 11 ancestors"),
+            std::string::npos);
+}
+
+TEST(Entities, BoundsTheStepsOfClosing) {
+  // A parent is one, and each that is above it: twice two for the middle, twice two times three for
+  // what is below.
+  EXPECT_EQ(refusal(layers(3, 2), {.steps = 16}), "accepted");
+  EXPECT_NE(refusal(layers(3, 2), {.steps = 15})
+                .find("finding the ancestors of the entities takes more than 15 steps"),
+            std::string::npos);
+  // Every parent again among its children's: what is above the next one is met once.
+  std::string chain = "[";
+  for (int i = 0; i < 100; ++i) {
+    chain += i > 0 ? "," : "";
+    chain += R"({"uid": {"type": "T", "id": ")" + std::to_string(100 + i) +
+             R"("}, "attrs": {}, "parents": [)";
+    for (int above = 99; above > i; --above) {
+      chain += R"({"type": "T", "id": ")" + std::to_string(100 + above) + "\"}" +
+               (above > i + 1 ? "," : "");
+    }
+    chain += "]}";
+  }
+  EXPECT_EQ(refusal(chain + "]", {.steps = 10'000}), "accepted");
+}
+
+TEST(Entities, ManyWaysUpTakeLittle) {
+  // United with what is there many times over, and sorted, they would take minutes.
+  const Result<Entities> entities = Entities::parse_json(layers(60, 60));
+  ASSERT_TRUE(entities) << entities.error().text();
+  EXPECT_EQ(entities->find("T", "0,0")->ancestors.size(), 59U * 60);
+  EXPECT_EQ(entities->find("T", "58,7")->ancestors.size(), 60U);
+  EXPECT_TRUE(entities->find("T", "0,0")->ancestors.contains(EntityUid("T", "59,59")));
+  EXPECT_FALSE(entities->find("T", "0,0")->ancestors.contains(EntityUid("T", "0,1")));
+}
+
 TEST(TypedJson, WritesOutWhatJsonLeavesOut) {
   const Result<Schema> schema = Schema::parse(R"(
     namespace N {

@@ -4,6 +4,7 @@
 #include <initializer_list>
 
 #include "cedar/function.h"
+#include "cedar/json_place.h"
 #include "cedar/policy_json.h"
 #include "cedar/text.h"
 #include "cedar/value.h"
@@ -30,24 +31,24 @@ constexpr std::array<Sign, 12> kPairs{{{"==", Op::kEqual},
 
 using Names = std::initializer_list<std::string_view>;
 
-tl::unexpected<Error> refuse(const std::string& where, std::string message) {
-  return fail(Code::kInvalid, std::move(message), where);
+tl::unexpected<Error> refuse(const JsonPlace& where, std::string message) {
+  return fail(Code::kInvalid, std::move(message), where.text());
 }
 
-Result<const JsonObject*> object(const Json& json, const std::string& where, Names names) {
+Result<const JsonObject*> object(const Json& json, const JsonPlace& where, Names names) {
   const JsonObject* members = json.as_object();
   if (members == nullptr) {
     return refuse(where, "an object is wanted here, not " + std::string(json.type_name()));
   }
   for (const JsonMember& member : *members) {
     if (std::find(names.begin(), names.end(), member.first) == names.end()) {
-      return refuse(where + "/" + member.first, "no member of this name can stand here");
+      return refuse(where / member.first, "no member of this name can stand here");
     }
   }
   return members;
 }
 
-Result<const Json*> needed(const Json& json, const std::string& where, std::string_view name) {
+Result<const Json*> needed(const Json& json, const JsonPlace& where, std::string_view name) {
   const Json* member = json.find(name);
   if (member == nullptr) {
     return refuse(where, "the member \"" + std::string(name) + "\" is missing");
@@ -55,26 +56,25 @@ Result<const Json*> needed(const Json& json, const std::string& where, std::stri
   return member;
 }
 
-Result<std::string> text(const Json& json, const std::string& where) {
+Result<std::string> text(const Json& json, const JsonPlace& where) {
   if (json.as_string() == nullptr) {
     return refuse(where, "a string is wanted here, not " + std::string(json.type_name()));
   }
   return *json.as_string();
 }
 
-Result<std::string> needed_text(const Json& json, const std::string& where, std::string_view name) {
+Result<std::string> needed_text(const Json& json, const JsonPlace& where, std::string_view name) {
   TRY(member, needed(json, where, name));
-  return text(*member, where + "/" + std::string(name));
+  return text(*member, where / name);
 }
 
-Result<std::string> needed_type(const Json& json, const std::string& where) {
+Result<std::string> needed_type(const Json& json, const JsonPlace& where) {
   TRY(type, needed_text(json, where, "entity_type"));
-  if (!is_type_name(type))
-    return refuse(where + "/entity_type", "`" + type + "` is no entity type");
+  if (!is_type_name(type)) return refuse(where / "entity_type", "`" + type + "` is no entity type");
   return type;
 }
 
-Result<const JsonArray*> array(const Json& json, const std::string& where) {
+Result<const JsonArray*> array(const Json& json, const JsonPlace& where) {
   if (json.as_array() == nullptr) {
     return refuse(where, "an array is wanted here, not " + std::string(json.type_name()));
   }
@@ -98,14 +98,14 @@ Expr literal(Value value) {
 // Depth is that of the JSON, which its parser bounds.
 class ExprReader {
  public:
-  Result<Expr> read(const Json& json, const std::string& where) {
+  Result<Expr> read(const Json& json, const JsonPlace& where) {
     const JsonObject* members = json.as_object();
     if (members == nullptr || members->size() != 1) {
       return refuse(where, "an expression is an object with one member, the operator");
     }
     const std::string& name = members->front().first;
     const Json& body = members->front().second;
-    const std::string at = where + "/" + name;
+    const JsonPlace at = where / name;
     const auto pair = std::find_if(kPairs.begin(), kPairs.end(),
                                    [&](const Sign& sign) { return sign.name == name; });
     if (pair != kPairs.end()) return operands(pair->op, body, at);
@@ -146,12 +146,12 @@ class ExprReader {
     return args;
   }
 
-  Result<Expr> member(const Json& json, const std::string& where, std::string_view name) {
+  Result<Expr> member(const Json& json, const JsonPlace& where, std::string_view name) {
     TRY(part, needed(json, where, name));
-    return read(*part, where + "/" + std::string(name));
+    return read(*part, where / name);
   }
 
-  Result<Expr> operands(Op op, const Json& body, const std::string& at) {
+  Result<Expr> operands(Op op, const Json& body, const JsonPlace& at) {
     CHECK_OK(object(body, at, {"left", "right"}));
     TRY(left, member(body, at, "left"));
     TRY(right, member(body, at, "right"));
@@ -165,31 +165,31 @@ class ExprReader {
     return make(op, std::move(args));
   }
 
-  Result<std::vector<Expr>> list(const Json& json, const std::string& where) {
+  Result<std::vector<Expr>> list(const Json& json, const JsonPlace& where) {
     TRY(items, array(json, where));
     std::vector<Expr> made;
     for (std::size_t i = 0; i < items->size(); ++i) {
-      TRY(item, read((*items)[i], where + "/" + std::to_string(i)));
+      TRY(item, read((*items)[i], where / i));
       made.push_back(std::move(item));
     }
     return made;
   }
 
-  Result<Expr> record(const Json& body, const std::string& at) {
+  Result<Expr> record(const Json& body, const JsonPlace& at) {
     const JsonObject* members = body.as_object();
     if (members == nullptr) {
       return refuse(at, "an object is wanted here, not " + std::string(body.type_name()));
     }
     Expr made = make(Op::kRecord, {});
     for (const JsonMember& each : *members) {
-      TRY(of, read(each.second, at + "/" + each.first));
+      TRY(of, read(each.second, at / each.first));
       made.names.push_back(each.first);
       made.args.push_back(std::move(of));
     }
     return made;
   }
 
-  static Result<Expr> variable(const Json& body, const std::string& at) {
+  static Result<Expr> variable(const Json& body, const JsonPlace& at) {
     TRY(name, text(body, at));
     if (name == "principal") return make(Op::kPrincipal, {});
     if (name == "action") return make(Op::kAction, {});
@@ -199,11 +199,11 @@ class ExprReader {
   }
 
   // A value with its escapes, as an expression that makes it.
-  Result<Expr> value(const Json& json, const std::string& where) {
+  Result<Expr> value(const Json& json, const JsonPlace& where) {
     if (const JsonArray* items = json.as_array()) {
       Expr made = make(Op::kSet, {});
       for (std::size_t i = 0; i < items->size(); ++i) {
-        TRY(item, value((*items)[i], where + "/" + std::to_string(i)));
+        TRY(item, value((*items)[i], where / i));
         made.args.push_back(std::move(item));
       }
       return made;
@@ -218,39 +218,40 @@ class ExprReader {
       return literal(Value::entity(uid));
     }
     if (members->size() == 1 && members->front().first == "__extn") {
-      return extension(members->front().second, where + "/__extn");
+      return extension(members->front().second, where / "__extn");
     }
     Expr made = make(Op::kRecord, {});
     for (const JsonMember& each : *members) {
       if (each.first == "__entity" || each.first == "__extn" || each.first == "__expr") {
-        return refuse(where + "/" + each.first, "no attribute can have this name here");
+        return refuse(where / each.first, "no attribute can have this name here");
       }
-      TRY(of, value(each.second, where + "/" + each.first));
+      TRY(of, value(each.second, where / each.first));
       made.names.push_back(each.first);
       made.args.push_back(std::move(of));
     }
     return made;
   }
 
-  Result<Expr> extension(const Json& json, const std::string& where) {
+  Result<Expr> extension(const Json& json, const JsonPlace& where) {
     CHECK_OK(object(json, where, {"fn", "arg", "args"}));
     TRY(name, needed_text(json, where, "fn"));
     const std::optional<Function> function = function_named(name);
     if (!function || !form_of(*function).extension) {
-      return refuse(where + "/fn", "there is no extension function `" + name + "`");
+      return refuse(where / "fn", "there is no extension function `" + name + "`");
     }
     Expr made = make(Op::kCall, {});
     made.function = *function;
     if (json.find("args") == nullptr) {
       TRY(part, needed(json, where, "arg"));
-      TRY(arg, value(*part, where + "/arg"));
+      TRY(arg, value(*part, where / "arg"));
       made.args.push_back(std::move(arg));
     } else if (json.find("arg") != nullptr) {
       return refuse(where, "`arg` and `args` cannot stand together");
     } else {
-      TRY(items, array(*json.find("args"), where + "/args"));
+      const JsonPlace at = where / "args";
+      TRY(items, array(*json.find("args"), at));
       for (std::size_t i = 0; i < items->size(); ++i) {
-        TRY(arg, value((*items)[i], where + "/args/" + std::to_string(i)));
+        TRY(arg, value((*items)[i], at / i));
         made.args.push_back(std::move(arg));
       }
     }
@@ -258,7 +259,7 @@ class ExprReader {
   }
 
   // A method needs what it is called on.
-  static Result<Expr> callable(Expr made, const std::string& where) {
+  static Result<Expr> callable(Expr made, const JsonPlace& where) {
     const FunctionForm& form = form_of(made.function);
     if (form.method && made.args.empty()) {
       return refuse(where, "`" + std::string(form.name) + "` takes a value that it is called on");
@@ -266,38 +267,39 @@ class ExprReader {
     return made;
   }
 
-  Result<Expr> attribute(Op op, const Json& body, const std::string& at) {
+  Result<Expr> attribute(Op op, const Json& body, const JsonPlace& at) {
     CHECK_OK(object(body, at, {"left", "attr"}));
     TRY(of, member(body, at, "left"));
     TRY(attr, needed(body, at, "attr"));
     std::vector<std::string> names;
+    const JsonPlace where = at / "attr";
     const JsonArray* path = op == Op::kHas ? attr->as_array() : nullptr;
     if (path == nullptr) {
-      TRY(name, text(*attr, at + "/attr"));
+      TRY(name, text(*attr, where));
       names.push_back(std::move(name));
     } else {
       for (std::size_t i = 0; i < path->size(); ++i) {
-        TRY(name, text((*path)[i], at + "/attr/" + std::to_string(i)));
+        TRY(name, text((*path)[i], where / i));
         if (path->size() > 1 && (!is_identifier(name) || is_reserved(name))) {
-          return refuse(at + "/attr/" + std::to_string(i),
-                        "in a path of several attributes each is an identifier");
+          return refuse(where / i, "in a path of several attributes each is an identifier");
         }
         names.push_back(std::move(name));
       }
-      if (names.empty()) return refuse(at + "/attr", "the path is empty");
+      if (names.empty()) return refuse(where, "the path is empty");
     }
     return make(op, one(std::move(of)), std::move(names));
   }
 
-  Result<Expr> like(const Json& body, const std::string& at) {
+  Result<Expr> like(const Json& body, const JsonPlace& at) {
     CHECK_OK(object(body, at, {"left", "pattern"}));
     TRY(of, member(body, at, "left"));
     TRY(pattern, needed(body, at, "pattern"));
-    TRY(parts, array(*pattern, at + "/pattern"));
+    const JsonPlace pattern_place = at / "pattern";
+    TRY(parts, array(*pattern, pattern_place));
     std::vector<std::string> pieces(1);
     for (std::size_t i = 0; i < parts->size(); ++i) {
       const Json& part = (*parts)[i];
-      const std::string where = at + "/pattern/" + std::to_string(i);
+      const JsonPlace where = pattern_place / i;
       if (part.as_string() != nullptr && *part.as_string() == "Wildcard") {
         pieces.emplace_back();
         continue;
@@ -309,19 +311,19 @@ class ExprReader {
     return make(Op::kLike, one(std::move(of)), std::move(pieces));
   }
 
-  Result<Expr> is(const Json& body, const std::string& at) {
+  Result<Expr> is(const Json& body, const JsonPlace& at) {
     CHECK_OK(object(body, at, {"left", "entity_type", "in"}));
     TRY(of, member(body, at, "left"));
     TRY(type, needed_type(body, at));
     std::vector<Expr> args = one(std::move(of));
     const Json* in = body.find("in");
     if (in == nullptr || in->is_null()) return make(Op::kIs, std::move(args), {std::move(type)});
-    TRY(group, read(*in, at + "/in"));
+    TRY(group, read(*in, at / "in"));
     args.push_back(std::move(group));
     return make(Op::kIsIn, std::move(args), {std::move(type)});
   }
 
-  Result<Expr> call(const std::string& name, const Json& body, const std::string& at) {
+  Result<Expr> call(const std::string& name, const Json& body, const JsonPlace& at) {
     const std::optional<Function> function = function_named(name);
     if (!function) return refuse(at, "there is no operator or function `" + name + "`");
     Expr made = make(Op::kCall, {});
@@ -347,7 +349,7 @@ class ExprReader {
   }
 };
 
-Status read_entity(const Json& json, const std::string& where, std::string_view slot,
+Status read_entity(const Json& json, const JsonPlace& where, std::string_view slot,
                    Constraint& into) {
   const Json* entity = json.find("entity");
   const Json* named = json.find("slot");
@@ -357,27 +359,28 @@ Status read_entity(const Json& json, const std::string& where, std::string_view 
                                       : "one of `entity` and `slot` is wanted here");
   }
   if (entity != nullptr) {
-    TRY(uid, uid_from_json(*entity, where + "/entity"));
+    TRY(uid, uid_from_json(*entity, where / "entity"));
     into.uids.push_back(std::move(uid));
     return {};
   }
   if (named != nullptr) {
-    TRY(name, text(*named, where + "/slot"));
-    if (slot.empty() || name != slot) return refuse(where + "/slot", "no such slot can stand here");
+    TRY(name, text(*named, where / "slot"));
+    if (slot.empty() || name != slot) return refuse(where / "slot", "no such slot can stand here");
     into.slot = true;
     return {};
   }
-  TRY(items, array(*entities, where + "/entities"));
+  const JsonPlace at = where / "entities";
+  TRY(items, array(*entities, at));
   into.list = true;
   for (std::size_t i = 0; i < items->size(); ++i) {
-    TRY(uid, uid_from_json((*items)[i], where + "/entities/" + std::to_string(i)));
+    TRY(uid, uid_from_json((*items)[i], at / i));
     into.uids.push_back(std::move(uid));
   }
   return {};
 }
 
 // `slot` is empty for the action, which has none, and may have a list.
-Result<Constraint> read_scope(const Json& json, const std::string& where, std::string_view slot) {
+Result<Constraint> read_scope(const Json& json, const JsonPlace& where, std::string_view slot) {
   using Shape = Constraint::Shape;
   const bool action = slot.empty();
   TRY(op, needed_text(json, where, "op"));
@@ -398,7 +401,7 @@ Result<Constraint> read_scope(const Json& json, const std::string& where, std::s
     CHECK_OK(read_entity(json, where, slot, made));
     return made;
   }
-  if (op != "is" || action) return refuse(where + "/op", "`" + op + "` cannot stand here");
+  if (op != "is" || action) return refuse(where / "op", "`" + op + "` cannot stand here");
   CHECK_OK(object(json, where, {"op", "entity_type", "in"}));
   made.shape = Shape::kIs;
   TRY(type, needed_type(json, where));
@@ -406,19 +409,19 @@ Result<Constraint> read_scope(const Json& json, const std::string& where, std::s
   const Json* in = json.find("in");
   if (in == nullptr || in->is_null()) return made;
   made.shape = Shape::kIsIn;
-  CHECK_OK(object(*in, where + "/in", {"entity", "slot"}));
-  CHECK_OK(read_entity(*in, where + "/in", slot, made));
+  CHECK_OK(object(*in, where / "in", {"entity", "slot"}));
+  CHECK_OK(read_entity(*in, where / "in", slot, made));
   return made;
 }
 
-Result<std::vector<Annotation>> read_annotations(const Json& json, const std::string& where) {
+Result<std::vector<Annotation>> read_annotations(const Json& json, const JsonPlace& where) {
   std::vector<Annotation> made;
   const JsonObject* members = json.as_object();
   if (members == nullptr) {
     return refuse(where, "an object is wanted here, not " + std::string(json.type_name()));
   }
   for (const JsonMember& each : *members) {
-    const std::string at = where + "/" + each.first;
+    const JsonPlace at = where / each.first;
     if (!is_identifier(each.first)) return refuse(at, "an annotation's name is an identifier");
     Annotation annotation{each.first, {}, 0};
     if (!each.second.is_null()) {
@@ -431,45 +434,46 @@ Result<std::vector<Annotation>> read_annotations(const Json& json, const std::st
   return made;
 }
 
-Result<Policy> read_policy(const Json& json, const std::string& where, std::string_view id,
+Result<Policy> read_policy(const Json& json, const JsonPlace& where, std::string_view id,
                            std::string_view file) {
   CHECK_OK(object(json, where,
                   {"effect", "principal", "action", "resource", "conditions", "annotations"}));
   Policy made;
   TRY(effect, needed_text(json, where, "effect"));
   if (effect != "permit" && effect != "forbid") {
-    return refuse(where + "/effect", "an effect is `permit` or `forbid`");
+    return refuse(where / "effect", "an effect is `permit` or `forbid`");
   }
   made.effect = effect == "permit" ? Effect::kPermit : Effect::kForbid;
   TRY(principal, needed(json, where, "principal"));
-  TRY(principal_scope, read_scope(*principal, where + "/principal", "?principal"));
+  TRY(principal_scope, read_scope(*principal, where / "principal", "?principal"));
   made.principal = std::move(principal_scope);
   TRY(action, needed(json, where, "action"));
-  TRY(action_scope, read_scope(*action, where + "/action", ""));
+  TRY(action_scope, read_scope(*action, where / "action", ""));
   made.action = std::move(action_scope);
   TRY(resource, needed(json, where, "resource"));
-  TRY(resource_scope, read_scope(*resource, where + "/resource", "?resource"));
+  TRY(resource_scope, read_scope(*resource, where / "resource", "?resource"));
   made.resource = std::move(resource_scope);
   TRY(conditions, needed(json, where, "conditions"));
-  TRY(items, array(*conditions, where + "/conditions"));
+  const JsonPlace conditions_place = where / "conditions";
+  TRY(items, array(*conditions, conditions_place));
   std::vector<Condition> read;
   for (std::size_t i = 0; i < items->size(); ++i) {
-    const std::string at = where + "/conditions/" + std::to_string(i);
+    const JsonPlace at = conditions_place / i;
     CHECK_OK(object((*items)[i], at, {"kind", "body"}));
     TRY(kind, needed_text((*items)[i], at, "kind"));
     if (kind != "when" && kind != "unless") {
-      return refuse(at + "/kind", "a condition is `when` or `unless`");
+      return refuse(at / "kind", "a condition is `when` or `unless`");
     }
     TRY(body, needed((*items)[i], at, "body"));
     Condition condition;
     condition.unless = kind == "unless";
-    TRY(expr, ExprReader().read(*body, at + "/body"));
+    TRY(expr, ExprReader().read(*body, at / "body"));
     condition.expr = std::move(expr);
     read.push_back(std::move(condition));
   }
   made.conditions = std::make_shared<const std::vector<Condition>>(std::move(read));
   if (const Json* annotations = json.find("annotations")) {
-    TRY(notes, read_annotations(*annotations, where + "/annotations"));
+    TRY(notes, read_annotations(*annotations, where / "annotations"));
     made.annotations = std::move(notes);
   }
   // What the text cannot say is refused: names that are none, too much depth.
@@ -481,35 +485,38 @@ Result<Policy> read_policy(const Json& json, const std::string& where, std::stri
   return policy;
 }
 
-Status add_link(const Json& json, const std::string& where, PolicySet& into) {
+Status add_link(const Json& json, const JsonPlace& where, PolicySet& into) {
   CHECK_OK(object(json, where, {"templateId", "newId", "values"}));
   TRY(from, needed_text(json, where, "templateId"));
   TRY(id, needed_text(json, where, "newId"));
   TRY(values, needed(json, where, "values"));
-  CHECK_OK(object(*values, where + "/values", {"?principal", "?resource"}));
+  const JsonPlace at = where / "values";
+  CHECK_OK(object(*values, at, {"?principal", "?resource"}));
   Slots slots;
   if (const Json* uid = values->find("?principal")) {
-    TRY(read, uid_from_json(*uid, where + "/values/?principal"));
+    TRY(read, uid_from_json(*uid, at / "?principal"));
     slots.principal = std::move(read);
   }
   if (const Json* uid = values->find("?resource")) {
-    TRY(read, uid_from_json(*uid, where + "/values/?resource"));
+    TRY(read, uid_from_json(*uid, at / "?resource"));
     slots.resource = std::move(read);
   }
   const Status linked = into.link(from, id, slots);
-  if (!linked) return fail(linked.error().code, linked.error().message, where);
+  if (!linked) return fail(linked.error().code, linked.error().message, where.text());
   return {};
 }
 
 }  // namespace
 
 Result<Policy> policy_from_json(const Json& json, std::string_view id, std::string_view file) {
-  return read_policy(json, std::string(file) + (file.empty() ? "" : "#"), id, file);
+  const std::string root = std::string(file) + (file.empty() ? "" : "#");
+  return read_policy(json, JsonPlace(root), id, file);
 }
 
 Result<PolicySet> policies_from_json(const Json& json, std::string_view file) {
   PolicySet made;
-  const std::string where = file.empty() ? "" : std::string(file) + "#";
+  const std::string root = file.empty() ? "" : std::string(file) + "#";
+  const JsonPlace where(root);
   if (json.find("effect") != nullptr) {
     TRY(only, read_policy(json, where, "policy0", file));
     CHECK_OK(made.add(std::move(only)));
@@ -517,25 +524,26 @@ Result<PolicySet> policies_from_json(const Json& json, std::string_view file) {
   }
   CHECK_OK(object(json, where, {"templates", "staticPolicies", "templateLinks"}));
   for (const std::string name : {"templates", "staticPolicies"}) {
-    const std::string at = where + "/" + name;
+    const JsonPlace at = where / name;
     TRY(policies, needed(json, where, name));
     if (policies->as_object() == nullptr) {
       return refuse(at, "an object is wanted here, not " + std::string(policies->type_name()));
     }
     for (const JsonMember& each : *policies->as_object()) {
-      TRY(policy, read_policy(each.second, at + "/" + each.first, each.first, file));
+      TRY(policy, read_policy(each.second, at / each.first, each.first, file));
       if (policy.is_template() != (name == "templates")) {
-        return refuse(at + "/" + each.first, name == "templates" ? "this has no slot"
-                                                                 : "this has a slot, so it is a "
-                                                                   "template");
+        return refuse(at / each.first, name == "templates" ? "this has no slot"
+                                                           : "this has a slot, so it is a "
+                                                             "template");
       }
       CHECK_OK(made.add(std::move(policy)));
     }
   }
   TRY(links, needed(json, where, "templateLinks"));
-  TRY(items, array(*links, where + "/templateLinks"));
+  const JsonPlace at = where / "templateLinks";
+  TRY(items, array(*links, at));
   for (std::size_t i = 0; i < items->size(); ++i) {
-    CHECK_OK(add_link((*items)[i], where + "/templateLinks/" + std::to_string(i), made));
+    CHECK_OK(add_link((*items)[i], at / i, made));
   }
   return made;
 }

@@ -104,6 +104,23 @@ TEST(PolicyJson, ErrorsSayWhere) {
               HasSubstr("no such slot"));
 }
 
+TEST(PolicyJson, LongNamesAreNotCopiedForEachValueBelowThem) {
+  // With the place of each value written out, this would take minutes.
+  const std::string name(4 << 20, 'k');
+  for (const std::string body : {"Value", "Record"}) {
+    const bool plain = body == "Value";
+    const std::string item = plain ? "1," : R"({"Value":1},)";
+    std::string items = "[";
+    for (int i = 0; i < 100'000; ++i) items += item;
+    items += "null]";
+    if (!plain) items = R"({"Set":)" + items + "}";
+    const auto policy = from(with_body("{\"" + body + "\":{\"" + name + "\":" + items + "}}"));
+    ASSERT_FALSE(policy);
+    EXPECT_TRUE(policy.error().where ==
+                "f#/conditions/0/body/" + body + "/" + name + (plain ? "/100000" : "/Set/100000"));
+  }
+}
+
 TEST(PolicyJson, IsBounded) {
   std::string chain = "true";
   for (int i = 0; i < 2'000; ++i) chain += " && true";

@@ -202,23 +202,71 @@ std::optional<Lookups> narrow(const CompiledPolicies& policies, const PartialReq
   return made;
 }
 
+namespace {
+
+// Whether the one stands before the other: by hash, which tells nearly all apart.
+bool before(const EntityUid& a, const EntityUid& b) {
+  return detail::by_hash(a, b);
+}
+bool before(const Value& a, const Value& b) {
+  return a.hash() != b.hash() ? a.hash() < b.hash() : a < b;
+}
+
+}  // namespace
+
+template <class Key>
+void EntityIndex::Sorted<Key>::sort() {
+  std::vector<std::uint32_t> order(keys_.size());
+  std::iota(order.begin(), order.end(), 0U);
+  // Indices were added ascending; where they are of one key they stay so.
+  std::stable_sort(order.begin(), order.end(),
+                   [&](std::uint32_t a, std::uint32_t b) { return before(keys_[a], keys_[b]); });
+  std::vector<Key> keys;
+  std::vector<std::uint32_t> indices;
+  indices.reserve(order.size());
+  for (const std::uint32_t each : order) {
+    if (keys.empty() || !(keys.back() == keys_[each])) {
+      keys.push_back(std::move(keys_[each]));
+      starts_.push_back(indices.size());
+    }
+    indices.push_back(indices_[each]);
+  }
+  starts_.push_back(indices.size());
+  keys_ = std::move(keys);
+  indices_ = std::move(indices);
+}
+
+template <class Key>
+std::span<const std::uint32_t> EntityIndex::Sorted<Key>::find(const Key& key) const {
+  const auto at = std::lower_bound(keys_.begin(), keys_.end(), key,
+                                   [](const Key& a, const Key& b) { return before(a, b); });
+  if (at == keys_.end() || !(*at == key)) return {};
+  const std::size_t found = static_cast<std::size_t>(at - keys_.begin());
+  return std::span(indices_).subspan(starts_[found], starts_[found + 1] - starts_[found]);
+}
+
 EntityIndex::EntityIndex(std::span<const Entity> entities,
                          const std::vector<std::string>& attributes)
     : entities_(entities) {
-  is_.reserve(entities.size());
   for (const std::string& each : attributes) by_value_.push_back({each, {}, {}});
   for (std::uint32_t i = 0; i < entities.size(); ++i) {
     const Entity& entity = entities[i];
-    is_[entity.uid].push_back(i);
-    in_[entity.uid].push_back(i);
-    for (const EntityUid& above : entity.ancestors) in_[above].push_back(i);
+    is_.add(entity.uid, i);
+    in_.add(entity.uid, i);
+    for (const EntityUid& above : entity.ancestors) in_.add(above, i);
     for (ByValue& by : by_value_) {
       const ValueView value = entity.attrs.view().find(by.attribute);
       if (value.is(Kind::kNone)) continue;
-      by.has[Value::of(value)].push_back(i);
+      by.has.add(Value::of(value), i);
       if (!value.is(Kind::kSet)) continue;
-      for (const Value& item : value.items()) by.holds[item].push_back(i);
+      for (const Value& item : value.items()) by.holds.add(item, i);
     }
+  }
+  is_.sort();
+  in_.sort();
+  for (ByValue& by : by_value_) {
+    by.has.sort();
+    by.holds.sort();
   }
 }
 
@@ -234,18 +282,14 @@ bool EntityIndex::can(const Lookup& lookup) const {
 }
 
 std::span<const std::uint32_t> EntityIndex::find(const Lookup& lookup) const {
-  const auto in = [](const auto& map, const auto& key) -> std::span<const std::uint32_t> {
-    const auto at = map.find(key);
-    return at == map.end() ? std::span<const std::uint32_t>() : at->second;
-  };
   if (lookup.kind == Lookup::Kind::kIs || lookup.kind == Lookup::Kind::kIn) {
     const std::optional<EntityUid> uid = lookup.value.as_entity();
     if (!uid) return {};
-    return in(lookup.kind == Lookup::Kind::kIs ? is_ : in_, *uid);
+    return (lookup.kind == Lookup::Kind::kIs ? is_ : in_).find(*uid);
   }
   const ByValue* by = of(lookup.attribute);
   if (by == nullptr) return {};
-  return in(lookup.kind == Lookup::Kind::kHas ? by->has : by->holds, lookup.value);
+  return (lookup.kind == Lookup::Kind::kHas ? by->has : by->holds).find(lookup.value);
 }
 
 Result<Found> search(const TypedPolicies& policies, const PartialRequest& request,

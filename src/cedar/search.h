@@ -4,7 +4,6 @@
 // Invariant: the answer is the same as that of the authorizer, asked about each candidate.
 #pragma once
 
-#include <boost/unordered/unordered_flat_map.hpp>
 #include <cstdint>
 #include <optional>
 #include <span>
@@ -51,7 +50,6 @@ std::optional<std::vector<Lookup>> narrow(const CompiledPolicies& policies,
 // Candidates, by what lookups ask for. Immutable and safe to share.
 class EntityIndex {
  public:
-  using Indices = std::vector<std::uint32_t>;
   // The entities must outlive this. Only these attributes can be looked up.
   EntityIndex(std::span<const Entity> entities, const std::vector<std::string>& attributes);
 
@@ -61,19 +59,34 @@ class EntityIndex {
   std::span<const std::uint32_t> find(const Lookup& lookup) const;
 
  private:
-  struct ValueHash {
-    std::size_t operator()(const Value& value) const { return value.hash(); }
+  // Which entities a key is of. It is sorted and searched by halving: the keys are from files, and
+  // hashes that were made to collide cost nothing here (hash.h).
+  template <class Key>
+  class Sorted {
+   public:
+    // Indices ascending; then sort() once, and find.
+    void add(const Key& key, std::uint32_t index) {
+      keys_.push_back(key);
+      indices_.push_back(index);
+    }
+    void sort();
+    std::span<const std::uint32_t> find(const Key& key) const;
+
+   private:
+    std::vector<Key> keys_;
+    std::vector<std::uint32_t> indices_;
+    std::vector<std::size_t> starts_;  // by key: of its indices; and the end of the last
   };
   struct ByValue {
     std::string attribute;
-    boost::unordered_flat_map<Value, Indices, ValueHash> has;
-    boost::unordered_flat_map<Value, Indices, ValueHash> holds;
+    Sorted<Value> has;
+    Sorted<Value> holds;
   };
   const ByValue* of(std::string_view attribute) const;
 
   std::span<const Entity> entities_;
-  boost::unordered_flat_map<EntityUid, Indices, UidHash> is_;
-  boost::unordered_flat_map<EntityUid, Indices, UidHash> in_;
+  Sorted<EntityUid> is_;
+  Sorted<EntityUid> in_;
   std::vector<ByValue> by_value_;
 };
 

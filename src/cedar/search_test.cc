@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "cedar/uids_for_test.h"
 #include "cedar/world_for_test.h"
 
 namespace writ::cedar {
@@ -128,6 +129,31 @@ TEST_F(Search, WantsOneUnknown) {
     ASSERT_FALSE(made);
     EXPECT_THAT(made.error().message, HasSubstr("nothing else"));
   }
+}
+
+TEST(EntityIndex, ChosenIdsDoNotMakeItSlow) {
+  // All of one hash: an index that looked at each of them would take minutes here.
+  const std::vector<EntityUid> uids = uids_of_one_hash(200'000);
+  const EntityUid group("Group", "g");
+  std::vector<Entity> entities;
+  for (const EntityUid& uid : uids) {
+    const Value owner = Value::entity(uid);
+    entities.push_back(
+        {uid, Value::record({{String("owner"), owner}, {String("readers"), Value::set({owner})}})});
+    entities.back().ancestors = UidSet({group});
+  }
+  const EntityIndex index(entities, {"owner", "readers"});
+  for (std::uint32_t i = 0; i < uids.size(); ++i) {
+    const Value uid = Value::entity(uids[i]);
+    ASSERT_THAT(index.find({Lookup::Kind::kIs, {}, uid}), ElementsAre(i));
+    ASSERT_THAT(index.find({Lookup::Kind::kIn, {}, uid}), ElementsAre(i));
+    ASSERT_THAT(index.find({Lookup::Kind::kHas, "owner", uid}), ElementsAre(i));
+    ASSERT_THAT(index.find({Lookup::Kind::kHolds, "readers", uid}), ElementsAre(i));
+  }
+  const auto below = index.find({Lookup::Kind::kIn, {}, Value::entity(group)});
+  EXPECT_EQ(below.size(), uids.size());
+  EXPECT_TRUE(std::is_sorted(below.begin(), below.end()));
+  EXPECT_THAT(index.find({Lookup::Kind::kIs, {}, Value::entity(group)}), IsEmpty());
 }
 
 // Over random worlds, for principals and resources.

@@ -159,6 +159,25 @@ Folding::State Folding::state_of(Index at, const std::vector<Index>& args) const
   return risky ? State::kRisky : State::kPartial;
 }
 
+// The state of an operand that has to be a boolean. Without types an unknown one may fail there,
+// unless its operator makes nothing else.
+Folding::State Folding::as_condition(Index made) const {
+  const State state = states_[made];
+  if (typing_ != nullptr || state != State::kPartial) return state;
+  switch (made_[made].op) {
+    case Op::kEqual:
+    case Op::kHas:
+    case Op::kIn:
+    case Op::kAnd:
+    case Op::kOr:
+      return state;
+    case Op::kCall:
+      return made_[made].function == Function::kHasTag ? state : State::kRisky;
+    default:
+      return State::kRisky;
+  }
+}
+
 // Whether the operation may fail with arguments of the right types that do not fail.
 bool Folding::may_fail_itself(Index at) const {
   const CoreNode& node = from(at);
@@ -205,7 +224,7 @@ Folding::Index Folding::conditional(Index at) {
   }
   const Index first = visit(args[1]);
   const Index second = visit(args[2]);
-  State state = states_[test];
+  State state = as_condition(test);
   for (const Index branch : {first, second}) {
     if (state == State::kPartial && states_[branch] != State::kValue &&
         states_[branch] != State::kPartial) {
@@ -215,8 +234,8 @@ Folding::Index Folding::conditional(Index at) {
   return keep(at, {test, first, second}, state);
 }
 
-// `&&` and `||`. Without types an operand that stays alone may be no boolean; then the policy fails
-// where it stands, just as it would have.
+// `&&` and `||`. Without types an operand may be no boolean. Then it stays one, even alone, so that
+// what is left fails where the policy would have.
 Folding::Index Folding::chain(Index at) {
   const CoreNode& node = from(at);
   const bool any = node.op == Op::kOr;
@@ -244,7 +263,7 @@ Folding::Index Folding::chain(Index at) {
       risky = true;
       break;
     }
-    risky = risky || states_[next] == State::kRisky;
+    risky = risky || as_condition(next) == State::kRisky;
     if (made_[next].op == node.op) {
       left.insert(left.end(), made_[next].args.begin(), made_[next].args.end());
     } else {
@@ -252,9 +271,7 @@ Folding::Index Folding::chain(Index at) {
     }
   }
   if (left.empty()) return boolean(at, !any);
-  if (left.size() == 1 && (typing_ != nullptr || states_[left[0]] == State::kPartial)) {
-    return left.front();
-  }
+  if (left.size() == 1 && (typing_ != nullptr || !risky)) return left.front();
   return keep(at, std::move(left), risky ? State::kRisky : State::kPartial);
 }
 

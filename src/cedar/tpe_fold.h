@@ -62,6 +62,7 @@ class Folding {
   Index keep(Index at, std::vector<Index> args, State state);
   // The state of an operation whose arguments are not all known: it fails when one surely does.
   State state_of(Index at, const std::vector<Index>& args) const;
+  State as_condition(Index made) const;
   bool may_fail_itself(Index at) const;
 
   const CoreNode& from(Index at) const { return (*expr_)[at]; }

@@ -111,6 +111,19 @@ TEST(ValueJson, RefusesWrongEscapesWithTheirPlace) {
             "/__entity: `__entity` cannot be the name of an attribute");
 }
 
+TEST(ValueJson, LongNamesAreNotCopiedForEachValueBelowThem) {
+  // With the place of each value written out, this would take minutes.
+  const std::string name(4 << 20, 'k');
+  JsonArray items;
+  for (std::int64_t i = 0; i < 100'000; ++i) items.push_back(Json(i));
+  items.push_back(Json());
+  JsonObject object;
+  object.emplace_back(name, Json(std::move(items)));
+  const Result<Value> value = value_from_json(Json(std::move(object)), "f#");
+  ASSERT_FALSE(value);
+  EXPECT_TRUE(value.error().where == "f#/" + name + "/100000");
+}
+
 TEST(ValueJson, WritesWhatItReads) {
   for (const std::string_view text :
        {R"([1,"a",{"__entity":{"type":"A","id":"b"}}])", R"({"a":{"b":[]},"c":true})",
