@@ -318,12 +318,11 @@ void index_policies(Program& program) {
       put(program, program.any_action, i);
       continue;
     }
-    for (std::uint32_t u = 0; u < action.count; ++u) {
-      const EntityUid& uid = program.uids[action.first + u];
-      const auto before = program.uids.begin() + action.first;
-      if (std::find(before, before + u, uid) != before + u) continue;  // listed twice
-      put(program, program.by_action[uid], i);
-    }
+    const auto first = program.uids.begin() + action.first;
+    std::vector<EntityUid> named(first, first + action.count);
+    std::sort(named.begin(), named.end(), by_hash);
+    named.erase(std::unique(named.begin(), named.end()), named.end());  // one may be listed twice
+    for (const EntityUid& uid : named) put(program, program.by_action[uid], i);
   }
   flatten_if_small(program.any_action);
   for (auto& [uid, shelf] : program.by_action) flatten_if_small(shelf);
