@@ -6,11 +6,12 @@ import { makeType } from './schema.mjs';
 const same = (a) => (b) => a.type === b.type && a.id === b.id;
 
 export class Data {
-  constructor(random, schema, known) {
+  constructor(random, schema, known, { mistaken = true, missing = 0.15 } = {}) {
     this.random = random;
     this.schema = schema;
     this.known = known;
-    this.mistakes = random.chance(0.3);
+    this.missing = missing;
+    this.mistakes = mistaken && random.chance(0.3);
   }
 
   wrong(probability) {
@@ -63,7 +64,7 @@ export class Data {
     const entities = [];
     const placed = []; // parents stand before, so there are no cycles
     for (const uid of this.known) {
-      if (random.chance(0.15)) continue; // missing
+      if (random.chance(this.missing)) continue;
       const action = schema.actions.find(same(uid));
       if (action) {
         entities.push({ uid, attrs: {}, parents: this.wrong(0.05) ? [] : this.actionAncestors(action) });

@@ -1,0 +1,145 @@
+// Worlds for proofs: a schema, candidates for policies, and samples, which are entities of every id
+// that a policy may name and requests of one environment. Two sets `a` and `b` are made of the
+// candidates that are valid; b is often a with small changes, so that it is not plain how they compare.
+import { ids, quoted } from './corners.mjs';
+import { Data } from './data.mjs';
+import { Expressions } from './expressions.mjs';
+import { makeSchema, schemaText } from './schema.mjs';
+
+const kCandidates = 10;
+const kSamples = 12;
+
+// Where entities may be `missing` some are, and proofs must not take for granted that they are there.
+export function makeProofWorld(random, { missing = false } = {}) {
+  const schema = makeSchema(random);
+  for (const action of schema.actions) action.applies = true;
+  const known = [];
+  for (const { name, choices } of schema.entities) {
+    for (const id of choices ?? ids) known.push({ type: name, id });
+  }
+  for (const { type, id } of schema.actions) known.push({ type, id });
+  const action = random.pick(schema.actions);
+  const types = {
+    entities: schema.entities,
+    principal: { kind: 'entity', type: random.pick(action.principals) },
+    resource: { kind: 'entity', type: random.pick(action.resources) },
+    context: action.context,
+  };
+  const expressions = new Expressions(random, types, known, 0);
+  const candidates = random.list(kCandidates, () => makeRule(random, action, types, expressions));
+  const data = new Data(random, schema, known, { mistaken: false, missing: missing ? 0.3 : 0 });
+  const environment = { principal: types.principal.type, resource: types.resource.type,
+    action: `${action.type}::${quoted(random, action.id)}` };
+  const uid = (type) => random.pick(known.filter((each) => each.type === type));
+  return {
+    missing,
+    schema: schemaText(random, schema),
+    candidates,
+    environments: [environment],
+    samples: {
+      entities: data.entities(),
+      requests: random.list(kSamples, () => ({
+        principal: uid(environment.principal), action: { type: action.type, id: action.id },
+        resource: uid(environment.resource), context: data.fields(action.context) })),
+    },
+  };
+}
+
+// A policy in parts.
+function makeRule(random, action, types, expressions) {
+  const scope = (name) => {
+    const uid = () => expressions.uid(random.chance(0.6) ? types[name].type : expressions.entityTypeName());
+    return random.weighted(
+      6, () => '',
+      1, () => ` == ${expressions.uid(types[name].type)}`,
+      2, () => ` in ${uid()}`,
+      1, () => ` is ${types[name].type}`,
+      1, () => ` is ${types[name].type} in ${uid()}`,
+    );
+  };
+  return {
+    effect: random.pick(['permit', 'permit', 'forbid']),
+    principal: scope('principal'),
+    action: random.chance(0.7) ? '' : ` == ${action.type}::${quoted(random, action.id)}`,
+    resource: scope('resource'),
+    clauses: random.list(random.weighted(1, () => 0, 6, () => 1, 3, () => 2), () => ({
+      keyword: random.pick(['when', 'when', 'when', 'unless']),
+      body: expressions.condition(random.between(1, 3)),
+    })),
+  };
+}
+
+export function ruleText({ effect, principal, action, resource, clauses }) {
+  return `${effect} (principal${principal}, action${action}, resource${resource})` +
+    clauses.map(({ keyword, body }) => `\n${keyword} { ${body} }`).join('') + ';';
+}
+
+// The sets to compare, of rules that are valid. Those that were changed may not be.
+export function makeSets(random, rules) {
+  const some = () => random.list(random.weighted(4, () => 1, 2, () => 2, 1, () => 3),
+    () => random.pick(rules));
+  const a = some();
+  if (random.chance(0.25)) return { a, b: some() };
+  const b = a.slice();
+  for (let i = random.between(1, 2); i > 0; --i) {
+    random.weighted(
+      8, () => {
+        const at = random.below(b.length);
+        b[at] = change(random, b[at]);
+      },
+      1, () => b.push(random.pick(rules)),
+      1, () => b.reverse(),
+      1, () => b.length > 1 && b.pop(),
+      1, () => b.push(change(random, random.pick(b))),
+    );
+  }
+  return random.chance(0.5) ? { a, b } : { a: b, b: a };
+}
+
+// What stands for a token of a condition after a change.
+const kOther = new Map(Object.entries({ '&&': ['||'], '||': ['&&'], '==': ['!='], '!=': ['=='],
+  '<': ['<=', '>', '>='], '<=': ['<', '>', '>='], '>': ['<', '>=', '<='], '>=': ['>', '<', '<='], '+': ['-', '*'],
+  '-': ['+'], '*': ['+', '-'], true: ['false'], false: ['true'],
+  containsAll: ['containsAny'], containsAny: ['containsAll'], principal: ['resource'],
+  resource: ['principal'], lessThan: ['lessThanOrEqual', 'greaterThan'], greaterThan: ['lessThan'],
+  lessThanOrEqual: ['lessThan'], greaterThanOrEqual: ['greaterThan'], isIpv4: ['isIpv6'],
+  isIpv6: ['isIpv4'], isLoopback: ['isMulticast'], '!': [''], '"a"': ['"b"', '""'], '"b"': ['"a"'],
+  toSeconds: ['toMilliseconds'], toMinutes: ['toSeconds'], toHours: ['toMinutes'], toDays: ['toHours'] }));
+
+function change(random, rule) {
+  const made = { ...rule, clauses: rule.clauses.map((each) => ({ ...each })) };
+  if (!made.clauses.length) {
+    return { ...made, clauses: [{ keyword: 'when', body: random.pick(['true', 'principal == principal']) }] };
+  }
+  const clause = random.pick(made.clauses);
+  random.weighted(
+    10, () => { clause.body = otherToken(random, clause.body); },
+    // The next ones say the same in other words, unless something fails.
+    2, () => {
+      clause.keyword = clause.keyword === 'when' ? 'unless' : 'when';
+      clause.body = `!(${clause.body})`;
+    },
+    1, () => { clause.body = `if ${clause.body} then true else false`; },
+    1, () => { clause.body = `(${clause.body}) && (${clause.body})`; },
+    1, () => { clause.body = `(${clause.body}) || (${clause.body})`; },
+    1, () => { clause.body = `(${clause.body}) == true`; },
+    1, () => made.clauses.reverse(),
+    1, () => {
+      if (made.clauses.length !== 2 || made.clauses.some(({ keyword }) => keyword === 'unless')) return;
+      made.clauses = [{ keyword: 'when', body: made.clauses.map(({ body }) => `(${body})`).join(' && ') }];
+    },
+    2, () => made.clauses.pop(),
+    1, () => { made.effect = made.effect === 'permit' ? 'forbid' : 'permit'; },
+    1, () => { made.principal = ''; made.resource = ''; },
+  );
+  return made;
+}
+
+function otherToken(random, text) {
+  const tokens = text.match(/"(?:[^"\\]|\\.)*"|\w+|\s+|&&|\|\||[=!<>]=|[^\w\s]/gsu) ?? [text];
+  const places = [...tokens.keys()].filter((i) => kOther.has(tokens[i]) || /^[0-9]{1,15}$/.test(tokens[i]));
+  if (!places.length) return `!(${text})`;
+  const at = random.pick(places);
+  tokens[at] = kOther.has(tokens[at]) ? random.pick(kOther.get(tokens[at])) : String(Number(tokens[at]) + 1);
+  return tokens.join('');
+}
