@@ -25,7 +25,7 @@ export function makeProofWorld(random, { missing = false } = {}) {
     resource: { kind: 'entity', type: random.pick(action.resources) },
     context: action.context,
   };
-  const expressions = new Expressions(random, types, known, 0);
+  const expressions = new ProofExpressions(random, types, known, 0);
   const candidates = random.list(kCandidates, () => makeRule(random, action, types, expressions));
   const data = new Data(random, schema, known, { mistaken: false, missing: missing ? 0.3 : 0 });
   const environment = { principal: types.principal.type, resource: types.resource.type,
@@ -43,6 +43,46 @@ export function makeProofWorld(random, { missing = false } = {}) {
         resource: uid(environment.resource), context: data.fields(action.context) })),
     },
   };
+}
+
+// Expressions with what a proof finds hard: tags that are read where they are there, arithmetic that
+// may overflow, times of day.
+class ProofExpressions extends Expressions {
+  bool(depth = 0) {
+    const { random } = this;
+    if (depth <= 0 || !random.chance(0.15)) return super.bool(depth);
+    return random.weighted(
+      3, () => this.tagged(depth - 1) ?? super.bool(depth),
+      1, () => {
+        const left = this.path({ kind: 'long' }) ?? this.long(depth - 1);
+        const right = this.path({ kind: 'long' }) ?? random.pick(['1', '-1', '2', '1000', '9223372036854775807']);
+        return `${left} ${random.pick(['+', '-', '*'])} ${right} ${random.pick(['<', '==', '>='])} ${left}`;
+      },
+      1, () => {
+        const at = this.path({ kind: 'extension', name: 'datetime' });
+        if (!at) return super.bool(depth);
+        const since = `${at}.durationSince(${this.extension(depth - 1, { name: 'datetime' })})`;
+        return random.pick([`${at}.toTime() < duration("12h")`, `${at}.toDate() <= ${at}`,
+          `${since}.toDays() > 0`, `${since}.toHours() * 60 <= ${since}.toMinutes()`,
+          `${at}.toDate().offset(${at}.toTime()) == ${at}`]);
+      },
+    );
+  }
+
+  tagged(depth) {
+    const { random } = this;
+    const type = random.pick(this.types.entities);
+    if (!type.tags) return null;
+    const of = `(${this.make({ kind: 'entity', type: type.name }, depth)})`;
+    const key = this.make({ kind: 'string' }, depth);
+    const tag = `${of}.getTag(${key})`;
+    const kind = type.tags.kind;
+    const used = kind === 'bool' ? tag
+      : kind === 'long' ? `${tag} ${random.pick(['<', '>='])} ${this.long(depth)}`
+        : kind === 'set' && random.chance(0.5) ? `${tag}.contains(${this.make(type.tags.element, depth)})`
+          : `${tag} ${random.pick(['==', '!='])} ${this.make(type.tags, depth)}`;
+    return `(${of}.hasTag(${key}) && ${used})`;
+  }
 }
 
 // A policy in parts.

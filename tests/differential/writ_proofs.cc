@@ -3,6 +3,7 @@
 // valid; {"schema", "missing", "a", "b", "environments", "samples"} with the verdict on each
 // property of the policy sets a and b in each environment. A property that is said to hold is also
 // looked at in the samples: {"entities", "requests"}, entities and contexts as texts.
+// Counterexamples are texts too, for JavaScript has not all integers.
 #include <cstdlib>
 #include <iostream>
 #include <string>
@@ -110,8 +111,8 @@ Json answer_of(const cedar::Environment& environment, const Danger& danger,
     return Json::object({{"verdict", Json("refused")}, {"why", Json(verdict.error().text())}});
   }
   if (verdict->kind == Verdict::Kind::kFails) {
-    return Json::object(
-        {{"verdict", Json("fails")}, {"counterexample", to_json(*verdict->counterexample)}});
+    return Json::object({{"verdict", Json("fails")},
+                         {"counterexample", Json(compact(to_json(*verdict->counterexample)))}});
   }
   if (verdict->kind == Verdict::Kind::kUnknown) {
     return Json::object({{"verdict", Json("unknown")}, {"why", Json(verdict->why)}});
@@ -119,7 +120,7 @@ Json answer_of(const cedar::Environment& environment, const Danger& danger,
   Json made = Json::object({{"verdict", Json("holds")}});
   for (const Counterexample& sample : samples) {
     if (!is_in(sample, environment) || !danger.happens(sample)) continue;
-    made.set("refuted", *to_json(sample).find("request"));
+    made.set("refuted", Json(compact(*to_json(sample).find("request"))));
     break;
   }
   return made;

@@ -18,7 +18,7 @@ fn text(value: &Value) -> &str {
 }
 
 fn prover() -> Prover {
-    let solver = LocalSolver::cvc5_with_args(["--tlimit-per=5000"]).expect("cvc5");
+    let solver = LocalSolver::cvc5_with_args(["--tlimit-per=5000", "--strings-exp"]).expect("cvc5");
     CedarSymCompiler::new(solver).expect("a prover")
 }
 
@@ -162,11 +162,12 @@ fn is_broken(property: &str, a: &PolicySet, b: &PolicySet, at: &Env) -> bool {
 }
 
 // Writ's counterexample, valid under the schema.
-fn world_of(given: &Value, schema: &Schema) -> std::result::Result<Env, String> {
+fn world_of(printed: &str, schema: &Schema) -> std::result::Result<Env, String> {
+    let given: Value = serde_json::from_str(printed).map_err(|e| why(&e))?;
     let request = &given["request"];
     let action = uid(&request["action"])?;
     let context = Context::from_json_value(request["context"].clone(), Some((schema, &action)))
-        .map_err(|e| e.to_string())?;
+        .map_err(|e| why(&e))?;
     Ok(Env {
         request: Request::new(
             uid(&request["principal"])?,
@@ -175,9 +176,9 @@ fn world_of(given: &Value, schema: &Schema) -> std::result::Result<Env, String> 
             context,
             Some(schema),
         )
-        .map_err(|e| e.to_string())?,
+        .map_err(|e| why(&e))?,
         entities: Entities::from_json_value(given["entities"].clone(), Some(schema))
-            .map_err(|e| e.to_string())?,
+            .map_err(|e| why(&e))?,
     })
 }
 
@@ -229,7 +230,7 @@ async fn environment(
             Err(error) => json!({"verdict": "refused", "why": why(error)}),
         };
         if let Some(counterexample) = writ.get("counterexample") {
-            said["writ"] = match world_of(counterexample, schema) {
+            said["writ"] = match world_of(text(counterexample), schema) {
                 Ok(at) => json!(is_broken(property, sets[0], sets[1], &at)),
                 Err(error) => json!(error),
             };
