@@ -1,13 +1,14 @@
-// Worlds for proofs: a schema, candidates for policies, and samples, which are entities of every id
-// that a policy may name and requests of one environment. Two sets `a` and `b` are made of the
-// candidates that are valid; b is often a with small changes, so that it is not plain how they compare.
+// Worlds for proofs: a schema, candidates for policies made for one environment, and samples, which
+// are all entities that policies name and requests of that environment. Two sets `a` and `b` are made
+// of the candidates that are valid; b is often a with small changes, so that it is not plain how they
+// compare.
 import { ids, quoted } from './corners.mjs';
 import { Data } from './data.mjs';
 import { Expressions } from './expressions.mjs';
 import { makeSchema, schemaText } from './schema.mjs';
 
 const kCandidates = 10;
-const kSamples = 12;
+const kSamples = 40;
 
 // Where entities may be `missing` some are, and proofs must not take for granted that they are there.
 export function makeProofWorld(random, { missing = false } = {}) {
@@ -15,7 +16,8 @@ export function makeProofWorld(random, { missing = false } = {}) {
   for (const action of schema.actions) action.applies = true;
   const known = [];
   for (const { name, choices } of schema.entities) {
-    for (const id of choices ?? ids) known.push({ type: name, id });
+    const some = choices ?? new Set(random.list(4, () => random.pick(ids)));
+    for (const id of some) known.push({ type: name, id });
   }
   for (const { type, id } of schema.actions) known.push({ type, id });
   const action = random.pick(schema.actions);
@@ -26,21 +28,24 @@ export function makeProofWorld(random, { missing = false } = {}) {
     context: action.context,
   };
   const expressions = new ProofExpressions(random, types, known, 0);
-  const candidates = random.list(kCandidates, () => makeRule(random, action, types, expressions));
-  const data = new Data(random, schema, known, { mistaken: false, missing: missing ? 0.3 : 0 });
-  const environment = { principal: types.principal.type, resource: types.resource.type,
-    action: `${action.type}::${quoted(random, action.id)}` };
-  const uid = (type) => random.pick(known.filter((each) => each.type === type));
+  const candidates = random.list(kCandidates, () => makeRule(random, schema, action, types, expressions));
+  const data = new Data(random, schema, known, { mistaken: false, missing: missing ? 0.3 : 0, strangers: 0 });
+  const environment = environmentOf(random, action, types.principal.type, types.resource.type);
+  const environments = [environment];
+  if (random.chance(0.3)) {
+    const other = random.pick(schema.actions);
+    environments.push(environmentOf(random, other, random.pick(other.principals), random.pick(other.resources)));
+  }
   return {
     missing,
     schema: schemaText(random, schema),
     candidates,
-    environments: [environment],
+    environments,
     samples: {
       entities: data.entities(),
       requests: random.list(kSamples, () => ({
-        principal: uid(environment.principal), action: { type: action.type, id: action.id },
-        resource: uid(environment.resource), context: data.fields(action.context) })),
+        principal: data.uid(environment.principal), action: { type: action.type, id: action.id },
+        resource: data.uid(environment.resource), context: data.fields(action.context) })),
     },
   };
 }
@@ -48,6 +53,14 @@ export function makeProofWorld(random, { missing = false } = {}) {
 // Expressions with what a proof finds hard: tags that are read where they are there, arithmetic that
 // may overflow, times of day.
 class ProofExpressions extends Expressions {
+  // No other entities: all that policies name are among the samples.
+  uid(type) {
+    const of = this.known.filter((each) => each.type === type);
+    if (!of.length) return super.uid(type);
+    const { id } = this.random.pick(of);
+    return `${type}::${quoted(this.random, id)}`;
+  }
+
   bool(depth = 0) {
     const { random } = this;
     if (depth <= 0 || !random.chance(0.15)) return super.bool(depth);
@@ -85,8 +98,12 @@ class ProofExpressions extends Expressions {
   }
 }
 
+const uidText = (random, { type, id }) => `${type}::${quoted(random, id)}`;
+const environmentOf = (random, action, principal, resource) =>
+  ({ principal, action: uidText(random, action), resource });
+
 // A policy in parts.
-function makeRule(random, action, types, expressions) {
+function makeRule(random, schema, action, types, expressions) {
   const scope = (name) => {
     const uid = () => expressions.uid(random.chance(0.6) ? types[name].type : expressions.entityTypeName());
     return random.weighted(
@@ -100,7 +117,12 @@ function makeRule(random, action, types, expressions) {
   return {
     effect: random.pick(['permit', 'permit', 'forbid']),
     principal: scope('principal'),
-    action: random.chance(0.7) ? '' : ` == ${action.type}::${quoted(random, action.id)}`,
+    action: random.weighted(
+      5, () => '',
+      2, () => ` == ${uidText(random, action)}`,
+      1, () => ` in ${uidText(random, random.pick(schema.actions))}`,
+      1, () => ` in [${[action, random.pick(schema.actions)].map((each) => uidText(random, each)).join(', ')}]`,
+    ),
     resource: scope('resource'),
     clauses: random.list(random.weighted(1, () => 0, 6, () => 1, 3, () => 2), () => ({
       keyword: random.pick(['when', 'when', 'when', 'unless']),

@@ -35,13 +35,14 @@ const { values: options } = parseArgs({ options: {
 } });
 
 // What may differ, and why; docs/cedar.md says it to users.
-const kExplained = [
-];
+const kExplained = [];
 
 // Empty, or why the test cannot be run.
 function missing() {
-  if (options.peer === 'none') return '';
+  const isThere = (name) => process.env.PATH.split(':').some((folder) => existsSync(join(folder, name)));
+  if (options.peer === 'none') return isThere('cvc5') || isThere('z3') ? '' : 'there is no cvc5 and no z3';
   if (options.peer !== 'rust') return `there is no peer ${options.peer}; there are rust and none`;
+  if (!process.env.CVC5 && !isThere('cvc5')) return 'there is no cvc5';
   try {
     execFileSync('cargo', ['build', '--release', '--quiet', '--manifest-path',
       join(root, 'tests/peers/cedar-proofs/Cargo.toml'), '--target-dir', join(root, 'build/cargo')]);
