@@ -109,7 +109,7 @@ function makeRule(random, schema, action, types, expressions) {
     return random.weighted(
       6, () => '',
       1, () => ` == ${expressions.uid(types[name].type)}`,
-      2, () => ` in ${uid()}`,
+      3, () => ` in ${uid()}`,
       1, () => ` is ${types[name].type}`,
       1, () => ` is ${types[name].type} in ${uid()}`,
     );
@@ -159,7 +159,7 @@ export function makeSets(random, rules) {
 }
 
 // What stands for a token of a condition after a change.
-const kOther = new Map(Object.entries({ '&&': ['||'], '||': ['&&'], '==': ['!='], '!=': ['=='],
+const kOther = new Map(Object.entries({ '&&': ['||'], '||': ['&&'], '==': ['!=', 'in'], in: ['=='], '!=': ['=='],
   '<': ['<=', '>', '>='], '<=': ['<', '>', '>='], '>': ['<', '>=', '<='], '>=': ['>', '<', '<='], '+': ['-', '*'],
   '-': ['+'], '*': ['+', '-'], true: ['false'], false: ['true'],
   containsAll: ['containsAny'], containsAny: ['containsAll'], principal: ['resource'],
@@ -170,27 +170,32 @@ const kOther = new Map(Object.entries({ '&&': ['||'], '||': ['&&'], '==': ['!=']
 
 function change(random, rule) {
   const made = { ...rule, clauses: rule.clauses.map((each) => ({ ...each })) };
-  if (!made.clauses.length) {
+  if (!made.clauses.length && random.chance(0.5)) {
     return { ...made, clauses: [{ keyword: 'when', body: random.pick(['true', 'principal == principal']) }] };
   }
   const clause = random.pick(made.clauses);
+  const inside = clause ? 1 : 0; // how much a change of a clause is wanted
   random.weighted(
-    10, () => { clause.body = otherToken(random, clause.body); },
+    10 * inside, () => { clause.body = otherToken(random, clause.body); },
     // The next ones say the same in other words, unless something fails.
-    2, () => {
+    2 * inside, () => {
       clause.keyword = clause.keyword === 'when' ? 'unless' : 'when';
       clause.body = `!(${clause.body})`;
     },
-    1, () => { clause.body = `if ${clause.body} then true else false`; },
-    1, () => { clause.body = `(${clause.body}) && (${clause.body})`; },
-    1, () => { clause.body = `(${clause.body}) || (${clause.body})`; },
-    1, () => { clause.body = `(${clause.body}) == true`; },
+    inside, () => { clause.body = `if ${clause.body} then true else false`; },
+    inside, () => { clause.body = `(${clause.body}) && (${clause.body})`; },
+    inside, () => { clause.body = `(${clause.body}) || (${clause.body})`; },
+    inside, () => { clause.body = `(${clause.body}) == true`; },
     1, () => made.clauses.reverse(),
     1, () => {
       if (made.clauses.length !== 2 || made.clauses.some(({ keyword }) => keyword === 'unless')) return;
       made.clauses = [{ keyword: 'when', body: made.clauses.map(({ body }) => `(${body})`).join(' && ') }];
     },
     2, () => made.clauses.pop(),
+    4, () => {
+      const part = random.pick(['principal', 'resource']);
+      made[part] = made[part].replace(/^ (==|in) /, (_, op) => (op === 'in' ? ' == ' : ' in '));
+    },
     1, () => { made.effect = made.effect === 'permit' ? 'forbid' : 'permit'; },
     1, () => { made.principal = ''; made.resource = ''; },
   );
