@@ -7,7 +7,7 @@
 //   tests/differential/proofs.mjs --peer none         Writ alone, against the evaluator
 //   tests/differential/proofs.mjs --seed 7 --only 12  world 12 of seed 7, with all verdicts
 //
-// A world has two policy sets and one environment, of which every property is asked. Where one
+// A world has two policy sets and one or two environments, of which every property is asked. Where one
 // prover says that a property holds and the other that it fails, the world is printed. So is one in
 // which a request made at random breaks what Writ says to hold, or in which Cedar does not confirm
 // Writ's counterexample. A seed and a number name a world.
