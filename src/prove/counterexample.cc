@@ -93,9 +93,9 @@ class Decoder {
     if (its.kind == Sort::Kind::kData) {
       return {type, its.constructors[value.constructor].name};
     }
-    std::string& name = names_[{sort, value.atom}];
-    if (name.empty()) name = fresh(type, sort);
-    return {type, name};
+    const auto [named, is_new] = names_.try_emplace({sort, value.atom});
+    if (is_new) named->second = fresh(type, sort);
+    return {type, named->second};
   }
   Result<EntityUid> uid(const std::string& type, TermId term) {
     TRY(value, at(term));

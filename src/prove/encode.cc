@@ -294,13 +294,19 @@ class Encoder {
     }
     if (cedar::is_action_type(below)) {
       cases.push_back(action_in(left.value, below, right.value, above, is_set));
-    } else if (world_.schema().may_be_in(below, above)) {
+    } else if (may_stand_below(below, above)) {
       const TermId ancestors = world_.ancestors(left.value, below, above);
       cases.push_back(terms_.all(
           {world_.exists(left.value, below),
            is_set ? terms_.meet(ancestors, right.value) : terms_.member(right.value, ancestors)}));
     }
     return Symbolic{ok, terms_.any(cases)};
+  }
+
+  // May an entity have another one, of the second type, among its ancestors?
+  bool may_stand_below(const std::string& below, const std::string& above) const {
+    const auto* type = world_.schema().entity_type(above);
+    return type != nullptr && type->descendants.contains(below);
   }
 
   // The hierarchy of actions is the schema's.

@@ -138,6 +138,19 @@ TEST_F(Proofs, EntitiesAndHierarchies) {
   EXPECT_TRUE(never("resource.owner == principal && resource.owner.name != principal.name"));
 }
 
+TEST_F(Proofs, NothingIsInAnotherOfItsTypeUnlessTheSchemaSaysSo) {
+  EXPECT_TRUE(never("principal in User::\"a\" && principal in User::\"b\""));
+  EXPECT_TRUE(never("principal in User::\"a\" && principal != User::\"a\""));
+  EXPECT_TRUE(never("principal in [User::\"a\"] && principal != User::\"a\""));
+  EXPECT_FALSE(never("principal in User::\"a\""));
+  EXPECT_FALSE(never("Group::\"a\" in Group::\"b\""));
+}
+
+TEST_F(Proofs, AnIdMayBeEmpty) {
+  EXPECT_FALSE(never("principal == User::\"\""));
+  EXPECT_FALSE(never("principal in Group::\"\" && resource in Group::\"a\""));
+}
+
 TEST_F(Proofs, Actions) {
   EXPECT_TRUE(always("action == Action::\"view\""));
   EXPECT_TRUE(never("action == Action::\"edit\""));

@@ -6,11 +6,13 @@ import { makeType } from './schema.mjs';
 const same = (a) => (b) => a.type === b.type && a.id === b.id;
 
 export class Data {
-  constructor(random, schema, known) {
+  constructor(random, schema, known, { mistaken = true, missing = 0.15, strangers = 0.1 } = {}) {
     this.random = random;
     this.schema = schema;
     this.known = known;
-    this.mistakes = random.chance(0.3);
+    this.missing = missing;
+    this.strangers = strangers;
+    this.mistakes = mistaken && random.chance(0.3);
   }
 
   wrong(probability) {
@@ -21,7 +23,7 @@ export class Data {
     const { random } = this;
     const of = this.known.filter((each) => each.type === type);
     const closed = this.schema.entities.find((each) => each.name === type)?.choices;
-    const stranger = closed ? this.wrong(0.1) : random.chance(0.1);
+    const stranger = closed ? this.wrong(0.1) : random.chance(this.strangers);
     return of.length && !stranger ? { ...random.pick(of) } : { type, id: random.pick(ids) };
   }
 
@@ -63,7 +65,7 @@ export class Data {
     const entities = [];
     const placed = []; // parents stand before, so there are no cycles
     for (const uid of this.known) {
-      if (random.chance(0.15)) continue; // missing
+      if (random.chance(this.missing)) continue;
       const action = schema.actions.find(same(uid));
       if (action) {
         entities.push({ uid, attrs: {}, parents: this.wrong(0.05) ? [] : this.actionAncestors(action) });

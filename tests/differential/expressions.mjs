@@ -7,8 +7,9 @@ const kMistake = 0.03;
 
 export class Expressions {
   // `types` has the types of principal, resource and context, and the entity types of the schema.
-  constructor(random, types, known) {
+  constructor(random, types, known, mistake = kMistake) {
     this.random = random;
+    this.mistake = mistake;
     this.types = types;
     this.known = known; // [{type, id}]
     this.guards = []; // `has` tests of the attributes that may be missing, as far as they were used
@@ -36,7 +37,7 @@ export class Expressions {
 
   make(type, depth) {
     const { random } = this;
-    if (random.chance(kMistake)) type = makeType(random, this.types.entities, 1);
+    if (random.chance(this.mistake)) type = makeType(random, this.types.entities, 1);
     if (depth > 0 && random.chance(0.12)) {
       return `(if ${this.bool(depth - 1)} then ${this.make(type, depth - 1)} else ` +
              `${this.make(type, depth - 1)})`;
