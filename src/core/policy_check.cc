@@ -2,6 +2,7 @@
 
 #include "cedar/validate.h"
 #include "core/application.h"
+#include "core/invariant.h"
 #include "core/scenario.h"
 
 namespace writ::core {
@@ -53,11 +54,17 @@ Result<CheckedPolicies> validate_policies(const std::vector<PolicyFile>& files, 
   TRY(written, all_policies(files));
   TRY(validation, cedar::validate(policies->schema(), written));
   if (!validation.passed()) return tl::unexpected<Error>(together(validation.errors));
+  // One that covers no request holds whatever the policies say.
+  TRY(invariants, parse_invariants(files));
+  TRY(covered, cedar::validate(policies->schema(), invariants.statements));
+  if (!covered.passed()) return tl::unexpected<Error>(together(covered.errors));
   CHECK_OK(check_entities(files, policies->schema()));
   CheckedPolicies checked{std::move(policies), {}};
-  for (const cedar::Finding& finding : validation.warnings) {
-    if (checked.warnings.size() == kMostWarnings) break;
-    checked.warnings.push_back(finding.error.text());
+  for (const auto* warnings : {&validation.warnings, &covered.warnings}) {
+    for (const cedar::Finding& finding : *warnings) {
+      if (checked.warnings.size() == kMostWarnings) break;
+      checked.warnings.push_back(finding.error.text());
+    }
   }
   return checked;
 }

@@ -322,5 +322,73 @@ TEST(Scenarios, ErrorsNameTheirPlace) {
               HasSubstr("#/scenarios/0/expect"));
 }
 
+// A denial of what does not exist would say nothing about the policies.
+TEST(Scenarios, WhatIsNamedIsThere) {
+  const auto checked = validate_policies({{"team.cedar", std::string(kOffer)}});
+  ASSERT_TRUE(checked);
+  const auto place = [&](const std::string& scenario) {
+    const auto ran =
+        run_scenarios({"x.scenarios.json", std::string(kWorld) + "{\"name\": \"it\", " + scenario +
+                                               ", \"expect\": \"deny\"}]}"},
+                      checked->policies);
+    return ran ? std::string("none") : ran.error().where;
+  };
+  const std::string erin = R"("identity": "erin", )", connects = R"("action": "connect", )",
+                    reader = R"("resource": "pg-main/orders/reader")";
+  EXPECT_EQ(place(erin + connects + reader), "none");
+  EXPECT_EQ(place(R"("identity": "erim", )" + connects + reader),
+            "x.scenarios.json#/scenarios/0/identity");
+  EXPECT_EQ(place(erin + R"("action": "conect", )" + reader),
+            "x.scenarios.json#/scenarios/0/action");
+  EXPECT_EQ(place(erin + connects + R"("resource": "pg-main/orders/raeder")"),
+            "x.scenarios.json#/scenarios/0/resource");
+  EXPECT_EQ(place(erin + R"("action": "list", "resource": {"type": "sistem", "id": "writ"})"),
+            "x.scenarios.json#/scenarios/0/resource/type");
+  EXPECT_EQ(place(erin + connects + reader + R"(, "from": "127.0.0.l")"),
+            "x.scenarios.json#/scenarios/0/from");
+  EXPECT_EQ(place(erin + R"("action": "request", )" + reader + R"(, "approvals": -5)"),
+            "x.scenarios.json#/scenarios/0/approvals");
+  EXPECT_EQ(place(R"("door": "pdq", "subject": {"type": "user", "id": "x"}, "action": "read",
+                     "resource": {"type": "record", "id": "x"})"),
+            "x.scenarios.json#/scenarios/0/door");
+}
+
+TEST(Scenarios, ARequestLastsNoLongerThanItsTerms) {
+  const auto checked = validate_policies({{"team.cedar", R"(
+@id("short") @max_ttl("20m") @approval("none")
+permit (principal, action == Writ::Action::"request", resource);)"}});
+  ASSERT_TRUE(checked) << checked.error().text();
+  const auto answer = [&](const std::string& length) {
+    const auto ran = run_scenarios(
+        {"x.scenarios.json", R"({"identities": {"erin": {}}, "entitlements": ["pg/x/reader"],
+          "scenarios": [{"name": "it", "identity": "erin", "action": "request",
+                         "resource": "pg/x/reader", "for": ")" +
+                                 length + R"(", "expect": "allow"}]})"},
+        checked->policies);
+    return ran ? ran->front().failure : ran.error().text();
+  };
+  EXPECT_EQ(answer("20m"), "");
+  EXPECT_THAT(answer("21m"), HasSubstr("21m is too long; on these terms it is at most 20m"));
+}
+
+TEST(Invariants, AreValidatedAsPoliciesAre) {
+  const auto checked = [](const std::string& statement) {
+    return validate_policies({{"team.cedar", std::string(kOffer)},
+                              {"i.invariants.cedar", "@invariant(\"it\")\n" + statement}});
+  };
+  const auto typo = checked("forbid (principal, action == Writ::Action::\"conect\", resource);");
+  ASSERT_FALSE(typo);
+  EXPECT_THAT(typo.error().text(), AllOf(HasSubstr("i.invariants.cedar:1:1"), HasSubstr("conect")));
+  const auto nothing =
+      checked("forbid (principal is Writ::Group, action == Writ::Action::\"connect\", resource);");
+  ASSERT_TRUE(nothing) << nothing.error().text();
+  EXPECT_THAT(nothing->warnings, Contains(HasSubstr("i.invariants.cedar:1:1")));
+  const auto fine = checked(
+      "forbid (principal, action == Writ::Action::\"connect\", resource) unless { context has "
+      "grant };");
+  ASSERT_TRUE(fine) << fine.error().text();
+  EXPECT_THAT(fine->warnings, IsEmpty());
+}
+
 }  // namespace
 }  // namespace writ::core

@@ -1,8 +1,12 @@
 #include "core/scenario.h"
 
 #include <algorithm>
+#include <utility>
 
+#include "cedar/extension.h"
 #include "core/decide.h"
+#include "core/entities.h"
+#include "core/reader.h"
 #include "core/scenario_world.h"
 
 namespace writ::core {
@@ -81,6 +85,58 @@ Result<Question> question_of(const Scenario& s, const std::string& at) {
   return question;
 }
 
+// That the file has what the scenario names: else a denial would be expected of nothing at all.
+Status check_names(const Scenario& s, const Question& question, const State& state,
+                   const std::string& at) {
+  const auto quoted = [](std::string_view text) {
+    return "\"" + std::string(text.substr(0, 100)) + "\"";
+  };
+  for (const auto& [name, member] : {std::pair(&s.identity, "/identity"),
+                                     {&s.door, "/door"},
+                                     {&s.requester, "/requester"},
+                                     {&s.beneficiary, "/beneficiary"}}) {
+    if (*name && !state.identities.contains(**name)) {
+      return fail(Code::kInvalid, "no identity " + quoted(**name) + " stands under \"identities\"",
+                  at + member);
+    }
+  }
+  if (s.from && !cedar::parse_ip(*s.from)) {
+    return fail(Code::kInvalid, quoted(*s.from) + " is no IP address", at + "/from");
+  }
+  if (question.approvals < 0) {
+    return fail(Code::kInvalid, "a count of approvals is not negative", at + "/approvals");
+  }
+  const bool entitlement = question.resource_type == "entitlement";
+  if (entitlement && state.entities->entitlement(question.resource) == nullptr) {
+    return fail(Code::kInvalid,
+                "no entitlement " + quoted(question.resource) + " stands under \"entitlements\"",
+                at + "/resource");
+  }
+  if (!entitlement && !resource_uid(state, question.resource_type, question.resource)) {
+    if (s.door) return {};  // of an application, whose types decide knows
+    return fail(Code::kInvalid,
+                "Writ has no resource of the type " + quoted(question.resource_type),
+                at + "/resource/type");
+  }
+  if (action_named(question.action) == nullptr) {
+    return fail(Code::kInvalid, "Writ has no action " + quoted(question.action), at + "/action");
+  }
+  return {};
+}
+
+// Why no offer gives what a request asks for as long as it asks; empty where one does. As the
+// command would say it: policies alone do not compare the duration with an offer's terms.
+std::string too_long(const State& state, const Question& question, Time now) {
+  if (question.action != "request" || !question.duration) return {};
+  Millis most{0};
+  for (const Offer& offer : offers_for(state, question.subject, question.resource, now)) {
+    most = std::max(most, offer.terms.max_ttl);
+  }
+  if (*question.duration <= most) return {};
+  return to_text(*question.duration) + " is too long; on these terms it is at most " +
+         to_text(most);
+}
+
 std::string listed(std::vector<std::string> items) {
   std::sort(items.begin(), items.end());
   std::string text;
@@ -90,7 +146,11 @@ std::string listed(std::vector<std::string> items) {
 
 // What differs; empty where nothing does.
 std::string compare(const Scenario& s, const State& state, const Question& question, Time now) {
-  const Decision decision = decide(state, question, now);
+  Decision decision = decide(state, question, now);
+  if (decision.allow) {
+    decision.message = too_long(state, question, now);
+    decision.allow = decision.message.empty();
+  }
   std::string difference;
   const auto differs = [&](std::string_view what, const std::string& is,
                            const std::string& expected) {
@@ -140,6 +200,9 @@ Result<std::vector<ScenarioResult>> run_scenarios(const PolicyFile& file,
     const std::string at = "/scenarios/" + std::to_string(i);
     const auto question = question_of(scenario, at);
     if (!question) return placed(question.error());
+    if (const Status known = check_names(scenario, *question, *state, at); !known) {
+      return placed(known.error());
+    }
     const Time when = scenario.at.value_or(now_of(*read));
     if (when < state->time) {
       return placed({Code::kInvalid, "this is before what the file says happened", at + "/at"});

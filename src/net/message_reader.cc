@@ -232,7 +232,13 @@ struct MessageReader::State {
     if (!with_parser([](auto& parser) { return parser.is_header_done(); })) return Found::kMore;
     if (head_size > head_limit) return bad(431, "the headers are too large");
     for (std::size_t i = 0; i < head.header_count; ++i) {
-      if (head.headers[i].field == http::field::host) ++count_of_hosts;
+      const auto& each = head.headers[i];
+      if (each.field == http::field::host) ++count_of_hosts;
+      // Any other coding says that the body ends elsewhere than where it would be taken to end.
+      if (each.field == http::field::transfer_encoding &&
+          !equals_no_case(each.value.in(input), "chunked")) {
+        return bad(501, "the only transfer coding here is chunked");
+      }
     }
     if (kind == MessageKind::kRequest && count_of_hosts != 1) {
       return bad(400, "exactly one Host header is wanted");

@@ -159,6 +159,13 @@ TEST(MessageReader, RefusesWhatCouldBeReadInTwoWays) {
     EXPECT_EQ(reader.feed(input), Found::kBad) << head;
     EXPECT_EQ(reader.bad_status(), 400) << head;
   }
+  for (const std::string coding :
+       {"identity", "gzip", "xchunked", "chunked, gzip", "gzip, chunked", "chunked, chunked"}) {
+    MessageReader reader = requests();
+    std::string input =
+        "POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: " + coding + "\r\n\r\n0\r\n\r\n";
+    EXPECT_EQ(reader.feed(input), Found::kBad) << coding;
+  }
   MessageReader reader = requests();
   std::string input = "GET / HTTP/1.0\r\nHost: x\r\n\r\n";
   ASSERT_EQ(reader.feed(input), Found::kBad);

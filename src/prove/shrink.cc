@@ -162,14 +162,16 @@ class Shrinker {
   }
   bool shrink_unknowns() {
     bool any = false;
-    for (const auto& [name, number] : std::map(best_.unknowns)) {
-      for (const std::int64_t less : lesser(number)) {
+    const auto shrink_one = [&](const std::string& name) {
+      for (const std::int64_t less : lesser(best_.unknowns.at(name))) {
         Counterexample candidate = best_;
         candidate.unknowns[name] = less;
-        if (!take(std::move(candidate))) continue;
-        any = true;
-        break;
+        if (take(std::move(candidate))) return true;
       }
+      return false;
+    };
+    for (const auto& [name, number] : std::map(best_.unknowns)) {
+      while (shrink_one(name)) any = true;
     }
     return any;
   }
