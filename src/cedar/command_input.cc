@@ -63,14 +63,15 @@ std::optional<int> parse_words(Command& command, const Words& args, const Stream
   try {
     command.app.parse(std::move(reversed));
   } catch (const CLI::ParseError& error) {
-    return command.app.exit(error, streams.out, streams.err) == 0 ? kDone : kFailure;
+    return command.app.exit(error, streams.out, streams.err) == 0 ? kDone : kWrongFlags;
   }
   return std::nullopt;
 }
 
-int report(const Command& command, const Streams& streams, const Error& error) {
+int report(const Command& command, const Streams& streams, const Error& error,
+           std::string_view severity) {
   if (command.error_format == "json") {
-    Json json = Json::object({{"message", error.message}, {"severity", "error"}});
+    Json json = Json::object({{"message", error.message}, {"severity", severity}});
     json.set("where", Json(error.where));
     streams.err << compact(json) << "\n";
   } else {

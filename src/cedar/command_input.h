@@ -18,6 +18,7 @@ namespace writ::cedar {
 inline constexpr int kDone = 0;
 inline constexpr int kFailure = 1;
 inline constexpr int kDenied = 2;
+inline constexpr int kWrongFlags = 2;
 inline constexpr int kNotValid = 3;
 inline constexpr int kUndecided = 4;
 
@@ -30,7 +31,8 @@ struct Command {
 // Parses arguments; answers an exit status when there is nothing left to do.
 std::optional<int> parse_words(Command& command, const Words& args, const Streams& streams);
 // Writes the error to standard error as --error-format says; answers kFailure.
-int report(const Command& command, const Streams& streams, const Error& error);
+int report(const Command& command, const Streams& streams, const Error& error,
+           std::string_view severity = "error");
 
 enum class Presence { kOptional, kRequired };
 

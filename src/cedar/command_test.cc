@@ -105,12 +105,12 @@ TEST_F(Command, LinksTemplates) {
   EXPECT_THAT(out_.str(), HasSubstr("\"reason\":[\"eve-views\"]"));
 }
 
-TEST_F(Command, AnswersErrorsWithStatusOne) {
+TEST_F(Command, AnswersErrorsWithStatusOneAndWrongFlagsWithTwo) {
   EXPECT_EQ(authorize({}), 1);
   EXPECT_EQ(err_.str(), "the request has no principal\n");
   EXPECT_EQ(authorize({"--request-json", file("none.json")}), 1);
-  EXPECT_EQ(authorize({"--request-json", file("r.json"), "--nope"}), 1);
-  EXPECT_EQ(authorize({"--request-json", file("r.json"), "-l", "User::\"a\""}), 1);
+  EXPECT_EQ(authorize({"--request-json", file("r.json"), "--nope"}), 2);
+  EXPECT_EQ(authorize({"--request-json", file("r.json"), "-l", "User::\"a\""}), 2);
   EXPECT_EQ(authorize({"-l", "User::alice", "-a", "Action::\"view\"", "-r", "Doc::\"plan\""}), 1);
   EXPECT_THAT(err_.str(), HasSubstr("principal: 1:1"));
   write("p.cedar", "permit (principal, action, resource) when { nope };");
@@ -125,7 +125,7 @@ TEST_F(Command, ConformCountsTests) {
     "shouldValidate": true, "requests": []})");
   EXPECT_EQ(run_conform({folder_.string()}, streams()), 0);
   EXPECT_EQ(out_.str(), "1 passed, 0 failed\n");
-  EXPECT_EQ(run_conform({}, streams()), 1);
+  EXPECT_EQ(run_conform({}, streams()), 2);
   EXPECT_EQ(run_conform({file("none")}, streams()), 1);
 }
 
@@ -160,6 +160,11 @@ TEST_F(Command, ValidatesWithStatusThree) {
   EXPECT_EQ(run(run_validate, {"-s", file("s.cedarschema")}, idle), 0);
   EXPECT_THAT(out_.str(), HasSubstr("warning: for policy `policy0`"));
   EXPECT_EQ(run(run_validate, {"-s", file("s.cedarschema"), "--deny-warnings"}, idle), 3);
+  EXPECT_EQ(run(run_validate, {"-f", "json", "-s", file("s.cedarschema")}, idle), 0);
+  EXPECT_EQ(out_.str(), "policy set validation passed\n");
+  const auto said = parse_json(err_.str().substr(0, err_.str().find('\n')));
+  ASSERT_TRUE(said) << err_.str();
+  EXPECT_EQ(*said->find("severity")->as_string(), "warning");
   EXPECT_EQ(run(run_validate, {"-s", file("s.cedarschema"), "--level", "0", "-p", file("p.cedar")}),
             3);
   const std::string mixed = "permit (principal, action, resource) when { [] == [1] };";
@@ -167,7 +172,7 @@ TEST_F(Command, ValidatesWithStatusThree) {
   EXPECT_EQ(
       run(run_validate, {"-s", file("s.cedarschema"), "--validation-mode", "permissive"}, mixed),
       0);
-  EXPECT_EQ(run(run_validate, {"-p", file("p.cedar")}), 1);
+  EXPECT_EQ(run(run_validate, {"-p", file("p.cedar")}), 2);
   EXPECT_EQ(run(run_validate, {"-s", file("none"), "-p", file("p.cedar")}), 1);
 }
 
@@ -198,8 +203,8 @@ TEST_F(Command, Formats) {
   EXPECT_EQ(run(run_format, {"-p", file("f.cedar"), "-c"}), 0);
   EXPECT_EQ(
       run(run_format, {"-l", "20", "-i", "4"}, "permit(principal,action,resource)when{true};"), 0);
-  EXPECT_EQ(run(run_format, {"-w"}, formatted), 1);
-  EXPECT_EQ(run(run_format, {"-p", file("f.cedar"), "-w", "-c"}), 1);
+  EXPECT_EQ(run(run_format, {"-w"}, formatted), 2);
+  EXPECT_EQ(run(run_format, {"-p", file("f.cedar"), "-w", "-c"}), 2);
 }
 
 TEST_F(Command, TranslatesPoliciesBothWays) {
@@ -211,7 +216,7 @@ TEST_F(Command, TranslatesPoliciesBothWays) {
   EXPECT_THAT(cedar, HasSubstr("permit (\n  principal in Group::\"staff\","));
   EXPECT_EQ(run(run_translate_policy, {"--direction", "cedar-to-json"}, cedar), 0);
   EXPECT_EQ(out_.str(), json);
-  EXPECT_EQ(run(run_translate_policy, {"--direction", "sideways"}), 1);
+  EXPECT_EQ(run(run_translate_policy, {"--direction", "sideways"}), 2);
   EXPECT_EQ(run(run_translate_policy, {"--direction", "json-to-cedar"}, "{}"), 1);
 }
 

@@ -13,8 +13,16 @@
 namespace writ::cedar {
 namespace {
 
-void print_finding(const Finding& finding, std::string_view severity, std::ostream& out) {
-  out << severity << ": for policy `" << finding.policy << "`: " << finding.error.text() << "\n";
+void print_findings(const Command& command, const std::vector<Finding>& findings,
+                    std::string_view severity, const Streams& streams) {
+  for (const Finding& each : findings) {
+    if (command.error_format == "json") {
+      report(command, streams, each.error, severity);
+    } else {
+      streams.out << severity << ": for policy `" << each.policy << "`: " << each.error.text()
+                  << "\n";
+    }
+  }
 }
 
 // In the order of templates, then policies, as Cedar text.
@@ -68,8 +76,8 @@ int run_validate(const Words& args, const Streams& streams) {
   if (!validation) return report(command, streams, validation.error());
   const bool passed = validation->passed() && !(deny_warnings && !validation->warnings.empty());
   streams.out << "policy set validation " << (passed ? "passed" : "failed") << "\n";
-  for (const Finding& each : validation->errors) print_finding(each, "error", streams.out);
-  for (const Finding& each : validation->warnings) print_finding(each, "warning", streams.out);
+  print_findings(command, validation->errors, "error", streams);
+  print_findings(command, validation->warnings, "warning", streams);
   return passed ? kDone : kNotValid;
 }
 

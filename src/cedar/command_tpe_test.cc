@@ -71,7 +71,7 @@ TEST_F(CommandTpe, TakesTheRequestInParts) {
             4);
   EXPECT_THAT(out_.str(), HasSubstr("Authorization Time (micro seconds) : "));
   EXPECT_THAT(out_.str(), HasSubstr("when { false };"));
-  EXPECT_EQ(run({"--principal-type", "User", "--request-json", file("request.json")}), 1);
+  EXPECT_EQ(run({"--principal-type", "User", "--request-json", file("request.json")}), 2);
 }
 
 TEST_F(CommandTpe, DecidesWithTheStatusOfAuthorize) {

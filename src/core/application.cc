@@ -4,6 +4,7 @@
 #include <span>
 
 #include "cedar/text.h"
+#include "cedar/typed_json.h"
 #include "core/entities.h"
 
 namespace writ::core {
@@ -39,12 +40,14 @@ void collect(const cedar::Expr& e, std::vector<EntityUid>& uids) {
 // A file of entities may be as large as any of a policy set.
 constexpr JsonLimits kEntitiesLimits{kMostPolicyFileBytes, 64, 2'000'000};
 
-Result<cedar::Entities> application_entities(const std::vector<PolicyFile>& files) {
+Result<cedar::Entities> application_entities(const std::vector<PolicyFile>& files,
+                                             const cedar::Schema* schema) {
   JsonArray all;
   std::string names;
   for (const PolicyFile& file : files) {
     if (kind_of(file) != PolicyFileKind::kEntities) continue;
     TRY(json, parse_json(file.text, kEntitiesLimits, file.name));
+    if (schema != nullptr) json = cedar::explicit_entities(*schema, json);
     TRY(entities, cedar::Entities::from_json(json, file.name));
     for (const cedar::Entity& entity : entities) {
       if (!is_of_application(entity.uid)) {

@@ -16,10 +16,12 @@
 namespace writ::core {
 
 // The entities of the files of this kind, in Cedar's JSON form, all together: what Writ knows of
-// applications without being told with each question. kInvalid when one is twice, is of a type of
+// applications without being told with each question. A schema tells what a value without an escape
+// is; null where there is none. kInvalid when one is twice, is of a type of
 // Writ's or of none of a namespace, or lies below something of Writ's: only events put things into
 // Writ's groups.
-Result<cedar::Entities> application_entities(const std::vector<PolicyFile>& files);
+Result<cedar::Entities> application_entities(const std::vector<PolicyFile>& files,
+                                             const cedar::Schema* schema);
 // The entities of applications, actions too, that these are, that policies name, or that a schema
 // declares; sorted, each once.
 std::vector<cedar::EntityUid> known_entities(const std::vector<const cedar::Policy*>& policies,

@@ -112,7 +112,8 @@ Result<Asserted> read_asserted(const Json& json, const ApplicationSchema* applic
   }
   std::vector<cedar::Field> subject, resource;
   for (const auto& [name, value] : *object) {
-    const std::string where = "/asserted/" + name;
+    // Where a door's message has it.
+    const std::string where = name == "context" ? "/context" : "/" + name + "/properties";
     if (name == "subject" && subject_type.empty()) {
       return fail(Code::kInvalid, "attributes of Writ's own types are never asserted", where);
     }

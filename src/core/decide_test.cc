@@ -431,10 +431,12 @@ TEST(Application, ItsDoorAssertsWhatTheSchemaLetsItAssertAndNothingElse) {
                                    {"context", "unheard_of"}}) {
     const Decision denied = with(part, name, Json(true));
     EXPECT_FALSE(denied.allow);
-    EXPECT_THAT(denied.message, HasSubstr(std::string("/asserted/") + part + "/" + name));
+    EXPECT_THAT(denied.message,
+                HasSubstr(std::string("/") + part +
+                          (part == std::string("context") ? "/" : "/properties/") + name));
     EXPECT_THAT(denied.message, HasSubstr("todo.cedarschema"));
   }
-  EXPECT_THAT(with("context", "from", "nowhere").message, HasSubstr("/asserted/context/from"));
+  EXPECT_THAT(with("context", "from", "nowhere").message, HasSubstr("/context/from"));
   EXPECT_THAT(with("context", "channel", Json(7)).message, HasSubstr("String"));
   EXPECT_THAT(with("resource", "owner", "erin").message, HasSubstr("Writ::User"));
 }

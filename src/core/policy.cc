@@ -314,8 +314,8 @@ Result<std::shared_ptr<const Policies>> compile_policies(const std::vector<Polic
                                                          std::string hash) {
   auto made = std::make_shared<Policies>();
   made->hash = std::move(hash);
-  TRY(entities, application_entities(files));
   TRY(applications, application_schema(files));
+  TRY(entities, application_entities(files, applications ? &applications->schema : nullptr));
   CHECK_OK(parse_invariants(files));
   std::vector<cedar::PolicySet> sets;  // all stay where they are while `all` points to them
   std::vector<const Policy*> all;

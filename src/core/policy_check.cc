@@ -37,11 +37,11 @@ Result<cedar::PolicySet> all_policies(const std::vector<PolicyFile>& files) {
 Status check_entities(const std::vector<PolicyFile>& files, const cedar::Schema& schema) {
   for (const PolicyFile& file : files) {
     if (kind_of(file) != PolicyFileKind::kEntities) continue;
-    TRY(entities, application_entities({file}));
+    TRY(entities, application_entities({file}, &schema));
     for (const cedar::Entity& entity : entities) {
       const Status valid = cedar::validate(schema, entity);
       if (valid) continue;
-      return fail(Code::kInvalid, entity.uid.print() + ": " + valid.error().text(), file.name);
+      return fail(Code::kInvalid, valid.error().text(), file.name);
     }
   }
   return {};

@@ -371,6 +371,29 @@ permit (principal, action == Writ::Action::"request", resource);)"}});
   EXPECT_THAT(answer("21m"), HasSubstr("21m is too long; on these terms it is at most 20m"));
 }
 
+// Cedar's JSON form leaves out what the schema tells.
+TEST(ApplicationEntities, AreReadUnderTheirSchema) {
+  const std::string schema =
+      "namespace Pdp { entity team; entity record = { groups: Set<team>, ip: ipaddr }; "
+      "action read appliesTo { principal: team, resource: record }; }";
+  const std::string policy =
+      R"(@id("p") permit (principal is Pdp::team, action, resource is Pdp::record)
+when { resource.ip.isLoopback() && resource.groups.contains(principal) };)";
+  const auto checked = [&](const std::string& attrs) {
+    return validate_policies({{"p.cedar", policy},
+                              {"pdp.cedarschema", schema},
+                              {"pdp.entities.json",
+                               R"([{"uid": {"type": "Pdp::record", "id": "r"}, "parents": [],
+                                    "attrs": )" +
+                                   attrs + "}]"}});
+  };
+  const auto good = checked(R"({"groups": [{"type": "Pdp::team", "id": "t"}], "ip": "127.0.0.1"})");
+  ASSERT_TRUE(good) << good.error().text();
+  const auto bad = checked(R"({"groups": [], "ip": "nowhere"})");
+  ASSERT_FALSE(bad);
+  EXPECT_THAT(bad.error().text(), HasSubstr("pdp.entities.json"));
+}
+
 TEST(Invariants, AreValidatedAsPoliciesAre) {
   const auto checked = [](const std::string& statement) {
     return validate_policies({{"team.cedar", std::string(kOffer)},
