@@ -425,6 +425,27 @@ TEST_F(ApplyPolicy, TheHashMustBeOfTheFiles) {
   w.must("alice", "apply_policy", with(policy(""), "hash", policy_hash(files, world::hash_hex)));
 }
 
+// Else an older proposal would take back what came into force since.
+TEST_F(ApplyPolicy, ReplacesTheVersionThatItWasProposedAgainst) {
+  const auto proposed = [&](const std::string& more) {
+    return world::text(w.must("alice", "apply_policy", policy(more)), "change");
+  };
+  const std::string
+      older = proposed(""),
+      newer =
+          proposed("@id(\"x\") forbid (principal, action == Writ::Action::\"connect\", resource);");
+  w.approve("bob", newer);
+  const std::int64_t version = w.state.policy_version;
+  const Error late = w.refused("bob", "approve", w.approval("bob", older));
+  EXPECT_EQ(late.code, Code::kConflict);
+  EXPECT_THAT(late.message,
+              HasSubstr("version " + std::to_string(version) + " is in force by now"));
+  EXPECT_EQ(w.state.policy_version, version);
+  EXPECT_EQ(w.refused("alice", "apply_policy", with(policy(""), "base", version - 1)).where,
+            "/base");
+  w.must("alice", "apply_policy", with(policy(""), "base", version));
+}
+
 TEST_F(ApplyPolicy, NeverLocksAdministrationOut) {
   const Json nothing = Json::object(
       {{"files",

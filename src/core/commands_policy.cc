@@ -10,12 +10,14 @@ namespace {
 
 struct ApplyPolicy {
   std::optional<std::vector<PolicyFile>> files;
-  std::optional<std::string> hash;  // policy_hash of the files, as the sender computed it
+  std::optional<std::string> hash;   // policy_hash of the files, as the sender computed it
+  std::optional<std::int64_t> base;  // the version that they were made to replace
 };
 template <class V>
 void fields(V& v, ApplyPolicy& a) {
   v("files", a.files);
   v("hash", a.hash);
+  v("base", a.base);
 }
 
 // A change that waited has the hash of a list that State holds; a sender sends the files.
@@ -37,6 +39,14 @@ Result<Carried> apply_policy(const Call& call, const Json& json) {
   CHECK_OK(may_administer(call, "apply_policy"));
   TRY(body, from_json<ApplyPolicy>(json));
   const std::optional<std::string> claimed = body.hash;
+  if (body.base && *body.base != call.state.policy_version) {
+    return fail(Code::kConflict,
+                "these policies were to replace version " + std::to_string(*body.base) +
+                    ", and version " + std::to_string(call.state.policy_version) +
+                    " is in force by now; look at what changed (writ policy history), and propose "
+                    "them anew",
+                "/base");
+  }
   TRY(files, files_of(call.state, call.source, std::move(body)));
   RecordedFiles recorded = record_files(call.state, files, call.outside.sha256_hex);
   const std::string& hash = recorded.hash;
@@ -53,7 +63,8 @@ Result<Carried> apply_policy(const Call& call, const Json& json) {
                 "the changes of policy that wait are too large to add another; "
                 "decide on one of them, or withdraw it");
   }
-  Kept kept{Json::object({{"hash", hash}}), recorded.events};
+  // What waits for its second person replaces what its first one saw.
+  Kept kept{Json::object({{"hash", hash}, {"base", call.state.policy_version}}), recorded.events};
   const PolicyApplied applied{call.state.policy_version + 1, hash,
                               static_cast<std::int64_t>(files.size()), std::move(policies)};
   Outcome outcome{
