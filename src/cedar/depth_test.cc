@@ -7,6 +7,7 @@
 #include <functional>
 #include <string>
 
+#include "base/measured_for_test.h"
 #include "cedar/authorize.h"
 #include "cedar/format.h"
 #include "cedar/policy_json.h"
@@ -124,11 +125,11 @@ INSTANTIATE_TEST_SUITE_P(
                       Nest{"name", "A::", "B::\"x\" == principal", "", Form::kFlat}),
     [](const auto& made) { return std::string(made.param.name); });
 
-// Runs on a thread that has as much stack as loading may use.
+// Runs on a thread that has as much stack as loading may use; with a sanitizer's frames, more.
 void with_little_stack(const std::function<void()>& run) {
   pthread_attr_t attributes;
   ASSERT_EQ(pthread_attr_init(&attributes), 0);
-  ASSERT_EQ(pthread_attr_setstacksize(&attributes, 2 << 20), 0);
+  ASSERT_EQ(pthread_attr_setstacksize(&attributes, kMeasured ? 2 << 20 : 16 << 20), 0);
   pthread_t thread{};
   const auto start = [](void* what) -> void* {
     (*static_cast<const std::function<void()>*>(what))();
