@@ -122,14 +122,14 @@ class Closing {
   static constexpr Number kNever = ~Number{0};
   enum class State : std::uint8_t { kNew, kOpen, kDone };
 
-  static const EntityUid& uid_of(const Read& read) { return read.entity.uid; }
-  static const EntityUid& uid_of(const EntityUid& uid) { return uid; }
+  static const EntityUid* uid_of(const Read& read) { return &read.entity.uid; }
+  static const EntityUid* uid_of(const EntityUid& uid) { return &uid; }
   // In a list that is sorted by hash.
   static std::optional<std::size_t> index_of(const auto& list, const EntityUid& uid) {
     const auto at = std::lower_bound(
         list.begin(), list.end(), uid,
-        [](const auto& each, const EntityUid& u) { return detail::by_hash(uid_of(each), u); });
-    if (at == list.end() || !(uid_of(*at) == uid)) return std::nullopt;
+        [](const auto& each, const EntityUid& u) { return detail::by_hash(*uid_of(each), u); });
+    if (at == list.end() || !(*uid_of(*at) == uid)) return std::nullopt;
     return static_cast<std::size_t>(at - list.begin());
   }
 

@@ -153,11 +153,7 @@ class Shrinker {
       return is_valid(candidate) && take(std::move(candidate));
     };
     bool any = false;
-    while (left_ > 0) {
-      const Value now = of(best_);  // which may be replaced while it is read
-      if (!offer_simpler(now, takes)) break;
-      any = true;
-    }
+    while (left_ > 0 && offer_simpler(of(best_), takes)) any = true;
     return any;
   }
   bool shrink_unknowns() {

@@ -105,7 +105,7 @@ Status Snapshots::put(const Head& at, std::string_view bytes, const IsOurs& is_o
     return fail(Code::kInvalid, "there is a later snapshot already");
   }
   const std::string unfinished = folder_ + "/" + std::string(kUnfinished);
-  const auto written = write(unfinished, bytes, write_end(End{at, tlog::leaf_hash(bytes)}));
+  auto written = write(unfinished, bytes, write_end(End{at, tlog::leaf_hash(bytes)}));
   if (!written) {
     (void)files_.remove(unfinished);
     return written;
