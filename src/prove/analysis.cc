@@ -41,6 +41,7 @@ Danger breach(const WritPolicies& policies, const One& statement, bool about_err
             if (world.terms().is_false(covered)) return covered;
             if (about_errors) {
               TRY(failing, a_forbid_fails(world, policies.subject()));
+              CHECK_OK(assume_possible(world));
               return world.terms().all({covered, failing});
             }
             TRY(let, lets(world, Without{policies}));

@@ -113,6 +113,17 @@ TEST_F(Analysis, AnErroredForbidDenies) {
             std::numeric_limits<std::int64_t>::max());
 }
 
+// Only a negative count could fail here, and there is none.
+TEST_F(Analysis, WhatWritNeverAsksBreaksNoInvariant) {
+  const auto made = invariants(
+      "@id(\"f\") forbid (principal, action == Writ::Action::\"connect\", resource) "
+      "when { context.approvals - 9223372036854775807 > 0 };",
+      "@invariant(\"no forbid can fail\") @about(\"errors\") "
+      "forbid (principal, action == Writ::Action::\"connect\", resource);");
+  ASSERT_EQ(made.size(), 1U);
+  EXPECT_TRUE(made[0].verdict.holds());
+}
+
 TEST_F(Analysis, APermitInvariantIsAlwaysAllowed) {
   const std::string always =
       "@invariant(\"administrators can list\") permit (principal in "

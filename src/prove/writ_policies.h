@@ -53,8 +53,10 @@ struct Without {
 Result<TermId> lets(World& world, const Without& set);
 bool lets(const Without& set, const Counterexample& in);
 // Whether Writ could ask this: no count, age or duration is negative, and nobody gave more
-// approvals than there are. The formula assumes it; the evaluator does not look.
+// approvals than there are. `lets` assumes it of the world; any other formula does so with the
+// second, once it has read all that it reads. The evaluator does not look.
 bool is_possible(const Counterexample& in);
+Status assume_possible(World& world);
 
 // What the set says of a request, policy by policy, for people.
 std::vector<std::string> reasons(const WritPolicies& policies, const Counterexample& in);
