@@ -47,12 +47,20 @@ std::optional<End> read_end(std::string_view bytes) {
   return end;
 }
 
-// Of an open file, when it is long enough to have one.
-Result<std::optional<End>> end_of(const File& file) {
+// kCorrupt when there is none of this number.
+Result<End> end_of(const File& file, std::uint64_t seq) {
   TRY(size, file.size());
-  if (size < kEnd) return std::optional<End>();
-  TRY(bytes, file.read(size - kEnd, kEnd));
-  return read_end(bytes);
+  TRY(bytes, file.read(size - std::min<std::uint64_t>(size, kEnd), kEnd));
+  const std::optional<End> end = read_end(bytes);
+  if (!end || end->at.size != seq) return fail(Code::kCorrupt, "the snapshot's end is damaged");
+  return *end;
+}
+
+Result<std::string> bytes_of(const File& file, const Hash& sum) {
+  TRY(size, file.size());
+  TRY(bytes, file.read(0, size - kEnd));
+  if (tlog::leaf_hash(bytes) != sum) return fail(Code::kCorrupt, "the snapshot is damaged");
+  return bytes;
 }
 
 }  // namespace
@@ -91,16 +99,14 @@ Status Snapshots::put(const Head& at, std::string_view bytes, const IsOurs& is_o
   const std::lock_guard lock(putting_);
   CHECK_OK(files_.make_folder(folder_));
   TRY(seqs, list());
-  std::vector<std::uint64_t> ours;
-  for (const std::uint64_t seq : seqs) {
-    TRY(file, files_.open(path_of(seq), OpenMode::kRead));
-    TRY(end, end_of(*file));
-    if (end && end->at.size == seq && is_ours(end->at)) {
-      ours.push_back(seq);
-    } else {
-      CHECK_OK(files_.remove(path_of(seq)));
-    }
-  }
+  const auto is_of_ours = [&](std::uint64_t seq) {
+    const auto file = files_.open(path_of(seq), OpenMode::kRead);
+    const auto end = file ? end_of(**file, seq) : Result<End>(fail(file));
+    return end && is_ours(end->at);
+  };
+  const auto others = std::stable_partition(seqs.begin(), seqs.end(), is_of_ours);
+  std::vector<std::uint64_t> gone(others, seqs.end());
+  std::vector<std::uint64_t> ours(seqs.begin(), others);
   if (!ours.empty() && ours.back() > at.size) {
     return fail(Code::kInvalid, "there is a later snapshot already");
   }
@@ -113,7 +119,9 @@ Status Snapshots::put(const Head& at, std::string_view bytes, const IsOurs& is_o
   CHECK_OK(files_.rename(unfinished, path_of(at.size)));
   CHECK_OK(files_.sync_folder(folder_));
   std::erase(ours, at.size);
-  for (; ours.size() > 1; ours.erase(ours.begin())) CHECK_OK(files_.remove(path_of(ours.front())));
+  std::erase(gone, at.size);
+  if (!ours.empty()) gone.insert(gone.end(), ours.begin(), ours.end() - 1);
+  for (const std::uint64_t seq : gone) CHECK_OK(files_.remove(path_of(seq)));
   return {};
 }
 
@@ -123,15 +131,11 @@ Result<std::optional<Snapshot>> Snapshots::newest(const IsOurs& is_ours) const {
   for (const std::uint64_t seq : seqs) {
     const auto file = files_.open(path_of(seq), OpenMode::kRead);
     if (!file && file.error().code == Code::kNotFound) continue;  // a newer one replaced it
-    if (!file) return fail(file);
-    TRY(end, end_of(**file));
-    if (end && !(end->at.size == seq && is_ours(end->at))) continue;
-    if (end) {
-      TRY(size, (*file)->size());
-      TRY(bytes, (*file)->read(0, size - kEnd));
-      if (tlog::leaf_hash(bytes) == end->sum) return Snapshot{seq, std::move(bytes)};
-    }
-    log(Level::kWarn, "snapshot_damaged", {{"seq", seq}});
+    const auto end = file ? end_of(**file, seq) : Result<End>(fail(file));
+    if (end && !is_ours(end->at)) continue;
+    auto bytes = end ? bytes_of(**file, end->sum) : Result<std::string>(fail(end));
+    if (bytes) return Snapshot{seq, std::move(*bytes)};
+    log(Level::kWarn, "snapshot_damaged", {{"seq", seq}, {"error", bytes.error().text()}});
   }
   return std::nullopt;
 }

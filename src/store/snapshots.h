@@ -28,10 +28,11 @@ class Snapshots {
   // `files` outlives this. The folder is made with the first snapshot.
   Snapshots(FileSystem& files, std::string folder) : files_(files), folder_(std::move(folder)) {}
 
-  // Durable on return. Removes those that are not ours, and all of ours but the newest two.
-  // kInvalid when one of ours is later. Whatever fails, the ones before stay.
+  // Durable on return. Then removes those that are not ours or cannot be read, and all of ours but
+  // the newest two. kInvalid when one of ours is later. Whatever fails, the ones before stay.
   Status put(const Head& at, std::string_view bytes, const IsOurs& is_ours);
-  // The newest of ours whose bytes are undamaged. May run beside `put`.
+  // The newest of ours whose bytes are undamaged; what cannot be read is passed over, for a
+  // snapshot is a cache. May run beside `put`.
   Result<std::optional<Snapshot>> newest(const IsOurs& is_ours) const;
 
  private:

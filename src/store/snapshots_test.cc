@@ -86,6 +86,17 @@ TEST_F(SnapshotFiles, WhatIsNoSnapshotIsPassedOver) {
   EXPECT_EQ((*snapshots.newest(is_ours))->bytes, "five");
 }
 
+TEST_F(SnapshotFiles, WhatCannotBeReadIsPassedOverAndReplaced) {
+  ASSERT_TRUE(snapshots.put(at(1), "one", is_ours));
+  files.set_faults({.read_error = 1'000'000});
+  const auto none = snapshots.newest(is_ours);
+  ASSERT_TRUE(none) << none.error().text();
+  EXPECT_FALSE(none->has_value());
+  ASSERT_TRUE(snapshots.put(at(2), "two", is_ours));
+  files.set_faults({});
+  EXPECT_EQ((*snapshots.newest(is_ours))->bytes, "two");
+}
+
 TEST_F(SnapshotFiles, AFullDiskLeavesTheOneBefore) {
   ASSERT_TRUE(snapshots.put(at(1), "one", is_ours));
   files.set_faults({.capacity = 1000});
