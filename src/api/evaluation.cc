@@ -224,13 +224,13 @@ void ask_many(const Context& context, unsigned thread, const Caller& caller,
       made.error = item.error();
     } else if (const auto change = wants_change(*item); !change) {
       refuse(change.error());
-    } else if (auto one = to_asked(*item, caller, state); !one) {
-      refuse(one.error());
-    } else if (asserted += size_of(one->question.asserted); asserted > kMostAssertedOfMany) {
+    } else if (asserted > kMostAssertedOfMany) {
       refuse({Code::kInvalid,
               "the items of this message assert more than " + std::to_string(kMostAssertedOfMany) +
                   " bytes in all; ask about fewer at once",
               {}});
+    } else if (auto one = to_asked(*item, caller, state); !one) {
+      refuse(one.error());
     } else if (const Status taken = seen.take(context, *one); !taken) {
       refuse(taken.error());
     } else {
@@ -238,6 +238,7 @@ void ask_many(const Context& context, unsigned thread, const Caller& caller,
         made.changes = one->question;
         ++group->changes;
       }
+      asserted += size_of(one->question.asserted);
       asked.push_back(std::move(*one));
     }
     if (made.error && group->until == control::Until::kFirstDenial) break;

@@ -194,6 +194,12 @@ std::optional<std::int64_t> number_of(std::string_view text) {
   return number;
 }
 
+// However the work ends for which a flag was set.
+struct ClearedAtExit {
+  std::atomic<bool>& flag;
+  ~ClearedAtExit() { flag.store(false); }
+};
+
 }  // namespace
 
 void add_policy_routes(net::HttpServer& server, const Context& context) {
@@ -212,8 +218,7 @@ void add_policy_routes(net::HttpServer& server, const Context& context) {
                          return fail(Code::kExhausted,
                                      "another plan is being made; try again in a moment");
                        }
-                       const std::unique_ptr<std::atomic<bool>, void (*)(std::atomic<bool>*)> done(
-                           busy.get(), [](std::atomic<bool>* flag) { flag->store(false); });
+                       const ClearedAtExit cleared{*busy};
                        return plan(context, text);
                      });
                },

@@ -110,10 +110,12 @@ class SchemaParser : public TokenReader {
     return want(";");
   }
 
-  // Each name of a declaration gets a copy of all that stands behind the names. `from` is where
-  // that begins.
-  Status copies(std::size_t names, std::size_t from) {
-    copied_ += (names - 1) * (next_ - from);
+  // Each name of a declaration gets a copy of its annotations and of all that stands behind the
+  // names, from the token `from` on.
+  Status copies(std::size_t names, std::size_t from, const std::vector<Annotation>& annotations) {
+    std::size_t bytes = last_end() - tokens_[from].begin;
+    for (const Annotation& each : annotations) bytes += each.name.size() + each.value.size();
+    copied_ += (names - 1) * bytes;
     if (copied_ <= kMostCopied) return {};
     return tl::unexpected<Error>(source_->error(
         tokens_[from].begin, "too much is declared here for " + std::to_string(names) +
@@ -156,7 +158,7 @@ class SchemaParser : public TokenReader {
       }
     }
     CHECK_OK(want(";"));
-    CHECK_OK(copies(names.size(), from));
+    CHECK_OK(copies(names.size(), from, made.annotations));
     for (SchemaName& each : names) {
       made.name = std::move(each);
       space.entities.push_back(made);
@@ -191,7 +193,7 @@ class SchemaParser : public TokenReader {
       CHECK_OK(want("}"));
     }
     CHECK_OK(want(";"));
-    CHECK_OK(copies(names.size(), from));
+    CHECK_OK(copies(names.size(), from, made.annotations));
     for (SchemaName& each : names) {
       made.name = std::move(each);
       space.actions.push_back(made);
@@ -318,8 +320,8 @@ class SchemaParser : public TokenReader {
     return {};
   }
 
-  static constexpr std::size_t kMostCopied = 500'000;
-  std::size_t copied_ = 0;  // tokens, for all names of declarations but the first
+  static constexpr std::size_t kMostCopied = 2 << 20;
+  std::size_t copied_ = 0;  // bytes of text, for all names of declarations but the first
 };
 
 }  // namespace

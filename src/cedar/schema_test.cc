@@ -46,15 +46,17 @@ TEST(Schema, DeclarationsOfManyNamesAreBounded) {
   const auto declared = [](int names, int attributes, const std::string& kind) {
     std::string text = kind;
     for (int i = 0; i < names; ++i) text += (i == 0 ? " N" : ", N") + std::to_string(i);
-    text += kind == "action" ? " appliesTo { principal: E, resource: E, context: {" : " {";
+    text += kind.ends_with("action") ? " appliesTo { principal: E, resource: E, context: {" : " {";
     for (int i = 0; i < attributes; ++i) text += "a" + std::to_string(i) + ": Long,";
-    return Schema::parse("entity E; " + text + (kind == "action" ? "} };" : "};"));
+    return Schema::parse("entity E; " + text + (kind.ends_with("action") ? "} };" : "};"));
   };
   for (const std::string kind : {"entity", "action"}) {
     const auto some = declared(100, 100, kind);
     EXPECT_TRUE(some) << problem_of(some);
     EXPECT_THAT(problem_of(declared(1500, 1500, kind)),
                 HasSubstr("too much is declared here for 1500 names at once"));
+    const std::string annotated = "@doc(\"" + std::string(10'000, 'x') + "\") " + kind;
+    EXPECT_THAT(problem_of(declared(1500, 1, annotated)), HasSubstr("too much"));
   }
 }
 

@@ -22,7 +22,7 @@ class TokenReader {
   bool at_end() const { return peek().kind == TokenKind::kEnd; }
 
  protected:
-  // The last token for ever.
+  // At the end always the last token, of kind kEnd.
   const Token& peek(std::size_t ahead = 0) const {
     return tokens_[std::min(next_ + ahead, tokens_.size() - 1)];
   }

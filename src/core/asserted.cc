@@ -125,7 +125,8 @@ Result<Asserted> read_asserted(const Json& json, const ApplicationSchema* applic
       CHECK_OK(read_members(value, of_context(applications, action), where, asserted.context));
     } else {
       return fail(Code::kInvalid,
-                  "a door asserts \"subject\", \"resource\", \"action\" or \"context\"", where);
+                  "a door asserts \"subject\", \"resource\", \"action\" or \"context\"",
+                  "/" + name);
     }
   }
   asserted.subject = cedar::Value::record(std::move(subject));
