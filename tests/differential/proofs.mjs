@@ -16,15 +16,16 @@ import { existsSync } from 'node:fs';
 import { cpus } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { parseArgs } from 'node:util';
 
 import { text } from './json.mjs';
+import { readOptions } from './options.mjs';
 import { Program } from './program.mjs';
 import { makeProofWorld, makeSets, ruleText } from './proof_world.mjs';
 import { Random } from './random.mjs';
 
-const root = join(dirname(fileURLToPath(import.meta.url)), '../..');
-const { values: options } = parseArgs({ options: {
+const self = fileURLToPath(import.meta.url);
+const root = join(dirname(self), '../..');
+const options = readOptions(self, {
   worlds: { type: 'string', default: '200' },
   seed: { type: 'string', default: '1' },
   jobs: { type: 'string', default: String(cpus().length) },
@@ -32,7 +33,7 @@ const { values: options } = parseArgs({ options: {
   only: { type: 'string' },
   first: { type: 'string', default: '0' }, // number of the first world
   writ: { type: 'string', default: join(root, 'build/release/tests/writ_proofs') },
-} });
+});
 
 // Empty, or why the test cannot be run.
 function missing() {

@@ -9,14 +9,14 @@
 // A case is a request; eight share a world (schema, policies, templates with links, entities), whose
 // parsing, validation, JSON form and formatting are compared too. A seed and a number name a world.
 import { execFileSync, fork } from 'node:child_process';
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync } from 'node:fs';
 import { cpus } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { parseArgs } from 'node:util';
 
 import { differences, isExplained } from './compare.mjs';
 import { text } from './json.mjs';
+import { readOptions } from './options.mjs';
 import { Program } from './program.mjs';
 import { Random } from './random.mjs';
 import { shrink } from './shrink.mjs';
@@ -25,29 +25,15 @@ import { kRequests, makeWorld } from './world.mjs';
 
 const self = fileURLToPath(import.meta.url);
 const root = join(dirname(self), '../..');
-
-// What stands above.
-const usage = () => readFileSync(self, 'utf8').split('\nimport ')[0]
-  .split('\n').slice(1).map((line) => line.replace(/^\/\/ ?/, '')).join('\n');
-
-function readOptions() {
-  try {
-    return parseArgs({ options: {
-      cases: { type: 'string', default: '20000' },
-      seed: { type: 'string', default: '1' },
-      jobs: { type: 'string', default: String(cpus().length) },
-      peer: { type: 'string', default: 'wasm' },
-      only: { type: 'string' },
-      first: { type: 'string', default: '0' }, // number of the first world
-      help: { type: 'boolean', short: 'h' },
-      writ: { type: 'string', default: join(root, 'build/release/tests/writ_answers') },
-    } }).values;
-  } catch (error) {
-    console.error(`${error.message}\n\n${usage()}`);
-    return process.exit(2);
-  }
-}
-const options = readOptions();
+const options = readOptions(self, {
+  cases: { type: 'string', default: '20000' },
+  seed: { type: 'string', default: '1' },
+  jobs: { type: 'string', default: String(cpus().length) },
+  peer: { type: 'string', default: 'wasm' },
+  only: { type: 'string' },
+  first: { type: 'string', default: '0' }, // number of the first world
+  writ: { type: 'string', default: join(root, 'build/release/tests/writ_answers') },
+});
 
 const kAhead = 32; // worlds on their way at a time
 const kMostShown = 2; // of each worker
@@ -155,10 +141,6 @@ function show({ number, world, differences }) {
 }
 
 async function main() {
-  if (options.help) {
-    console.log(usage());
-    return;
-  }
   if (!existsSync(options.writ)) {
     console.error(`${options.writ} is missing; build it with: ninja -C build/release writ_answers`);
     process.exitCode = 1;
