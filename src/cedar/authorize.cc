@@ -4,6 +4,7 @@
 #include <bit>
 #include <functional>
 #include <new>
+#include <span>
 
 #include "cedar/evaluation.h"
 #include "cedar/program.h"
@@ -16,6 +17,7 @@ using detail::Evaluation;
 using detail::PlainContext;
 using detail::Program;
 using detail::Shelf;
+using detail::UidTable;
 using detail::view_of;
 
 // Visits the policies whose action scope covers a request and whose others may, of many some
@@ -51,11 +53,13 @@ class Candidates {
     return false;
   }
   bool action(const EntityUid& uid) {
-    const auto at = program_.by_action.find(uid);
-    return at != program_.by_action.end() && shelf(at->second);
+    const std::span<const UidTable::Entry> found = program_.by_action.find(uid);
+    return !found.empty() && shelf(program_.shelves[found.front().number]);
   }
   bool shelf(const Shelf& shelf) {
-    if (each(shelf.rest)) return true;
+    if (std::any_of(shelf.rest.begin(), shelf.rest.end(), [&](auto index) { return one(index); })) {
+      return true;
+    }
     if (!shelf.by_resource.empty() &&
         under(shelf.by_resource, request_.resource, evaluation_.resource())) {
       return true;
@@ -63,19 +67,18 @@ class Candidates {
     return !shelf.by_principal.empty() &&
            under(shelf.by_principal, request_.principal, evaluation_.principal());
   }
-  bool under(const Shelf::ByUid& shelf, const EntityUid& uid, const Entity* entity) {
+  bool under(const UidTable& table, const EntityUid& uid, const Entity* entity) {
     const auto named = [&](const EntityUid& key) {
-      const auto at = shelf.find(key);
-      return at != shelf.end() && each(at->second);
+      const std::span<const UidTable::Entry> found = table.find(key);
+      return std::any_of(found.begin(), found.end(),
+                         [&](const UidTable::Entry& entry) { return one(entry.number); });
     };
     if (named(uid)) return true;
     return entity != nullptr &&
            std::any_of(entity->ancestors.begin(), entity->ancestors.end(), named);
   }
-  bool each(const std::vector<std::uint32_t>& indices) {
-    return std::any_of(indices.begin(), indices.end(), [&](std::uint32_t index) {
-      return evaluation_.covers_action(program_.policies[index]) && visit_(index);
-    });
+  bool one(std::uint32_t index) {
+    return evaluation_.covers_action(program_.policies[index]) && visit_(index);
   }
 
   const Program& program_;

@@ -9,6 +9,7 @@
 
 #include "cedar/evaluation.h"
 #include "cedar/request_for_test.h"
+#include "cedar/uids_for_test.h"
 
 namespace {
 thread_local std::size_t allocations = 0;
@@ -166,6 +167,27 @@ TEST(Authorizer, IndexAnswersAsAWalkOverAllPolicies) {
   std::vector<std::uint32_t> errors;
   for (const PolicyError& error : response.errors) errors.push_back(error.policy);
   EXPECT_EQ(errors, failed);
+}
+
+TEST(Authorizer, ChosenIdsDoNotMakePoliciesSlow) {
+  // All of one hash: an index that looked at each of them would take long here.
+  const std::vector<EntityUid> uids = uids_of_one_hash(40'000);
+  const PolicySet any = PolicySet::parse("permit (principal, action, resource);").value();
+  PolicySet set;
+  for (std::size_t i = 0; i < uids.size(); ++i) {
+    Policy policy = any.policies().front();
+    policy.id = std::to_string(i);
+    policy.resource = {.shape = Constraint::Shape::kEq, .uids = {uids[i]}};
+    if (i % 2 == 1) policy.action = {.shape = Constraint::Shape::kEq, .uids = {uids[i]}};
+    ASSERT_TRUE(set.add(std::move(policy)));
+  }
+  const CompiledPolicies policies(std::move(set));
+  const EntityUid someone("User", "alice");
+  const Entities none;
+  for (std::uint32_t i = 0; i < uids.size(); ++i) {
+    const Response response = authorize(policies, {someone, uids[i], uids[i]}, none);
+    ASSERT_THAT(response.reasons, ElementsAre(i));
+  }
 }
 
 TEST(Authorizer, EveryPolicyCountsHoweverManyThereAre) {

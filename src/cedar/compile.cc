@@ -107,51 +107,74 @@ bool names_one(const Test& test) {
          test.count == 1;
 }
 
-void put(Program& program, Shelf& shelf, std::uint32_t index) {
-  const CompiledPolicy& policy = program.policies[index];
-  if (names_one(policy.resource)) {
-    shelf.by_resource[program.uids[policy.resource.first]].push_back(index);
-  } else if (names_one(policy.principal)) {
-    shelf.by_principal[program.uids[policy.principal.first]].push_back(index);
-  } else {
-    shelf.rest.push_back(index);
-  }
+bool covers_any_action(const Program& program, std::uint32_t policy) {
+  return program.policies[policy].action.shape == Constraint::Shape::kAny;
 }
 
-// Looking at a few policies is cheaper than looking for them.
-void flatten_if_small(Shelf& shelf) {
+// Looking at a few policies is cheaper than looking for them: those of a few uids go to `rest`.
+UidTable table_of_many(std::vector<UidTable::Entry> entries, std::vector<std::uint32_t>& rest) {
   constexpr std::size_t kFew = 6;
-  for (Shelf::ByUid* part : {&shelf.by_resource, &shelf.by_principal}) {
-    if (part->size() > kFew) continue;
-    for (const auto& [uid, indices] : *part) {
-      shelf.rest.insert(shelf.rest.end(), indices.begin(), indices.end());
+  UidTable table(std::move(entries));
+  std::size_t uids = 0;
+  for (auto at = table.begin(); at != table.end(); at += std::ssize(table.find(at->uid))) ++uids;
+  if (uids > kFew) return table;
+  for (const UidTable::Entry& entry : table) rest.push_back(entry.number);
+  return {};
+}
+
+Shelf make_shelf(const Program& program, const std::vector<std::uint32_t>& policies) {
+  Shelf made;
+  std::vector<UidTable::Entry> by_resource;
+  std::vector<UidTable::Entry> by_principal;
+  for (const std::uint32_t index : policies) {
+    const CompiledPolicy& policy = program.policies[index];
+    if (names_one(policy.resource)) {
+      by_resource.push_back({program.uids[policy.resource.first], index});
+    } else if (names_one(policy.principal)) {
+      by_principal.push_back({program.uids[policy.principal.first], index});
+    } else {
+      made.rest.push_back(index);
     }
-    part->clear();
   }
-  std::sort(shelf.rest.begin(), shelf.rest.end());
+  made.by_resource = table_of_many(std::move(by_resource), made.rest);
+  made.by_principal = table_of_many(std::move(by_principal), made.rest);
+  std::sort(made.rest.begin(), made.rest.end());
+  return made;
 }
 
-NamedAction& named_action(Program& program, const EntityUid& uid) {
-  for (NamedAction& each : program.named_actions) {
-    if (each.action == uid) return each;
-  }
-  return program.named_actions.emplace_back(NamedAction{uid});
-}
-
-void index_by_bits(Program& program) {
+void index_by_bits(Program& program, const UidTable& by_action) {
   for (std::uint32_t i = 0; i < size_of(program.policies); ++i) {
-    const Test& action = program.policies[i].action;
-    const std::uint64_t bit = std::uint64_t{1} << i;
-    if (action.shape == Constraint::Shape::kAny) program.any_action_bits |= bit;
-    for (std::uint32_t u = 0; u < action.count; ++u) {
-      NamedAction& named = named_action(program, program.uids[action.first + u]);
-      (action.shape == Constraint::Shape::kEq ? named.exactly : named.under) |= bit;
-    }
+    if (covers_any_action(program, i)) program.any_action_bits |= std::uint64_t{1} << i;
   }
-  for (const NamedAction& named : program.named_actions) {
-    program.named_action_tags.push_back(tag_of(named.action.hash()));
+  for (auto at = by_action.begin(); at != by_action.end();) {
+    NamedAction made{at->uid};
+    for (; at != by_action.end() && at->uid == made.action; ++at) {
+      const bool only_it = program.policies[at->number].action.shape == Constraint::Shape::kEq;
+      (only_it ? made.exactly : made.under) |= std::uint64_t{1} << at->number;
+    }
+    program.named_action_tags.push_back(tag_of(made.action.hash()));
+    program.named_actions.push_back(std::move(made));
   }
   program.named_action_tags.resize(room_for_tags(program.named_actions.size()));
+}
+
+void index_by_uids(Program& program, const UidTable& by_action) {
+  std::vector<std::uint32_t> of;
+  for (std::uint32_t i = 0; i < size_of(program.policies); ++i) {
+    if (covers_any_action(program, i)) of.push_back(i);
+  }
+  program.any_action = make_shelf(program, of);
+  std::vector<UidTable::Entry> shelves;
+  for (auto at = by_action.begin(); at != by_action.end();) {
+    const EntityUid& action = at->uid;
+    of.clear();
+    for (; at != by_action.end() && at->uid == action; ++at) {
+      if (of.empty() || of.back() != at->number) of.push_back(at->number);  // may be listed twice
+    }
+    shelves.push_back({action, size_of(program.shelves)});
+    program.shelves.push_back(make_shelf(program, of));
+  }
+  program.by_action = UidTable(std::move(shelves));
 }
 
 // A shorter way to the value of an expression, where there is one. `root` is its usual one.
@@ -311,21 +334,16 @@ std::uint64_t policies_of(const Program& program, const EntityUid& action, const
 
 void index_policies(Program& program) {
   program.sharing.reset();
-  if (program.policies.size() <= kMostBits) return index_by_bits(program);
+  std::vector<UidTable::Entry> named;
   for (std::uint32_t i = 0; i < size_of(program.policies); ++i) {
     const Test& action = program.policies[i].action;
-    if (action.shape == Constraint::Shape::kAny) {
-      put(program, program.any_action, i);
-      continue;
+    for (std::uint32_t u = 0; u < action.count; ++u) {
+      named.push_back({program.uids[action.first + u], i});
     }
-    const auto first = program.uids.begin() + action.first;
-    std::vector<EntityUid> named(first, first + action.count);
-    std::sort(named.begin(), named.end(), by_hash);
-    named.erase(std::unique(named.begin(), named.end()), named.end());  // one may be listed twice
-    for (const EntityUid& uid : named) put(program, program.by_action[uid], i);
   }
-  flatten_if_small(program.any_action);
-  for (auto& [uid, shelf] : program.by_action) flatten_if_small(shelf);
+  const UidTable by_action(std::move(named));
+  const bool few = program.policies.size() <= kMostBits;
+  few ? index_by_bits(program, by_action) : index_by_uids(program, by_action);
 }
 
 }  // namespace writ::cedar::detail

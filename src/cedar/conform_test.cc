@@ -1,44 +1,18 @@
 #include "cedar/conform.h"
 
 #include <gtest/gtest.h>
-#include <unistd.h>
 
-#include <cstdlib>
 #include <filesystem>
 #include <optional>
 
 #include "base/file.h"
 #include "cedar/authorize.h"
+#include "cedar/conformance_for_test.h"
 
 namespace writ::cedar {
 namespace {
 
 namespace fs = std::filesystem;
-
-// A folder that goes with the test.
-class TemporaryFolder {
- public:
-  TemporaryFolder() {
-    std::string name = (fs::temp_directory_path() / "writ-conform-XXXXXX").string();
-    path_ = mkdtemp(name.data());
-  }
-  ~TemporaryFolder() { fs::remove_all(path_); }
-  TemporaryFolder(const TemporaryFolder&) = delete;
-  TemporaryFolder& operator=(const TemporaryFolder&) = delete;
-  const fs::path& path() const { return path_; }
-
- private:
-  fs::path path_;
-};
-
-std::optional<fs::path> conformance_folder() {
-  const char* named = std::getenv("WRIT_CONFORMANCE");
-  const fs::path folder =
-      (named != nullptr ? fs::path(named) : fs::path(WRIT_SOURCE_DIR) / "../shared/conformance") /
-      "cedar";
-  if (!fs::exists(folder / "corpus.tar.gz")) return std::nullopt;
-  return folder;
-}
 
 std::string summary(const Result<ConformResult>& result) {
   if (!result) return result.error().text();
@@ -52,7 +26,7 @@ std::string summary(const Result<ConformResult>& result) {
 class Conformance : public testing::Test {
  protected:
   void SetUp() override {
-    folder_ = conformance_folder();
+    folder_ = cedar_conformance();
     if (!folder_) GTEST_SKIP() << "no conformance data; set WRIT_CONFORMANCE to its folder";
   }
   std::optional<fs::path> folder_;
@@ -65,16 +39,14 @@ TEST_F(Conformance, EveryHandWrittenTestPasses) {
 }
 
 TEST_F(Conformance, EveryTestOfTheCorpusPassesAndEveryPolicyPrintsAndParsesBack) {
-  const TemporaryFolder unpacked;
-  const std::string command = "tar -xzf '" + (*folder_ / "corpus.tar.gz").string() + "' -C '" +
-                              unpacked.path().string() + "'";
-  ASSERT_EQ(std::system(command.c_str()), 0);
-  const auto result = run_conformance(unpacked.path().string());
+  const auto unpacked = unpacked_conformance();
+  ASSERT_TRUE(unpacked);
+  const auto result = run_conformance(unpacked->string());
   EXPECT_EQ(summary(result), "");
   EXPECT_EQ(result->passed, 5916U);
 
   std::size_t count = 0;
-  for (const auto& entry : fs::recursive_directory_iterator(unpacked.path())) {
+  for (const auto& entry : fs::recursive_directory_iterator(*unpacked)) {
     if (entry.path().extension() != ".cedar") continue;
     const auto set = PolicySet::parse(*read_file(entry.path().string()), entry.path().string());
     ASSERT_TRUE(set) << set.error().text();
@@ -90,13 +62,9 @@ TEST_F(Conformance, EveryTestOfTheCorpusPassesAndEveryPolicyPrintsAndParsesBack)
 }
 
 TEST_F(Conformance, EveryVerdictOfValidationAgrees) {
-  const TemporaryFolder unpacked;
-  for (const char* archive : {"corpus.tar.gz", "validation.tar.gz"}) {
-    const std::string command =
-        "tar -xzf '" + (*folder_ / archive).string() + "' -C '" + unpacked.path().string() + "'";
-    ASSERT_EQ(std::system(command.c_str()), 0);
-  }
-  const auto result = run_conformance(unpacked.path().string(), ConformTo::kDecisionsAndValidation);
+  const auto unpacked = unpacked_conformance();
+  ASSERT_TRUE(unpacked);
+  const auto result = run_conformance(unpacked->string(), ConformTo::kDecisionsAndValidation);
   EXPECT_EQ(summary(result), "");
   EXPECT_EQ(result->passed, 5916U);
 }
@@ -109,7 +77,7 @@ TEST_F(Conformance, EveryHandWrittenTestValidates) {
 }
 
 TEST(Conform, ReportsWhatDiffers) {
-  const TemporaryFolder folder;
+  const ScratchFolder folder;
   const auto write = [&](const std::string& name, std::string_view text) {
     ASSERT_TRUE(write_file((folder.path() / name).string(), text));
   };
@@ -138,7 +106,7 @@ TEST(Conform, ReportsWhatDiffers) {
 }
 
 TEST(Conform, AFolderWithoutTestsIsAnError) {
-  const TemporaryFolder folder;
+  const ScratchFolder folder;
   EXPECT_FALSE(run_conformance(folder.path().string()));
   EXPECT_FALSE(run_conformance((folder.path() / "none").string()));
 }

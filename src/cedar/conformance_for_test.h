@@ -1,4 +1,4 @@
-// The public conformance data, for tests: archives unpacked into a folder that goes with the test.
+// The public conformance data, for tests: where it is, and its archives unpacked.
 #pragma once
 
 #include <stdlib.h>
@@ -37,9 +37,26 @@ inline std::optional<std::filesystem::path> cedar_conformance() {
   return folder;
 }
 
-inline bool unpack(const std::filesystem::path& archive, const std::filesystem::path& into) {
-  const std::string command = "tar -xzf '" + archive.string() + "' -C '" + into.string() + "'";
-  return std::system(command.c_str()) == 0;
+// A folder with all archives unpacked: once for the whole program, which removes it at its end.
+// Empty where there is no data, or it cannot be unpacked.
+inline std::optional<std::filesystem::path> unpacked_conformance() {
+  struct Unpacked {
+    ScratchFolder folder;
+    bool is_complete = false;
+    Unpacked() {
+      const auto from = cedar_conformance();
+      is_complete = from.has_value();
+      for (const char* archive : {"corpus.tar.gz", "json-schemas.tar.gz", "validation.tar.gz"}) {
+        if (!is_complete) return;
+        const std::string command =
+            "tar -xzf '" + (*from / archive).string() + "' -C '" + folder.path().string() + "'";
+        is_complete = std::system(command.c_str()) == 0;
+      }
+    }
+  };
+  static const Unpacked unpacked;
+  if (!unpacked.is_complete) return std::nullopt;
+  return unpacked.folder.path();
 }
 
 }  // namespace writ::cedar

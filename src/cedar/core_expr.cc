@@ -1,10 +1,12 @@
 #include "cedar/core_expr.h"
 
 #include <algorithm>
-#include <unordered_map>
+#include <map>
 
 namespace writ::cedar {
 namespace {
+
+constexpr std::uint64_t kEndless = std::uint64_t{1} << 40;  // and no more is counted
 
 class Lowering {
  public:
@@ -29,7 +31,9 @@ class Lowering {
     } else {
       made_.root = all.size() == 1 ? all.front() : node(Op::kAnd, std::move(all));
     }
-    if (made_.nodes[made_.root].depth > kMaxCoreDepth || too_deep_) {
+    const CoreNode& root = made_.nodes[made_.root];
+    const bool too_many = root.visits > 16 * made_.nodes.size() + kMaxCoreVisits;
+    if (root.depth > kMaxCoreDepth || too_many || too_deep_) {
       return tl::unexpected<Error>(
           policy_.source->error(policy_.begin, "this policy is nested too deeply to be validated"));
     }
@@ -85,6 +89,7 @@ class Lowering {
     put(static_cast<std::uint64_t>(made.function));
     for (const std::uint32_t arg : made.args) {
       made.depth = std::max(made.depth, made_.nodes[arg].depth + 1);
+      made.visits = std::min(made.visits + made_.nodes[arg].visits, kEndless);
       put(made_.nodes[arg].shape);
     }
     for (const std::string& name : made.names) {
@@ -153,7 +158,7 @@ class Lowering {
 
   const Policy& policy_;
   CoreExpr made_;
-  std::unordered_map<std::string, std::uint32_t> shapes_;
+  std::map<std::string, std::uint32_t> shapes_;
   std::uint32_t begin_ = 0;
   std::uint32_t end_ = 0;
   bool too_deep_ = false;

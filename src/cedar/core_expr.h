@@ -1,7 +1,8 @@
 // A policy's whole meaning as one expression in few forms: what validation, and whoever else
 // reasons about policies, walks. Scope and conditions are one `&&`; `!=`, `>` and `>=` are
-// negations; `is … in` is an `&&`; `has a.b` tests one attribute at a time. Invariant: no node is
-// deeper than kMaxCoreDepth. A node may stand in several places.
+// negations; `is … in` is an `&&`; `has a.b` tests one attribute at a time. A node may stand in
+// several places. Invariant: no node is deeper than kMaxCoreDepth, and who follows all arguments of
+// all nodes visits at most kMaxCoreVisits more than 16 times as many as there are.
 #pragma once
 
 #include <cstdint>
@@ -14,6 +15,7 @@
 namespace writ::cedar {
 
 inline constexpr std::uint32_t kMaxCoreDepth = 3 * kMaxDepth;
+inline constexpr std::uint64_t kMaxCoreVisits = 100'000;
 
 struct CoreNode {
   // kLiteral, variables, kIf, kAnd and kOr of any number, kNot, kNegate, kEqual, kLess, kLessEqual,
@@ -22,8 +24,9 @@ struct CoreNode {
   Function function = Function::kContains;
   bool slot = false;  // a literal that is still to be filled; its value means nothing
   std::uint32_t depth = 1;
-  std::uint32_t shape = 0;  // equal for expressions that are the same
-  std::uint32_t begin = 0;  // range of bytes in the policy's source
+  std::uint64_t visits = 1;  // of it and all below, one for each place
+  std::uint32_t shape = 0;   // equal for expressions that are the same
+  std::uint32_t begin = 0;   // range of bytes in the policy's source
   std::uint32_t end = 0;
   Value value = Value::boolean(false);
   std::vector<std::string> names;
@@ -37,6 +40,7 @@ struct CoreExpr {
   const CoreNode& operator[](std::uint32_t node) const { return nodes[node]; }
 };
 
+// Refuses a policy that would break the invariant.
 Result<CoreExpr> lower(const Policy& policy);
 
 }  // namespace writ::cedar

@@ -1,7 +1,6 @@
 #include "cedar/entity.h"
 
 #include <algorithm>
-#include <bit>
 #include <optional>
 
 #include "cedar/authorize.h"
@@ -260,19 +259,9 @@ void Entities::index_actions(std::shared_ptr<const detail::Program> readers) {
   }
 }
 
-Entities::Entities(std::vector<Row> entities) : entities_(std::move(entities)) {
-  // Eight parts for each entity, at least, so that few share one: what was guessed wrong costs more
-  // than what is read.
-  const auto bits = static_cast<unsigned>(std::bit_width(entities_.size() | 1)) + 3;
-  shift_ = 64 - bits;
-  starts_.assign((std::size_t{1} << bits) + 1, static_cast<std::uint32_t>(entities_.size()));
-  for (std::size_t i = entities_.size(); i-- > 0;) {
-    starts_[entities_[i].uid.hash() >> shift_] = static_cast<std::uint32_t>(i);
-  }
-  for (std::size_t part = starts_.size() - 1; part-- > 0;) {
-    starts_[part] = std::min(starts_[part], starts_[part + 1]);
-  }
-}
+Entities::Entities(std::vector<Row> entities)
+    : entities_(std::move(entities)),
+      starts_(entities_.size(), [&](std::size_t i) { return entities_[i].uid.hash(); }) {}
 
 namespace {
 

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "base/result.h"
+#include "cedar/hash_starts.h"
 #include "cedar/value.h"
 
 namespace writ::cedar {
@@ -85,16 +86,15 @@ class Entities final : public EntityReader {
   void index_actions(std::shared_ptr<const detail::Program> readers);
   // Those whose hash has the same first bits: few, unless the uids were chosen to be many.
   std::span<const Row> near(std::uint64_t hash) const {
-    const std::uint32_t* first = starts_.data() + (hash >> shift_);
-    return {entities_.data() + first[0], first[1] - first[0]};
+    const detail::HashStarts::Range range = starts_.near(hash);
+    return {entities_.data() + range.first, range.count};
   }
   [[gnu::noinline]] static const Entity* search(std::span<const Row> near, const EntityUid& uid);
   [[gnu::noinline]] static const Entity* search(std::span<const Row> near, std::string_view type,
                                                 std::string_view id);
 
-  std::vector<Row> entities_;                   // sorted by hash of the uid, then uid
-  std::vector<std::uint32_t> starts_{0, 0, 0};  // by first bits of a hash: the first such entity
-  unsigned shift_ = 63;                         // what is left of a hash but these bits
+  std::vector<Row> entities_;  // sorted by hash of the uid, then uid
+  detail::HashStarts starts_;
   static constexpr std::uint64_t kNotKnown = ~std::uint64_t{0};  // of fewer policies than bits
   std::shared_ptr<const detail::Program> readers_;               // null: none, or too many policies
   std::vector<std::uint64_t> of_action_;  // by entity: those that may cover this action

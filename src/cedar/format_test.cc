@@ -138,11 +138,11 @@ std::string with_comments(const std::string& text, SeededRandom& random) {
 TEST(Format, AgreesWithItselfOnEveryPolicyOfTheCorpus) {
   const auto folder = cedar_conformance();
   if (!folder) GTEST_SKIP() << "no conformance data; set WRIT_CONFORMANCE to its folder";
-  const ScratchFolder scratch;
-  ASSERT_TRUE(unpack(*folder / "corpus.tar.gz", scratch.path()));
+  const auto unpacked = unpacked_conformance();
+  ASSERT_TRUE(unpacked);
   SeededRandom random(7);
   std::size_t count = 0;
-  for (const auto& entry : fs::recursive_directory_iterator(scratch.path())) {
+  for (const auto& entry : fs::recursive_directory_iterator(*unpacked)) {
     if (entry.path().extension() != ".cedar") continue;
     const std::string text = *read_file(entry.path().string());
     for (const std::string& each : {text, with_comments(text, random)}) {

@@ -149,10 +149,10 @@ TEST(PolicyJson, SetsHoldTemplatesAndLinks) {
 TEST(PolicyJson, ReadingWhatWasWrittenChangesNothing) {
   const auto folder = cedar_conformance();
   if (!folder) GTEST_SKIP() << "no conformance data; set WRIT_CONFORMANCE to its folder";
-  const ScratchFolder scratch;
-  ASSERT_TRUE(unpack(*folder / "corpus.tar.gz", scratch.path()));
+  const auto unpacked = unpacked_conformance();
+  ASSERT_TRUE(unpacked);
   std::vector<fs::path> files;
-  for (const fs::path& from : {scratch.path(), *folder / "tests"}) {
+  for (const fs::path& from : {*unpacked, *folder / "tests"}) {
     for (const auto& entry : fs::recursive_directory_iterator(from)) {
       if (entry.path().extension() == ".cedar") files.push_back(entry.path());
     }

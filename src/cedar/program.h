@@ -2,7 +2,6 @@
 // Invariant: a node's children come before it, and its depth is that of the tree it came from.
 #pragma once
 
-#include <boost/unordered/unordered_flat_map.hpp>
 #include <cstdint>
 #include <memory>
 #include <string>
@@ -11,6 +10,7 @@
 #include "cedar/entity.h"
 #include "cedar/policy.h"
 #include "cedar/sharing.h"
+#include "cedar/uid_table.h"
 
 namespace writ::cedar::detail {
 
@@ -94,10 +94,9 @@ static_assert(sizeof(CompiledPolicy) == 64);
 
 // Policies by what their scope names, under one action or under any.
 struct Shelf {
-  using ByUid = boost::unordered_flat_map<EntityUid, std::vector<std::uint32_t>, UidHash>;
   std::vector<std::uint32_t> rest;
-  ByUid by_resource;
-  ByUid by_principal;
+  UidTable by_resource;
+  UidTable by_principal;
 };
 
 // An action that policies name, of at most kMostBits policies: those, as bits by index.
@@ -124,7 +123,8 @@ struct Program {
   std::vector<NamedAction> named_actions;
   std::vector<std::uint32_t> named_action_tags;
   Shelf any_action;
-  boost::unordered_flat_map<EntityUid, Shelf, UidHash> by_action;
+  UidTable by_action;  // to one of the shelves
+  std::vector<Shelf> shelves;
 };
 
 // Adds an expression; answers its root.

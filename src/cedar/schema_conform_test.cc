@@ -42,14 +42,13 @@ std::string check(const fs::path& cedar_file, const fs::path& json_file) {
 TEST(SchemaConformance, BothFormsAgreeAndConvert) {
   const auto folder = cedar_conformance();
   if (!folder) GTEST_SKIP() << "no conformance data; set WRIT_CONFORMANCE to its folder";
-  const ScratchFolder scratch;
-  ASSERT_TRUE(unpack(*folder / "corpus.tar.gz", scratch.path()));
-  ASSERT_TRUE(unpack(*folder / "json-schemas.tar.gz", scratch.path()));
+  const auto unpacked = unpacked_conformance();
+  ASSERT_TRUE(unpacked);
   std::size_t agreed = 0;
   std::size_t failed = 0;
-  for (const auto& entry : fs::directory_iterator(scratch.path() / "json-schemas")) {
+  for (const auto& entry : fs::directory_iterator(*unpacked / "json-schemas")) {
     const fs::path name = entry.path().stem();  // NAME.cedarschema
-    const std::string problem = check(scratch.path() / "corpus" / name, entry.path());
+    const std::string problem = check(*unpacked / "corpus" / name, entry.path());
     ++(problem.empty() ? agreed : failed);
     if (!problem.empty() && failed <= 10) ADD_FAILURE() << name << ": " << problem;
   }

@@ -129,11 +129,6 @@ class Borrowed {
 };
 }  // namespace detail
 
-struct UidHash {
-  using is_avalanching = void;
-  std::size_t operator()(const EntityUid& uid) const { return uid.hash(); }
-};
-
 // An immutable set of uids, ordered by hash, with their tags: membership without following
 // pointers, and with logarithmic cost whatever the uids are. Copies share.
 class UidSet {
@@ -185,8 +180,3 @@ class UidSet {
 };
 
 }  // namespace writ::cedar
-
-template <>
-struct std::hash<writ::cedar::EntityUid> {
-  std::size_t operator()(const writ::cedar::EntityUid& uid) const noexcept { return uid.hash(); }
-};

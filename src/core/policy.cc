@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <charconv>
+#include <map>
 #include <mutex>
 
 #include "base/bytes.h"
@@ -287,12 +288,6 @@ cedar::CompiledPolicies compiled(const std::vector<const Policy*>& which, std::s
   return cedar::CompiledPolicies(std::move(set));
 }
 
-// Whoever writes policies may do worse than choose ids of one hash.
-struct IdHash {
-  using is_avalanching = void;
-  std::size_t operator()(std::string_view id) const { return cow_hash(id); }
-};
-
 }  // namespace
 
 Slice::Slice(const std::vector<const Policy*>& which, std::string_view action)
@@ -319,7 +314,7 @@ Result<std::shared_ptr<const Policies>> compile_policies(const std::vector<Polic
   CHECK_OK(parse_invariants(files));
   std::vector<cedar::PolicySet> sets;  // all stay where they are while `all` points to them
   std::vector<const Policy*> all;
-  boost::unordered_flat_map<std::string_view, const Policy*, IdHash> by_id;
+  std::map<std::string_view, const Policy*> by_id;
   for (const PolicyFile& file : files) {
     if (kind_of(file) != PolicyFileKind::kPolicies) continue;
     TRY(parsed, cedar::PolicySet::parse(file.text, file.name, {.ids = cedar::Ids::kAnnotation}));
