@@ -28,11 +28,10 @@ inline bool same_bytes(const char* a, const char* b, std::size_t size) {
     return load<decltype(word)>(a + at) ^ load<decltype(word)>(b + at);
   };
   if (size >= 8) {
-    for (std::size_t at = 0; at + 16 < size; at += 8) {
-      if (differ(std::uint64_t{}, at) != 0) return false;
-    }
-    const std::size_t before = size > 16 ? size - 16 : 0;
-    return (differ(std::uint64_t{}, before) | differ(std::uint64_t{}, size - 8)) == 0;
+    std::uint64_t different = differ(std::uint64_t{}, 0) | differ(std::uint64_t{}, size - 8);
+    if (size > 16) different |= differ(std::uint64_t{}, 8) | differ(std::uint64_t{}, size - 16);
+    for (std::size_t at = 16; at + 16 < size; at += 8) different |= differ(std::uint64_t{}, at);
+    return different == 0;
   }
   if (size >= 4) {
     return (differ(std::uint32_t{}, 0) | differ(std::uint32_t{}, size - 4)) == 0;

@@ -48,8 +48,8 @@ inline Millis usual_duration(Tier tier) {
 
 class Asking {
  public:
-  // All must outlive it.
-  Asking(const State& state, const Question& question, Time now);
+  // All must outlive it. `decision` is as it was made; decide() fills it in.
+  Asking(const State& state, const Question& question, Time now, Decision& decision);
   Asking(const Asking&) = delete;
   Asking& operator=(const Asking&) = delete;
 
@@ -64,48 +64,52 @@ class Asking {
   void load_entries();  // what stands there; of the pair, the grant
   void find();          // what that points to
 
-  Decision decide();
+  void decide();
 
  private:
+  // What a connect goes through is inlined: of so little each, calls are a tenth of a decision.
+
   // f(map, place) of each in which something is looked up.
   void each_place(auto&& f);
-  std::optional<std::string> bad_credential();
+  [[gnu::always_inline]] std::optional<std::string> bad_credential();
   std::string why_bad_credential() const;
   // Which of Writ's own it is.
   void name_action();
   // Why the constitution denies, whatever policy says.
-  std::optional<std::string> unconstitutional();
+  [[gnu::always_inline]] std::optional<std::string> unconstitutional();
 
   Answer ask(const Slice& slice, const cedar::EntityUid& action, const cedar::EntityUid& resource,
              const Facts& facts) const;
   // Whether the guardrails let this connect pass; and if not, which do not.
-  bool unguarded(const Facts& facts) const;
+  [[gnu::always_inline]] bool unguarded(const Facts& facts) const;
   Answer guard(const Facts& facts) const;
   // Whether `passes` would hold right after a one-time code.
   bool fresh_factor_helps(const Facts& facts, auto&& passes) const;
 
-  Decision connect();
+  [[gnu::always_inline]] void connect();
   // When the grant that lasts longest does not answer it.
-  Decision connect_otherwise();
+  void connect_otherwise();
   bool is_wanted(const Grant& grant) const;
   // Whether the policy that gave it gives it still.
-  bool is_given(const Grant& grant) const;
-  bool is_at_its_door() const;
+  [[gnu::always_inline]] bool is_given(const Grant& grant) const;
+  [[gnu::always_inline]] bool is_at_its_door() const;
   // Why the door that asks may not.
   std::optional<std::string> bad_door() const;
-  std::optional<Decision> baseline(auto&& passes);
-  Decision admit(const Grant& grant) const;
-  Decision nothing_gives();
-  Decision by_policy(const Slice& slice, const cedar::EntityUid& action,
-                     const cedar::EntityUid& resource);
-  Decision application();
+  // Whether a permit that needs no asking, or what forbids it, decides.
+  bool baseline(auto&& passes);
+  [[gnu::always_inline]] void admit(const Grant& grant);
+  void nothing_gives();
+  void by_policy(const Slice& slice, const cedar::EntityUid& action,
+                 const cedar::EntityUid& resource);
+  void application();
 
-  Decision deny(std::string message);
-  Decision forbidden(Answer answer, bool factor_helps);
+  void deny(std::string message);
+  void forbidden(Answer answer, bool factor_helps);
   void take(Answer answer);
 
   const State& state_;
   const Question& question_;
+  Decision& decision_;
   Time now_;
   StateReader reader_;
   std::string_view wanted_;  // the only grant on which a connect may go; empty: any
@@ -125,7 +129,6 @@ class Asking {
   const EntitlementEntry* entry_ = nullptr;   // the resource, when it is a known entitlement
   const GrantIndex::Held* held_ = nullptr;    // what the index has under the pair
   const cedar::Entity* principal_ = nullptr;  // the subject as of now, once known to be active
-  Decision decision_;
 };
 
 }  // namespace writ::core

@@ -100,14 +100,14 @@ class CowMap {
   void load_tags(Place& place) const {
     if (place.where_ == nullptr) return;
     place.shard_ = *place.where_;
-    detail::prefetch_bytes(place.shard_, sizeof(Shard) + Shard::memory_compared(1));
+    detail::prefetch_bytes<sizeof(Shard) + Shard::memory_compared(1)>(place.shard_);
   }
   // As load_tags, and the slots as well, for one that is not to wait twice.
   void load_shard(Place& place) const {
     if (place.where_ == nullptr) return;
     place.shard_ = *place.where_;
     constexpr std::size_t kMost = 320, kFullShard = sizeof(Shard) + kFull * (4 + sizeof(Slot));
-    detail::prefetch_bytes(place.shard_, std::min(kMost, kFullShard));
+    detail::prefetch_bytes<std::min(kMost, kFullShard)>(place.shard_);
   }
   void load_slot(Place& place) const {
     if (place.shard_ == nullptr) return;
@@ -115,7 +115,7 @@ class CowMap {
         place.shard_->find(tag_of(place.hash_), [](const Slot&) { return true; });
     if (at == kNone) return;
     place.slot_ = &place.shard_->slots()[at];
-    detail::prefetch_bytes(place.slot_, sizeof(Slot));
+    detail::prefetch_bytes<sizeof(Slot)>(place.slot_);
   }
   void load_entry(const Place& place) const {
     if (place.slot_ != nullptr) place.slot_->prefetch();

@@ -8,6 +8,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <utility>
 
 namespace writ::core::detail {
 
@@ -19,12 +20,16 @@ void* take_node(std::size_t size);
 // `size` is that of the take.
 void give_node(void* node, std::size_t size) noexcept;
 
-// Begins to load every line of the processor's cache that these bytes touch. `from` may be null.
-[[gnu::always_inline]] inline void prefetch_bytes(const void* from, std::size_t size) {
-  const auto begin = reinterpret_cast<std::uintptr_t>(from);
-  for (std::uintptr_t at = begin & ~(kCacheLine - 1); at < begin + size; at += kCacheLine) {
-    __builtin_prefetch(reinterpret_cast<const void*>(at));
-  }
+// Begins to load every line of the processor's cache that these bytes touch. `from` may be null,
+// and is aligned to 8.
+template <std::size_t kSize>
+[[gnu::always_inline]] inline void prefetch_bytes(const void* from) {
+  const auto* begin = static_cast<const char*>(from);
+  const auto each = [&]<std::size_t... kLine>(std::index_sequence<kLine...>) {
+    (__builtin_prefetch(begin + kLine * kCacheLine), ...);
+  };
+  each(std::make_index_sequence<(kSize + kCacheLine - 1) / kCacheLine>());
+  if constexpr (kSize > 8) __builtin_prefetch(begin + kSize - 1);
 }
 
 }  // namespace writ::core::detail

@@ -145,7 +145,7 @@ struct CowPointer {
   // The key, and what stands first in the value.
   void prefetch() const {
     constexpr std::size_t kFirst = 144;
-    prefetch_bytes(entry, std::min(kFirst, sizeof(Entry) + sizeof(Value)));
+    prefetch_bytes<std::min(kFirst, sizeof(Entry) + sizeof(Value))>(entry);
   }
   void keep() const { entry->keep(); }
   void prefetch_owners() const { __builtin_prefetch(entry, 1); }
@@ -235,7 +235,7 @@ struct CowShard : CowNode {
     give_node(shard, memory);
   }
   // Of its tags, and what is compared with them.
-  static std::size_t memory_compared(std::uint32_t capacity) {
+  static constexpr std::size_t memory_compared(std::uint32_t capacity) {
     return (capacity + kTagsAtOnce - 1) / kTagsAtOnce * kTagsAtOnce * sizeof(std::uint32_t);
   }
   static std::size_t memory_for(std::uint32_t capacity) {

@@ -140,7 +140,7 @@ std::string Asking::why_bad_credential() const {
   return "this certificate belongs to another identity";
 }
 
-std::optional<std::string> Asking::bad_credential() {
+inline std::optional<std::string> Asking::bad_credential() {
   if (question_.credential.empty()) return std::nullopt;
   const Subject* holder =
       question_.actors.empty() ? subject_ : state_.entities->subject(question_.actors.front());
@@ -164,7 +164,7 @@ std::optional<std::string> Asking::bad_credential() {
   return std::nullopt;
 }
 
-std::optional<std::string> Asking::unconstitutional() {
+inline std::optional<std::string> Asking::unconstitutional() {
   if (!is_active(subject_)) return inactive(question_.subject, subject_);
   bool agent = subject_->kind == IdentityKind::kAgent;
   for (const std::string& actor : question_.actors) {
@@ -183,9 +183,10 @@ std::optional<std::string> Asking::unconstitutional() {
 
 // ---- Asking policies ----
 
-Asking::Asking(const State& state, const Question& question, Time now)
+Asking::Asking(const State& state, const Question& question, Time now, Decision& decision)
     : state_(state),
       question_(question),
+      decision_(decision),
       now_(now),
       reader_(state, now),
       wanted_(question.grant),
@@ -232,10 +233,9 @@ bool Asking::fresh_factor_helps(const Facts& facts, auto&& passes) const {
   return passes(fresh);
 }
 
-Decision Asking::deny(std::string message) {
+void Asking::deny(std::string message) {
   decision_.allow = false;
   decision_.message = std::move(message);
-  return std::move(decision_);
 }
 
 void Asking::take(Answer answer) {
@@ -244,7 +244,7 @@ void Asking::take(Answer answer) {
   decision_.errors.insert(decision_.errors.end(), answer.errors.begin(), answer.errors.end());
 }
 
-Decision Asking::forbidden(Answer answer, bool factor_helps) {
+void Asking::forbidden(Answer answer, bool factor_helps) {
   std::string message =
       answer.errors.empty()
           ? "forbidden by the policy \""
@@ -276,7 +276,7 @@ std::optional<std::string> Asking::bad_door() const {
   return std::nullopt;
 }
 
-bool Asking::unguarded(const Facts& facts) const {
+inline bool Asking::unguarded(const Facts& facts) const {
   const Context context(state_, facts);
   const cedar::RequestView request{principal_->uid, action_->entity.uid, entry_->entity.uid,
                                    context,         principal_,          &action_->entity,
@@ -299,7 +299,7 @@ Answer Asking::guard(const Facts& facts) const {
   return ask(state_.policies->guardrails, action_->entity.uid, entry_->entity.uid, facts);
 }
 
-bool Asking::is_at_its_door() const {
+inline bool Asking::is_at_its_door() const {
   return std::any_of(entry_->doors->begin(), entry_->doors->end(), [&](const std::string& door) {
     return cedar::same_text(door, question_.door);
   });
@@ -309,7 +309,7 @@ bool Asking::is_wanted(const Grant& grant) const {
   return wanted_.empty() || grant.id == wanted_;
 }
 
-bool Asking::is_given(const Grant& grant) const {
+inline bool Asking::is_given(const Grant& grant) const {
   const Giver* giver = state_.policies->giver(grant.policy, grant.policy_hash);
   if (giver == nullptr || giver->offer != (grant.cause == Cause::kOffer)) return false;
   const auto gives_by = [&](const Facts& facts) {
@@ -320,7 +320,7 @@ bool Asking::is_given(const Grant& grant) const {
   return gives_by(recorded_facts(grant, now_));
 }
 
-Decision Asking::connect() {
+inline void Asking::connect() {
   if (!question_.door.empty() &&
       (entry_ == nullptr || question_.credential.empty() || !is_at_its_door())) {
     if (auto why = bad_door()) return deny(std::move(*why));
@@ -341,7 +341,7 @@ Decision Asking::connect() {
   return connect_otherwise();
 }
 
-Decision Asking::connect_otherwise() {
+void Asking::connect_otherwise() {
   GrantIndex::Grants candidates;
   bool lost = false, activating = false, revoking = false;
   if (held_ != nullptr) candidates = state_.grant_index->of(question_.subject, question_.resource);
@@ -373,7 +373,7 @@ Decision Asking::connect_otherwise() {
     return deny("the grant is being set up; try again in a moment");
   }
   if (wanted_.empty()) {
-    if (auto decision = baseline(passes)) return std::move(*decision);
+    if (baseline(passes)) return;
   }
   if (lost) {
     return deny("the policy that gave the grant gives it no more; ask again with: writ request " +
@@ -393,37 +393,38 @@ Decision Asking::connect_otherwise() {
   return nothing_gives();
 }
 
-std::optional<Decision> Asking::baseline(auto&& passes) {
+bool Asking::baseline(auto&& passes) {
   Facts facts = facts_;
   facts.approvals = 0;
   facts.duration = baseline_duration(entry_->tier);
   Answer answer = ask(state_.policies->baselines, action_->entity.uid, entry_->entity.uid, facts);
   if (!answer.permitted) {
     decision_.errors.insert(decision_.errors.end(), answer.errors.begin(), answer.errors.end());
-    return std::nullopt;
+    return false;
   }
   Answer guarded = guard(facts);
-  if (guarded.forbidden) return forbidden(std::move(guarded), fresh_factor_helps(facts, passes));
+  if (guarded.forbidden) {
+    forbidden(std::move(guarded), fresh_factor_helps(facts, passes));
+    return true;
+  }
   take(std::move(answer));
   decision_.needs.emplace_back("baseline_grant");
-  return deny("no grant is open yet, and none has to be asked for: writ connect " +
-              question_.resource);
+  deny("no grant is open yet, and none has to be asked for: writ connect " + question_.resource);
+  return true;
 }
 
-Decision Asking::admit(const Grant& grant) const {
-  Decision decision;
-  decision.allow = true;
-  decision.policies.push_back(grant.policy);
-  decision.grant = grant.id;
-  decision.login_stem = subject_->login_stem;
-  decision.database = entry_->database;
-  decision.until = grant.until;
-  decision.autonomy = limits_of(entry_->tier).autonomy;
-  return decision;
+inline void Asking::admit(const Grant& grant) {
+  decision_.policies.push_back(grant.policy);
+  decision_.grant = grant.id;
+  decision_.login_stem = subject_->login_stem;
+  decision_.database = entry_->database;
+  decision_.until = grant.until;
+  decision_.autonomy = limits_of(entry_->tier).autonomy;
+  decision_.allow = true;
 }
 
 // Whether a thing exists is not told to whom nothing of it is offered.
-Decision Asking::nothing_gives() {
+void Asking::nothing_gives() {
   const bool offered =
       entry_ != nullptr && !offers_for(state_, question_.subject, question_.resource, now_).empty();
   if (!offered) {
@@ -436,13 +437,13 @@ Decision Asking::nothing_gives() {
 
 // ---- request, administration, applications ----
 
-Decision Asking::by_policy(const Slice& slice, const cedar::EntityUid& action,
-                           const cedar::EntityUid& resource) {
+void Asking::by_policy(const Slice& slice, const cedar::EntityUid& action,
+                       const cedar::EntityUid& resource) {
   Answer answer = ask(slice, action, resource, facts_);
   if (answer.permitted) {
-    decision_.allow = true;
     take(std::move(answer));
-    return std::move(decision_);
+    decision_.allow = true;
+    return;
   }
   const bool helps = fresh_factor_helps(
       facts_, [&](const Facts& fresh) { return ask(slice, action, resource, fresh).permitted; });
@@ -455,7 +456,7 @@ Decision Asking::by_policy(const Slice& slice, const cedar::EntityUid& action,
   return deny("no policy lets you " + std::string(question_.action.substr(0, 100)));
 }
 
-Decision Asking::application() {
+void Asking::application() {
   if (!is_active_door(state_.entities->subject(question_.door))) {
     return deny("only an active door may ask about \"" + question_.resource_type.substr(0, 100) +
                 "\"");
@@ -477,7 +478,7 @@ Decision Asking::application() {
   return by_policy(state_.policies->others, types->action, resource);
 }
 
-Decision Asking::decide() {
+void Asking::decide() {
   if (!decides_) {
     return deny(
         "the clock stands before the last event, or there is no policy; nothing is decided");
@@ -538,56 +539,40 @@ std::vector<std::string> reason_of(const Decision& decision) {
 }
 
 Decision decide(const State& state, const Question& question, Time now) {
-  Asking asking(state, question, now);
+  Decision decision;
+  Asking asking(state, question, now, decision);
   asking.begin();
   asking.load_shards();
   asking.read();
   asking.load_slots();
   asking.load_entries();
   asking.find();
-  return asking.decide();
+  asking.decide();
+  return decision;
 }
-
-namespace {
-
-// Makes a vector's element where it will stand.
-template <class Make>
-struct InPlace {
-  Make make;
-  operator Decision() const { return make(); }
-};
-template <class Make>
-InPlace(Make) -> InPlace<Make>;
-
-}  // namespace
 
 std::vector<Decision> decide_together(const State& state,
                                       std::span<const Question* const> questions, Time now) {
   // Each step of a question comes one question after the step before it: while its loads are under
   // way, others are decided.
   constexpr std::size_t kSteps = 6;
-  std::array<std::optional<Asking>, kSteps> under_way;
-  const std::size_t count = questions.size();
-  std::vector<Decision> decisions;
-  decisions.reserve(count);
-  for (std::size_t i = 0; decisions.size() < count; ++i) {
-    // The question that began so many before the i-th; null before the first and after the last.
-    const auto begun = [&](std::size_t before) {
-      const bool is_one = before <= i && i - before < count;
-      return is_one ? &*under_way[(i - before) % kSteps] : nullptr;
-    };
-    if (i < count) {
-      Asking& asking = under_way[i % kSteps].emplace(state, *questions[i], now);
-      asking.begin();
-      asking.read();
+  std::array<std::optional<Asking>, kSteps> places;
+  std::array<Asking*, kSteps> under_way{};  // by the step that is next; null for none
+  std::vector<Decision> decisions(questions.size());
+  for (std::size_t i = 0, place = 0; i < questions.size() + kSteps - 1; ++i) {
+    std::move_backward(under_way.begin(), under_way.end() - 1, under_way.end());
+    under_way[0] = nullptr;
+    if (i < questions.size()) {
+      under_way[0] = &places[place].emplace(state, *questions[i], now, decisions[i]);
+      under_way[0]->begin();
+      under_way[0]->read();
+      place = place + 1 == kSteps ? 0 : place + 1;
     }
-    if (Asking* asking = begun(1)) asking->load_tags();
-    if (Asking* asking = begun(2)) asking->load_slots();
-    if (Asking* asking = begun(3)) asking->load_entries();
-    if (Asking* asking = begun(4)) asking->find();
-    if (Asking* asking = begun(5)) {
-      decisions.emplace_back(InPlace{[&] { return asking->decide(); }});
-    }
+    if (under_way[1] != nullptr) under_way[1]->load_tags();
+    if (under_way[2] != nullptr) under_way[2]->load_slots();
+    if (under_way[3] != nullptr) under_way[3]->load_entries();
+    if (under_way[4] != nullptr) under_way[4]->find();
+    if (under_way[5] != nullptr) under_way[5]->decide();
   }
   return decisions;
 }

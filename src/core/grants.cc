@@ -97,7 +97,7 @@ GrantIndex::GrantIndex(const CowMap<std::string, Grant>& grants) {
   for (Beneficiary& beneficiary : beneficiaries) {
     std::vector<const Grant*>& list = beneficiary.list;
     if (list.empty()) continue;
-    for (const Grant* grant : list) detail::prefetch_bytes(grant, sizeof(Grant));
+    for (const Grant* grant : list) detail::prefetch_bytes<sizeof(Grant)>(grant);
     std::sort(list.begin(), list.end(), before);
     list.shrink_to_fit();
     const std::string_view id = list.front()->beneficiary;
