@@ -36,6 +36,7 @@ class PooledPipe final : public ClientPipe {
 
   void begin(Call call) {
     append_request(output(), endpoint_, call.method, call.target, call.body, {});
+    reader_.reply_to(call.method);
     const auto left = std::chrono::duration_cast<Millis>(call.until - steady_now());
     call_ = std::move(call);
     set_deadline(std::max(left, Millis(1)), "the server did not answer in time");

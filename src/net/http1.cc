@@ -157,6 +157,7 @@ void Http1::dispatch() {
   in_body_ = false;
   head_begun_ = false;
   keep_alive_ = reader_.keep_alive() && !connection_.is_retiring();
+  is_head_ = reader_.method(in) == "HEAD";
   if (match_.status != 200) return refuse(refusal(match_));
   if (served_.has_expired(request_)) {
     keep_alive_ = false;
@@ -164,7 +165,7 @@ void Http1::dispatch() {
   }
   const Route& route = served_.route_of(match_);
   const bool is_stream = route.stream != nullptr;
-  if (is_stream && reader_.upgrade(in) != kLineProtocol) {
+  if (is_stream && (is_head_ || reader_.upgrade(in) != kLineProtocol)) {
     keep_alive_ = false;
     Response response =
         error_response({Code::kInvalid, "this path wants \"Upgrade: writ-lines/1\"", {}}, 426);
@@ -222,6 +223,8 @@ void Http1::begin_stream() {
 }
 
 void Http1::refuse(const Response& response) {
+  // Of a malformed request this is all that is sure; the input begins with it.
+  is_head_ = input().starts_with("HEAD ");
   put(response);
   if (keep_alive_) {
     reader_.next(input());
@@ -256,7 +259,7 @@ void Http1::put(const Response& response) {
     out.append(name).append(": ").append(value).append("\r\n");
   }
   out.append("\r\n");
-  if (response.status != 204) out.append(response.body);
+  if (response.status != 204 && !is_head_) out.append(response.body);
 }
 
 void Http1::tick(SteadyTime now) {

@@ -54,6 +54,7 @@ class Http1 final : public Protocol {
   bool head_begun_ = false;  // the deadline of this head is set
   bool in_body_ = false;
   bool keep_alive_ = true;
+  bool is_head_ = false;  // the request at hand wants no body
   std::shared_ptr<LineEnd> line_;
 };
 

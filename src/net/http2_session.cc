@@ -321,10 +321,12 @@ void Http2Session::end_head(Stream& stream) {
     if (spend()) reset(stream, NGHTTP2_REFUSED_STREAM);
     return;
   }
+  // First, because an answer depends on the method: HEAD has no body.
+  const std::string_view flaw = flaw_of(stream);
   if (is_too_large(stream)) {
     return refuse(stream, error_response({Code::kInvalid, "the headers are too large", {}}, 431));
   }
-  if (const std::string_view flaw = flaw_of(stream); !flaw.empty()) {
+  if (!flaw.empty()) {
     return refuse(stream, error_response({Code::kInvalid, std::string(flaw), {}}));
   }
   stream.step_ = Stream::Step::kBody;

@@ -171,7 +171,12 @@ TEST_F(Http2SessionTest, SaysContinueToClientsThatWait) {
 TEST_F(Http2SessionTest, AnswersHeadWithoutABody) {
   const auto id = ask(request_head("HEAD", "/a"));
   EXPECT_EQ(seen[id].body, "");
+  EXPECT_EQ(seen[id].header("content-length"), "9");
   EXPECT_TRUE(seen[id].is_ended);
+  const auto refused = ask(request_head("HEAD", "/a", HeaderList(65, {"x", "y"})));
+  EXPECT_EQ(seen[refused].status(), "431");
+  EXPECT_EQ(seen[refused].body, "");
+  EXPECT_TRUE(seen[refused].is_ended);
 }
 
 // A refusal need not wait for the rest of the request, and says that it is not wanted.

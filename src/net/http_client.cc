@@ -208,6 +208,7 @@ Result<Reply> HttpClient::call(std::string_view method, std::string_view target,
     state_->open.reset();
     return fail(ready);
   }
+  state_->reader->reply_to(method);
   std::string request;
   append_request(request, state_->endpoint, method, target, body, headers);
   auto reply = state_->exchange(request);

@@ -230,10 +230,40 @@ TEST_P(HttpContract, AnswersErrorsAsJson) {
   EXPECT_EQ(error_of(none).code, Code::kNotFound);
   const Reply wrong = client->call("DELETE", "/echo");
   EXPECT_EQ(wrong.status, 405);
-  EXPECT_EQ(wrong.header("Allow"), "POST, GET");
+  EXPECT_EQ(wrong.header("Allow"), "POST, GET, HEAD");
   EXPECT_EQ(client->call("GET", "/echo/%zz").status, 400);
   EXPECT_EQ(client->call("GET", "/silent").status, 500);
   EXPECT_EQ(client->call("GET", "/throws").status, 500);
+}
+
+// RFC 9110 section 9.3.2: what GET would answer, but for the body.
+TEST_P(HttpContract, AnswersHeadAsGetWithoutABody) {
+  serve();
+  const auto client = peer(pki.client());
+  for (const std::string target : {"/who", "/error", "/none", "/echo/%zz", "/silent", "/throws"}) {
+    const Reply get = client->call("GET", target);
+    const Reply head = client->call("HEAD", target);
+    EXPECT_EQ(head.status, get.status) << target;
+    EXPECT_EQ(head.body, "") << target;
+    for (const auto& [name, value] : get.headers) {
+      if (name == "Date" || name == "date") continue;
+      EXPECT_EQ(head.header(name), value) << target << " " << name;
+    }
+    EXPECT_EQ(head.headers.size(), get.headers.size()) << target;
+  }
+  const Reply wrong = client->call("HEAD", "/large");
+  EXPECT_EQ(wrong.status, 405);
+  EXPECT_EQ(wrong.header("Allow"), "POST");
+  EXPECT_EQ(wrong.body, "");
+  EXPECT_EQ(client->call("GET", "/who").body, "spiffe://test/user/alice") << "still in step";
+}
+
+TEST_P(HttpContract, AnswersARefusedHeadWithoutABody) {
+  serve();
+  const std::vector<Header> large(10, {"X-Large", std::string(2'000, 'x')});
+  const Reply refused = peer(pki.client())->call("HEAD", "/echo", {}, large);
+  EXPECT_EQ(refused.status, 431);
+  EXPECT_EQ(refused.body, "");
 }
 
 TEST_P(HttpContract, RepeatsTheRequestsId) {

@@ -97,6 +97,7 @@ class HttpServer {
 
   // `pattern` is "/a/{name}/b": exact segments and parameters that match one non-empty segment.
   // An exact segment wins over a parameter. A pattern that is malformed or taken ends the process.
+  // A route of GET takes HEAD too: its handler answers as to GET, and the body is not sent.
   void route(std::string_view method, std::string_view pattern, Handler handler,
              RouteLimits limits = {});
   // GET with "Upgrade: writ-lines/1" on HTTP/1.1; without it the answer is 426, and on HTTP/2 the

@@ -96,7 +96,7 @@ TEST_F(HttpServerTest, AnswersErrorsAsJson) {
   EXPECT_EQ(http.call("GET", "/none")->status, 404);
   const auto wrong = http.call("DELETE", "/echo");
   EXPECT_EQ(wrong->status, 405);
-  EXPECT_EQ(wrong->header("Allow"), "POST, GET");
+  EXPECT_EQ(wrong->header("Allow"), "POST, GET, HEAD");
   EXPECT_EQ(http.call("GET", "/silent")->status, 500);
   EXPECT_EQ(http.call("GET", "bad").error().code, Code::kInvalid);
   EXPECT_EQ(http.call("GET", "/a\r\nX: y").error().code, Code::kInvalid);
@@ -117,6 +117,39 @@ TEST_F(HttpServerTest, AnswersPipelinedRequestsInOrder) {
     ASSERT_NE(at, std::string::npos) << i;
   }
   EXPECT_THAT(replies, testing::EndsWith("spiffe://test/user/alice"));
+}
+
+// The bytes themselves: a body that follows a HEAD would be taken for the next answer.
+TEST_F(HttpServerTest, SendsNoByteOfABodyAfterHead) {
+  serve();
+  start();
+  RawClient raw(server->port(), pki.tls_client(pki.client()));
+  ASSERT_TRUE(
+      raw.send("HEAD /who HTTP/1.1\r\nHost: x\r\n\r\n"
+               "HEAD /none HTTP/1.1\r\nHost: x\r\n\r\n"
+               "HEAD /later HTTP/1.1\r\nHost: x\r\n\r\n"
+               "HEAD who HTTP/1.1\r\nHost: x\r\n\r\n"));
+  auto responders = take_waiting(1);
+  responders[0].send({.body = "later", .headers = {}});
+  std::string replies = raw.read_to_end();
+  for (const std::string_view status : {"200 ", "404 ", "200 ", "400 "}) {
+    EXPECT_THAT(replies, StartsWith("HTTP/1.1 " + std::string(status)));
+    replies.erase(0, replies.find("\r\n\r\n") + 4);
+  }
+  EXPECT_EQ(replies, "");
+}
+
+TEST_F(HttpServerTest, MakesNoStreamOfHead) {
+  serve();
+  server->stream("/lines", [](const Request&, StreamOffer) { FAIL(); });
+  start();
+  RawClient raw(server->port(), pki.tls_client(pki.client()));
+  ASSERT_TRUE(
+      raw.send("HEAD /lines HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\n"
+               "Upgrade: writ-lines/1\r\n\r\n"));
+  const std::string reply = raw.read_to_end();
+  EXPECT_THAT(reply, StartsWith("HTTP/1.1 426 "));
+  EXPECT_THAT(reply, testing::EndsWith("\r\n\r\n"));
 }
 
 TEST_F(HttpServerTest, TakesAnswersFromOtherThreadsLater) {

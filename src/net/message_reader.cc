@@ -140,6 +140,7 @@ struct MessageReader::State {
   std::size_t head_size = 0;
   std::size_t body_size = 0;  // in the input
   bool is_chunked = false;
+  bool is_to_head = false;
   int bad_status = 400;
   std::string bad_message;
 
@@ -251,8 +252,9 @@ struct MessageReader::State {
     head.is_done = true;
     is_chunked = with_parser([](auto& parser) { return parser.chunked(); });
     const auto length = with_parser([](auto& parser) { return parser.content_length(); });
-    const bool is_bodiless = kind == MessageKind::kReply &&
-                             (head.status < 200 || head.status == 204 || head.status == 304);
+    const bool is_bodiless =
+        kind == MessageKind::kReply &&
+        (is_to_head || head.status < 200 || head.status == 204 || head.status == 304);
     if (is_bodiless) {
       is_chunked = false;
     } else if (length) {
@@ -277,6 +279,10 @@ MessageReader::MessageReader(MessageKind kind, std::size_t head_limit)
     : state_(std::make_unique<State>(kind, head_limit)) {}
 MessageReader::~MessageReader() = default;
 MessageReader::MessageReader(MessageReader&&) noexcept = default;
+
+void MessageReader::reply_to(std::string_view method) {
+  state_->is_to_head = method == "HEAD";
+}
 
 MessageReader::Found MessageReader::feed(std::string& input) {
   State& s = *state_;

@@ -29,6 +29,10 @@ class MessageReader {
   ~MessageReader();
   MessageReader(MessageReader&&) noexcept;
 
+  // Of replies, before `feed`: the method that was asked with. A reply to HEAD has no body,
+  // whatever its headers say.
+  void reply_to(std::string_view method);
+
   // `input` holds all bytes since the last `next`, and only grows between calls but for what feed
   // itself removes. What the accessors return points into it and is valid until it changes.
   Found feed(std::string& input);

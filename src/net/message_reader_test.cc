@@ -202,6 +202,15 @@ TEST(MessageReader, ReadsReplies) {
   EXPECT_EQ(reader.status(), 404);
   EXPECT_EQ(reader.body(input), "no");
   EXPECT_FALSE(reader.keep_alive());
+  MessageReader to_head(MessageKind::kReply, 1024);
+  to_head.reply_to("HEAD");
+  input = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nHTTP/1.1 200 OK\r\n";
+  ASSERT_EQ(to_head.feed(input), Found::kHead);
+  ASSERT_EQ(to_head.feed(input), Found::kMessage);
+  EXPECT_EQ(to_head.body(input), "");
+  EXPECT_TRUE(to_head.keep_alive());
+  to_head.next(input);
+  EXPECT_EQ(input, "HTTP/1.1 200 OK\r\n");
   MessageReader endless(MessageKind::kReply, 1024);
   input = "HTTP/1.1 200 OK\r\n\r\nuntil the end";
   EXPECT_EQ(endless.feed(input), Found::kBad);

@@ -32,6 +32,7 @@ Status Router::add(std::string_view method, std::string_view pattern, std::size_
     return fail(Code::kInvalid, "the route pattern \"" + std::string(pattern) + "\" is malformed");
   };
   if (!pattern.starts_with('/') || method.empty()) return malformed();
+  if (method == "HEAD") return fail(Code::kInvalid, "HEAD takes the route of GET");
   Place place;
   bool has_params = false;
   for (const std::string_view segment : split(pattern)) {
@@ -74,8 +75,9 @@ Status Router::add(std::string_view method, std::string_view pattern, std::size_
 
 Router::Match Router::choose(const Place& place, std::string_view method) {
   Match match;
+  const std::string_view wanted = method == "HEAD" ? "GET" : method;
   for (const auto& [name, route] : place.methods) {
-    if (name == method) {
+    if (name == wanted) {
       match.status = 200;
       match.route = route;
       return match;
@@ -84,6 +86,7 @@ Router::Match Router::choose(const Place& place, std::string_view method) {
   match.status = 405;
   for (const auto& [name, route] : place.methods) {
     match.allow += (match.allow.empty() ? "" : ", ") + name;
+    if (name == "GET") match.allow += ", HEAD";
   }
   return match;
 }

@@ -33,12 +33,28 @@ TEST(Router, TellsWrongPathsFromWrongMethods) {
   ASSERT_TRUE(router.add("GET", "/a/{x}", 0));
   ASSERT_TRUE(router.add("POST", "/a/{x}", 1));
   EXPECT_EQ(router.match("DELETE", "/a/b").status, 405);
-  EXPECT_EQ(router.match("DELETE", "/a/b").allow, "GET, POST");
+  EXPECT_EQ(router.match("DELETE", "/a/b").allow, "GET, HEAD, POST");
   for (const std::string_view path : {"/a", "/a/", "/a/b/", "/a//", "/a/b/c", "a/b", "", "/A/b"}) {
     EXPECT_EQ(router.match("GET", path).status, 404) << path;
   }
   EXPECT_EQ(router.match("GET", "/a/%zz").status, 400);
   EXPECT_EQ(router.match("GET", "/a/%00").status, 400);
+}
+
+TEST(Router, GivesHeadTheRouteOfGet) {
+  Router router;
+  ASSERT_TRUE(router.add("POST", "/a", 0));
+  ASSERT_TRUE(router.add("GET", "/a", 1));
+  ASSERT_TRUE(router.add("GET", "/b/{x}", 2));
+  ASSERT_TRUE(router.add("POST", "/c", 3));
+  EXPECT_EQ(router.match("HEAD", "/a").status, 200);
+  EXPECT_EQ(router.match("HEAD", "/a").route, 1u);
+  EXPECT_EQ(router.match("HEAD", "/b/c").params.at(0).second, "c");
+  EXPECT_EQ(router.match("HEAD", "/c").status, 405);
+  EXPECT_EQ(router.match("HEAD", "/c").allow, "POST");
+  EXPECT_EQ(router.match("HEAD", "/d").status, 404);
+  EXPECT_EQ(router.match("head", "/a").status, 405) << "methods are case-sensitive";
+  EXPECT_EQ(router.add("HEAD", "/a", 4).error().code, Code::kInvalid);
 }
 
 TEST(Router, RefusesBadAndTakenPatterns) {
