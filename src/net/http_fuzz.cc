@@ -11,6 +11,7 @@
 #include "net/http.h"
 #include "net/message_reader.h"
 #include "net/router.h"
+#include "net/served.h"
 
 namespace {
 
@@ -55,10 +56,9 @@ std::string read_all(MessageKind kind, std::string_view bytes, std::size_t step)
         }
         if (kind == MessageKind::kRequest) {
           const std::string_view target = reader.target(input);
-          const std::size_t mark = std::min(target.find('?'), target.size());
           writ::net::Request request;
-          request.query = target.substr(std::min(mark + 1, target.size()));
-          const auto match = routes().match(reader.method(input), target.substr(0, mark));
+          request.query = writ::net::query_of(target);
+          const auto match = routes().match(reader.method(input), writ::net::path_of(target));
           transcript += std::to_string(match.status) + match.allow;
           for (const auto& param : match.params) transcript += param.second;
           if (const auto value = request.query_param("q")) transcript += *value;

@@ -102,6 +102,24 @@ TEST_F(HttpServerTest, AnswersErrorsAsJson) {
   EXPECT_EQ(http.call("GET", "/a\r\nX: y").error().code, Code::kInvalid);
 }
 
+TEST_F(HttpServerTest, RoutesTargetsInAbsoluteFormByTheirPath) {
+  serve();
+  server->route("GET", "/", [](const Request& request, Responder responder) {
+    responder.send({.body = "root " + std::string(request.query), .headers = {}});
+  });
+  start();
+  const auto answer = [&](const std::string& target) {
+    RawClient raw(server->port(), pki.tls_client(pki.client()));
+    raw.send("GET " + target + " HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n");
+    return raw.read_to_end();
+  };
+  EXPECT_THAT(answer("https://x/who"), testing::EndsWith("spiffe://test/user/alice"));
+  EXPECT_THAT(answer("http://x/echo?a=b"), HasSubstr("seen a=b"));
+  EXPECT_THAT(answer("https://x"), testing::EndsWith("root "));
+  EXPECT_THAT(answer("https://x?a=b"), testing::EndsWith("root a=b"));
+  EXPECT_THAT(answer("https:///who"), StartsWith("HTTP/1.1 400 "));
+}
+
 TEST_F(HttpServerTest, AnswersPipelinedRequestsInOrder) {
   serve();
   start();

@@ -1,5 +1,6 @@
 #include "net/message_reader.h"
 
+#include <algorithm>
 #include <array>
 #include <boost/beast/http/basic_parser.hpp>
 #include <optional>
@@ -49,6 +50,36 @@ struct Head {
   }
 };
 
+bool equals_no_case(std::string_view text, std::string_view lower) {
+  return boost::beast::iequals(string_view(text.data(), text.size()),
+                               string_view(lower.data(), lower.size()));
+}
+
+// host [ ":" port ], without a user (RFC 9110 section 4.2.4).
+bool is_authority(std::string_view text) {
+  return !text.empty() && text.front() != ':' && std::all_of(text.begin(), text.end(), [](char c) {
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+           std::string_view("-._~%!$&'()*+,;=:[]").find(c) != std::string_view::npos;
+  });
+}
+
+// The part of a request's target that says what is wanted: path and query. Forms that are for
+// proxies alone, and "*", have none (RFC 9112 section 3.2).
+//
+//   origin-form   = absolute-path [ "?" query ]
+//   absolute-form = ( "http" / "https" ) "://" authority path-abempty [ "?" query ]
+std::optional<std::string_view> path_and_query(std::string_view target) {
+  if (target.starts_with('/')) return target;
+  for (const std::string_view scheme : {"https://", "http://"}) {
+    if (!equals_no_case(target.substr(0, scheme.size()), scheme)) continue;
+    target.remove_prefix(scheme.size());
+    const std::size_t end = std::min(target.find_first_of("/?"), target.size());
+    if (!is_authority(target.substr(0, end))) return std::nullopt;
+    return target.substr(end);
+  }
+  return std::nullopt;
+}
+
 template <bool isRequest>
 class Parser final : public http::basic_parser<isRequest> {
  public:
@@ -58,10 +89,12 @@ class Parser final : public http::basic_parser<isRequest> {
   void on_request_impl(http::verb, string_view method, string_view target, int version,
                        error_code& ec) override {
     const auto method_place = head_.place(method);
-    const auto target_place = head_.place(target);
+    const auto wanted = path_and_query({target.data(), target.size()});
+    const auto target_place =
+        wanted ? head_.place(string_view(wanted->data(), wanted->size())) : std::nullopt;
     if (version != 11) {
       ec = http::error::bad_version;
-    } else if (!method_place || !target_place || target.empty() || target[0] != '/') {
+    } else if (!method_place || !target_place) {
       ec = http::error::bad_target;
     } else {
       head_.method = *method_place;
@@ -107,11 +140,6 @@ class Parser final : public http::basic_parser<isRequest> {
 
   Head& head_;
 };
-
-bool equals_no_case(std::string_view text, std::string_view lower) {
-  return boost::beast::iequals(string_view(text.data(), text.size()),
-                               string_view(lower.data(), lower.size()));
-}
 
 // Whether a comma-separated list holds the token.
 bool lists(std::string_view list, std::string_view lower_token) {

@@ -1,8 +1,8 @@
 // Takes HTTP/1.1 messages (RFC 9112) out of a growing byte string, one after the other. Pure: no
 // I/O. Beast reads the head; bodies of known length are not copied.
 //
-// Stricter than the RFC where it is lax: no folded header lines, origin-form targets only, at most
-// 64 headers, exactly one Host.
+// Stricter than the RFC where it is lax: no folded header lines, no targets but in origin form and
+// absolute form, at most 64 headers, exactly one Host.
 #pragma once
 
 #include <cstddef>
@@ -43,8 +43,10 @@ class MessageReader {
 
   // After kHead.
   std::string_view method(const std::string& input) const;  // of a request
-  std::string_view target(const std::string& input) const;  // of a request
-  int status() const;                                       // of a reply
+  // Of a request: path and query, whichever form the target has. In absolute form there may be no
+  // path.
+  std::string_view target(const std::string& input) const;
+  int status() const;  // of a reply
   void headers(const std::string& input,
                std::vector<std::pair<std::string_view, std::string_view>>& into) const;
   bool keep_alive() const;

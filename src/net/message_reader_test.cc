@@ -147,7 +147,8 @@ TEST(MessageReader, LimitsHeads) {
 TEST(MessageReader, RefusesWhatCouldBeReadInTwoWays) {
   for (const std::string_view head :
        {"GET / HTTP/1.1\r\n\r\n", "GET / HTTP/1.1\r\nHost: x\r\nHost: y\r\n\r\n",
-        "GET x HTTP/1.1\r\nHost: x\r\n\r\n", "GET http://x/ HTTP/1.1\r\nHost: x\r\n\r\n",
+        "GET x HTTP/1.1\r\nHost: x\r\n\r\n", "OPTIONS * HTTP/1.1\r\nHost: x\r\n\r\n",
+        "CONNECT x:443 HTTP/1.1\r\nHost: x\r\n\r\n",
         "GET / HTTP/1.1\r\nHost: x\r\nA: b\r\n c\r\n\r\n", "GET / HTTP/1.1\r\nHost : x\r\n\r\n",
         "POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\nab",
         "POST / HTTP/1.1\r\nHost: x\r\nContent-Length: -1\r\n\r\n",
@@ -170,6 +171,38 @@ TEST(MessageReader, RefusesWhatCouldBeReadInTwoWays) {
   std::string input = "GET / HTTP/1.0\r\nHost: x\r\n\r\n";
   ASSERT_EQ(reader.feed(input), Found::kBad);
   EXPECT_EQ(reader.bad_status(), 505);
+}
+
+// RFC 9112 section 3.2.2: a server takes them although only proxies are sent them.
+TEST(MessageReader, TakesTargetsInAbsoluteForm) {
+  const auto target_of = [](const std::string& target) {
+    const std::string whole = "GET " + target + " HTTP/1.1\r\nHost: other\r\n\r\n";
+    std::string found;
+    for (std::size_t split = 1; split < whole.size(); ++split) {
+      MessageReader reader = requests();
+      std::string input = whole.substr(0, split);
+      if (reader.feed(input) == Found::kMore) input.append(whole, split);
+      const Found head = reader.feed(input);
+      const std::string got = head == Found::kHead ? std::string(reader.target(input)) : "refused";
+      if (split > 1) {
+        EXPECT_EQ(got, found) << whole << split;
+      }
+      found = got;
+    }
+    return found;
+  };
+  EXPECT_EQ(target_of("https://name/path?query"), "/path?query");
+  EXPECT_EQ(target_of("HTTP://name:8443/a/b"), "/a/b");
+  EXPECT_EQ(target_of("hTTpS://[::1]:8443/"), "/");
+  EXPECT_EQ(target_of("https://name"), "");
+  EXPECT_EQ(target_of("https://name?a=b/c"), "?a=b/c");
+  EXPECT_EQ(target_of("https://name//a"), "//a");
+  for (const char* bad :
+       {"https://", "https:///path", "https://?a", "https://:443/", "https://user@name/",
+        "https:/name/path", "https:name", "ftp://name/path", "https//name/path", "name:443",
+        "https://na#me/", "https://na\"me/", "*", "https://name\\x/"}) {
+    EXPECT_EQ(target_of(bad), "refused") << bad;
+  }
 }
 
 TEST(MessageReader, SeesUpgradesAndContinues) {

@@ -69,7 +69,8 @@ bool is_header_text(std::string_view text) {
 
 std::string_view path_of(std::string_view target) {
   // Two searches for one byte each are faster than one for either.
-  return target.substr(0, std::min(target.find('?'), target.find('#')));
+  const std::string_view path = target.substr(0, std::min(target.find('?'), target.find('#')));
+  return path.empty() ? "/" : path;
 }
 
 std::string_view query_of(std::string_view target) {

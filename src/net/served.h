@@ -47,7 +47,8 @@ inline Error certificate_expired() {
 }
 // A newline in a header would let whoever chose its value write headers of their own.
 bool is_header_text(std::string_view text);
-// The path of a request's target, and the query behind its "?".
+// The path of a request's target, "/" where there is none (RFC 9110 section 4.2.3), and the query
+// behind its "?".
 std::string_view path_of(std::string_view target);
 std::string_view query_of(std::string_view target);
 
