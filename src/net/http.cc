@@ -75,7 +75,13 @@ Response error_response(const Error& error) {
   Json inner =
       Json::object({{"code", code_name(error.code)}, {"message", std::string_view(error.message)}});
   if (!error.where.empty()) inner.set("where", std::string_view(error.where));
-  return json_response(Json::object({{"error", std::move(inner)}}), http_status(error.code));
+  Response response =
+      json_response(Json::object({{"error", std::move(inner)}}), http_status(error.code));
+  // RFC 9110 section 15.5.2 wants a challenge; none is registered for certificates of clients.
+  if (response.status == 401) {
+    response.headers.emplace_back("WWW-Authenticate", "ClientCertificate");
+  }
+  return response;
 }
 
 Response json_response(const Json& body, int status) {

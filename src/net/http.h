@@ -47,7 +47,8 @@ struct Response {
   std::vector<Header> headers;  // beside Content-Type, Content-Length and Connection
 };
 
-// {"error":{"code":…,"message":…,"where":…}} with the code's HTTP status.
+// {"error":{"code":…,"message":…,"where":…}} with the code's HTTP status; a 401 also has the
+// challenge that a certificate is wanted.
 Response error_response(const Error& error);
 Response json_response(const Json& body, int status = 200);
 

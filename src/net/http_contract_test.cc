@@ -313,8 +313,9 @@ TEST_P(HttpContract, RefusesACertificateThatExpiresOnAnOpenConnection) {
   EXPECT_EQ(client->call("GET", "/who").body, "spiffe://test/user/bob");
   clock.advance(Millis(5000));
   // The server may have closed the connection before the request was there.
-  const int status = client->call("GET", "/who").status;
-  EXPECT_TRUE(status == 401 || status == 0) << status;
+  const Reply reply = client->call("GET", "/who");
+  EXPECT_TRUE(reply.status == 401 || reply.status == 0) << reply.status;
+  EXPECT_EQ(reply.header("WWW-Authenticate"), reply.status == 401 ? "ClientCertificate" : "");
 }
 
 TEST_P(HttpContract, TakesAnswersFromOtherThreadsLater) {

@@ -234,6 +234,7 @@ TEST_F(HttpServerTest, RefusesACertificateThatExpiresOnAnOpenConnection) {
   raw.send("Host: x\r\n\r\n");
   const std::string rest = raw.read_to_end();
   EXPECT_THAT(rest, HasSubstr("401 Unauthorized"));
+  EXPECT_THAT(rest, HasSubstr("\r\nWWW-Authenticate: ClientCertificate\r\n"));
   EXPECT_THAT(rest, Not(HasSubstr("200 OK")));
 }
 
@@ -309,6 +310,11 @@ TEST_F(HttpServerTest, RefusesWhatIsTooLargeOrMalformedOnceAndCloses) {
   EXPECT_THAT(answer("GET / HTTP/1.1\r\nA: " + std::string(20'000, 'a')),
               StartsWith("HTTP/1.1 431 "));
   EXPECT_THAT(answer("nonsense\r\n\r\n"), StartsWith("HTTP/1.1 400 "));
+  EXPECT_THAT(answer("GET /echo HTTP/1.1\r\n\r\n"), StartsWith("HTTP/1.1 400 Bad Request\r\n"));
+  EXPECT_THAT(answer("GET /echo HTTP/1.1\r\nHost: x\r\nHost: x\r\n\r\n" + std::string(kGet)),
+              Not(HasSubstr("403")));
+  EXPECT_THAT(answer("POST /echo HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: gzip\r\n\r\n"),
+              StartsWith("HTTP/1.1 501 Not Implemented\r\n"));
   EXPECT_THAT(answer("GET /echo HTTP/1.0\r\nHost: x\r\n\r\n"), StartsWith("HTTP/1.1 505 "));
   const std::string both = answer("nonsense\r\n\r\n" + std::string(kGet));
   EXPECT_THAT(both, Not(HasSubstr("403")));

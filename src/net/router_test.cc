@@ -90,6 +90,9 @@ TEST(Errors, TravelAsJson) {
   const Error back = error_of({response.status, response.body, {}});
   EXPECT_EQ(back.code, Code::kDenied);
   EXPECT_EQ(back.text(), "/a: you may not");
+  EXPECT_TRUE(response.headers.empty());
+  EXPECT_EQ(error_response({Code::kUnauthenticated, "who are you?", {}}).headers,
+            (std::vector<Header>{{"WWW-Authenticate", "ClientCertificate"}}));
   EXPECT_EQ(error_of({502, "<html>", {}}).code, Code::kUnavailable);
 }
 
