@@ -30,6 +30,7 @@ struct Searching {
 core::SearchPage walk(const Searching& s, const core::State& state, const Clock& clock, Time now) {
   core::SearchPage all;
   all.more = true;
+  if (s.position.limit == 0) return all;
   std::optional<std::string> after = s.position.after;
   const auto limit = static_cast<std::size_t>(s.position.limit);
   const Millis deadline = clock.steady() + kMostTime;
@@ -88,9 +89,14 @@ std::string recorded(const Searching& s, const core::SearchPage& page, std::stri
 // Searches, makes the answer, and says what is to be recorded.
 std::string make_answer(const Context& context, const PageTokens& tokens, Searching& s,
                         const core::State& state, Time now) {
+  if (const Status good = core::check_asserted(state, s.search); !good) {
+    s.answer = fail(good);
+    return {};
+  }
   const core::SearchPage page = walk(s, state, context.plane.time(), now);
   std::string token;
-  if (page.more) {
+  // The limit stays the same from page to page: behind a page of none nothing ever comes.
+  if (page.more && s.position.limit > 0) {
     PagePosition next = s.position;
     if (page.steps > 0) next.after = page.last;
     auto made = tokens.make(next, s.query, now);

@@ -36,6 +36,10 @@ Result<Asserted> read_asserted(const Json& asserted, const ApplicationSchema* ap
                                std::string_view subject_type, const cedar::EntityUid& action,
                                std::string_view resource_type);
 
+// Where a door's message has what it asserts of "subject", "resource", "action" or "context": a
+// JSON pointer.
+std::string asserted_at(std::string_view name);
+
 // How long a grant lives that a connect opens without asking.
 inline Millis baseline_duration(Tier tier) {
   return std::min(kBaselineGrant, limits_of(tier).max_ttl);

@@ -101,6 +101,10 @@ bool is_reserved_in_context(std::string_view name) {
   return std::find(kReserved.begin(), kReserved.end(), name) != kReserved.end();
 }
 
+std::string asserted_at(std::string_view name) {
+  return name == "context" ? "/context" : "/" + std::string(name) + "/properties";
+}
+
 Result<Asserted> read_asserted(const Json& json, const ApplicationSchema* applications,
                                std::string_view subject_type, const cedar::EntityUid& action,
                                std::string_view resource_type) {
@@ -112,8 +116,7 @@ Result<Asserted> read_asserted(const Json& json, const ApplicationSchema* applic
   }
   std::vector<cedar::Field> subject, resource;
   for (const auto& [name, value] : *object) {
-    // Where a door's message has it.
-    const std::string where = name == "context" ? "/context" : "/" + name + "/properties";
+    const std::string where = asserted_at(name);
     if (name == "subject" && subject_type.empty()) {
       return fail(Code::kInvalid, "attributes of Writ's own types are never asserted", where);
     }

@@ -5,12 +5,44 @@
 #include <set>
 
 #include "core/application.h"
+#include "core/asking.h"
 #include "core/entities.h"
 #include "core/grants.h"
 #include "core/policy.h"
 
 namespace writ::core {
 namespace {
+
+// Whether its types and actions are those of the asking door.
+bool is_of_application(const Question& question) {
+  return !question.door.empty() && question.resource_type != "entitlement";
+}
+
+// Actions differ in what is asserted with them. Each member must be of one of the application.
+Status check_with_any_action(const std::string& part, const Json& asserted,
+                             const ApplicationSchema* applications, const ApplicationTypes& types) {
+  const JsonObject* members = asserted.as_object();
+  if (members == nullptr) {
+    return fail(Code::kInvalid, "an object is wanted here", asserted_at(part));
+  }
+  for (const auto& [name, value] : *members) {
+    const Json alone = Json::object({{part, Json::object({{name, value}})}});
+    Status taken = fail(Code::kInvalid,
+                        "the application has no action with which the door may assert \"" + name +
+                            "\"; its schema would say: @asserted " + name,
+                        asserted_at(part) + "/" + name);
+    if (applications != nullptr) {
+      for (const auto& [action, names] : applications->asserted_with) {
+        if (action.type() != types.action.type() || !names.contains(name)) continue;
+        const auto read = read_asserted(alone, applications, types.subject, action, types.resource);
+        taken = read ? Status() : fail(read);
+        if (taken) break;
+      }
+    }
+    CHECK_OK(taken);
+  }
+  return {};
+}
 
 class Searching {
  public:
@@ -45,8 +77,7 @@ class Searching {
 
  private:
   bool about_entitlements() const { return question_.resource_type == "entitlement"; }
-  // A type or action that belongs to the asking door.
-  bool of_application() const { return !question_.door.empty() && !about_entitlements(); }
+  bool of_application() const { return is_of_application(question_); }
 
   // Whether the loop goes on behind this candidate.
   bool look_at(const std::string& candidate) {
@@ -206,7 +237,7 @@ Narrowed narrowed(const State& state, const Search& search, Time now) {
   if (state.policies == nullptr || state.entities == nullptr) return {};
   const Question& question = search.question;
   const bool entitlements = question.resource_type == "entitlement";
-  const bool of_application = !question.door.empty() && !entitlements;
+  const bool of_application = is_of_application(question);
   if (search.sought == Sought::kSubjects) {
     if (of_application || !question.subject_type.empty()) return {};
     return {subjects_for(state, question, now), {}};
@@ -215,6 +246,33 @@ Narrowed narrowed(const State& state, const Search& search, Time now) {
   if (of_application) return {{}, known_for(state, question, now)};
   if (!entitlements || question.action == "connect") return {};  // a connect walks its grants
   return {entitlements_for(state, question, now), {}};
+}
+
+Status check_asserted(const State& state, const Search& search) {
+  const Question& question = search.question;
+  const JsonObject* asserted = question.asserted.as_object();
+  if (asserted == nullptr || asserted->empty() || state.policies == nullptr) return {};
+  if (!is_of_application(question)) {
+    return fail(Code::kInvalid, "attributes of Writ's own types are never asserted",
+                asserted_at(asserted->front().first));
+  }
+  const auto types = application_types(state, question);
+  if (!types) return {};  // what is of no application is found nowhere, whatever is asserted
+  const auto& declared = state.policies->applications;
+  const ApplicationSchema* applications = declared ? &*declared : nullptr;
+  const auto check = [&](const Json& some) -> Status {
+    CHECK_OK(read_asserted(some, applications, types->subject, types->action, types->resource));
+    return {};
+  };
+  if (search.sought != Sought::kActions) return check(question.asserted);
+  for (const auto& [part, json] : *asserted) {
+    if (part == "action" || part == "context") {
+      CHECK_OK(check_with_any_action(part, json, applications, *types));
+    } else {
+      CHECK_OK(check(Json::object({{part, json}})));
+    }
+  }
+  return {};
 }
 
 SearchPage search(const State& state, const Search& search, const Narrowed& narrowed,

@@ -47,6 +47,10 @@ struct Narrowed {
 };
 Narrowed narrowed(const State& state, const Search& search, Time now);
 
+// kInvalid, with the JSON pointer, for what the door asserts and may not, whichever candidate it is
+// asserted of: a decision about any would deny for that, so a search would find nothing.
+Status check_asserted(const State& state, const Search& search);
+
 // From behind the candidate `after` (empty: from the start), at most `results` of at most `steps`
 // candidates. The order is the same as long as candidates stay; `now` as in decide.
 SearchPage search(const State& state, const Search& search, const Narrowed& narrowed,

@@ -217,6 +217,65 @@ TEST(SearchApplication, LooksOnlyAtWhatPoliciesName) {
   EXPECT_FALSE(narrowed(h.state, h.wanted, h.now).places) << "what a door says may fit any";
 }
 
+constexpr std::string_view kTwoContexts = R"(namespace TodoApp {
+  entity team;
+  entity user in [team] = { @asserted mail: String };
+  entity list = { @asserted owner: String };
+  action read appliesTo { principal: [user], resource: [list],
+                          context: { @asserted at?: String, @asserted size?: Long } };
+  action write appliesTo { principal: [user], resource: [list],
+                           context: { @asserted size?: String, known?: Bool } };
+})";
+
+// Whatever an evaluation takes, a search takes.
+TEST(SearchApplication, ChecksWhatIsAssertedWhicheverTheCandidate) {
+  Todo h;
+  h.files({{"todo.cedar", std::string(kTodoPolicies)},
+           {"todo.cedarschema", std::string(kTwoContexts)},
+           {"todo.entities.json", std::string(kTodoEntities)}});
+  const auto refused = [&](Sought sought, std::string_view asserted) {
+    h.wanted.sought = sought;
+    h.wanted.question.asserted = *parse_json(asserted);
+    const Status good = check_asserted(h.state, h.wanted);
+    return good ? "" : good.error().where;
+  };
+  const auto with = [](std::string_view member) {
+    return R"({"context":{)" + std::string(member) + "}}";
+  };
+  EXPECT_EQ(refused(Sought::kActions, "null"), "");
+  EXPECT_EQ(refused(Sought::kActions, with(R"("at":"x")")), "") << "read takes it";
+  EXPECT_EQ(refused(Sought::kActions, with(R"("size":1)")), "") << "read takes it";
+  EXPECT_EQ(refused(Sought::kActions, with(R"("size":"1")")), "") << "write takes it";
+  EXPECT_EQ(refused(Sought::kActions, with(R"("size":true)")), "/context/size");
+  EXPECT_EQ(refused(Sought::kActions, with(R"("at":"x","known":true)")), "/context/known");
+  for (const Sought sought : {Sought::kSubjects, Sought::kResources}) {
+    h.wanted.question.action = "read";
+    EXPECT_EQ(refused(sought, with(R"("size":1)")), "");
+    EXPECT_EQ(refused(sought, with(R"("size":"1")")), "/context/size");
+    h.wanted.question.action = "write";
+    EXPECT_EQ(refused(sought, with(R"("size":"1")")), "");
+    EXPECT_EQ(refused(sought, with(R"("at":"x")")), "/context/at");
+  }
+  for (const Sought sought : {Sought::kSubjects, Sought::kResources, Sought::kActions}) {
+    EXPECT_EQ(refused(sought, R"({"resource":{"owner":"x"},"subject":{"mail":"y"}})"), "");
+    EXPECT_EQ(refused(sought, R"({"resource":{"ownr":"x"}})"), "/resource/properties/ownr");
+    EXPECT_EQ(refused(sought, R"({"subject":{"mail":7}})"), "/subject/properties/mail");
+  }
+}
+
+TEST(SearchApplication, TakesNothingAssertedOfWhatIsNotItsOwn) {
+  Todo h;
+  h.wanted.question.asserted = *parse_json(R"({"resource":{"x":1}})");
+  h.wanted.question.door = "idn_door";
+  EXPECT_EQ(check_asserted(h.state, h.wanted).error().where, "/resource/properties/x");
+  h.wanted.question.door = "idn_p1";
+  EXPECT_TRUE(check_asserted(h.state, h.wanted)) << "no door, no application";
+  h.wanted = h.connects(Sought::kResources, "idn_p1");
+  h.wanted.question.door = "idn_door";
+  h.wanted.question.asserted = *parse_json(R"({"subject":{}})");
+  EXPECT_EQ(check_asserted(h.state, h.wanted).error().where, "/subject/properties");
+}
+
 TEST(SearchApplication, AnotherDoorFindsNothing) {
   Todo h;
   h.wanted.question.door = "idn_door";
