@@ -53,9 +53,7 @@ class Reader {
       : body_(body), defaults_(defaults), pointer_(std::move(pointer)) {}
 
   Result<Evaluation> read(Wants subject, Wants action, Wants resource) {
-    if (body_.as_object() == nullptr) {
-      return wanted("an object", pointer_.empty() ? "/" : pointer_);
-    }
+    if (body_.as_object() == nullptr) return wanted("an object", pointer_);
     Evaluation e;
     CHECK_OK(entity("subject", subject, e.subject_type, e.subject_id, e.subject_properties));
     if (action != Wants::kNothing) {
@@ -130,7 +128,7 @@ Result<Evaluation> read_evaluation(const Json& body) {
 }
 
 Result<Evaluations> read_evaluations(const Json& body) {
-  if (body.as_object() == nullptr) return wanted("an object", "/");
+  if (body.as_object() == nullptr) return wanted("an object", "");
   Evaluations read;
   TRY(until, semantic(body));
   read.until = until;

@@ -138,7 +138,7 @@ void JsonReader::want(std::string_view what, const Json& json, const std::string
 }
 
 void JsonReader::complain(const std::string& pointer, std::string message) {
-  if (!error_) error_ = Error{Code::kInvalid, std::move(message), pointer.empty() ? "/" : pointer};
+  if (!error_) error_ = Error{Code::kInvalid, std::move(message), pointer};
 }
 
 void JsonReader::keep(const Status& status) {

@@ -4,6 +4,8 @@
 
 #include <array>
 
+#include "base/json_pointer.h"
+
 namespace writ {
 namespace {
 
@@ -47,13 +49,25 @@ TEST(JsonFields, RoundTrips) {
 }
 
 TEST(JsonFields, SaysWhatIsWrongAndWhere) {
-  EXPECT_EQ(error_of(R"({"leaves":[]})"), "/: the member \"name\" is missing");
+  EXPECT_EQ(error_of(R"({"leaves":[]})"), "the member \"name\" is missing");
   EXPECT_EQ(error_of(R"({"name":"a","leaves":[],"x":1})"), "/x: there is no member of this name");
   EXPECT_EQ(error_of(R"({"name":"a","leaves":[{"size":1,"color":"blue"}]})"),
             "/leaves/0/color: \"blue\" is none of red, green");
   EXPECT_EQ(error_of(R"({"name":"a","leaves":[{"size":4294967296,"color":"red"}]})"),
             "/leaves/0/size: the integer is out of range");
-  EXPECT_EQ(error_of("[]"), "/: an object is wanted here, not an array");
+  EXPECT_EQ(error_of("[]"), "an object is wanted here, not an array");
+}
+
+// The pointer of the whole is "": "/" is that of its member "".
+TEST(JsonFields, PlacesBeginWithThatOfTheWhole) {
+  const auto where = [](std::string_view name, std::string_view text) {
+    return from_json<Tree>(*parse_json(text), place_in_json(name)).error().where;
+  };
+  EXPECT_EQ(where("t.json", "[]"), "t.json#");
+  EXPECT_EQ(where("t.json", R"({"name":"a","leaves":[],"":1})"), "t.json#/");
+  EXPECT_EQ(where("t.json", R"({"name":"a","leaves":[1]})"), "t.json#/leaves/0");
+  EXPECT_EQ(where("", "[]"), "");
+  EXPECT_EQ(where("", R"({"name":1,"leaves":[]})"), "/name");
 }
 
 }  // namespace

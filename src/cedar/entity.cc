@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <optional>
 
+#include "base/json_pointer.h"
 #include "cedar/authorize.h"
 #include "cedar/program.h"
 #include "cedar/schema.h"
@@ -200,7 +201,7 @@ Result<Entities> Entities::parse_json(std::string_view text, std::string_view na
 
 Result<Entities> Entities::from_json(const Json& json, std::string_view name,
                                      const EntityLimits& limits, const CompiledPolicies* readers) {
-  const std::string where = name.empty() ? std::string() : std::string(name) + "#";
+  const std::string where = place_in_json(name);
   const JsonArray* array = json.as_array();
   if (array == nullptr) {
     return fail(Code::kInvalid, "entities are an array, not " + std::string(json.type_name()),

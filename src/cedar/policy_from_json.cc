@@ -3,6 +3,7 @@
 #include <array>
 #include <initializer_list>
 
+#include "base/json_pointer.h"
 #include "cedar/function.h"
 #include "cedar/json_place.h"
 #include "cedar/policy_json.h"
@@ -509,13 +510,13 @@ Status add_link(const Json& json, const JsonPlace& where, PolicySet& into) {
 }  // namespace
 
 Result<Policy> policy_from_json(const Json& json, std::string_view id, std::string_view file) {
-  const std::string root = std::string(file) + (file.empty() ? "" : "#");
+  const std::string root = place_in_json(file);
   return read_policy(json, JsonPlace(root), id, file);
 }
 
 Result<PolicySet> policies_from_json(const Json& json, std::string_view file) {
   PolicySet made;
-  const std::string root = file.empty() ? "" : std::string(file) + "#";
+  const std::string root = place_in_json(file);
   const JsonPlace where(root);
   if (json.find("effect") != nullptr) {
     TRY(only, read_policy(json, where, "policy0", file));

@@ -4,6 +4,8 @@
 #include <array>
 #include <set>
 
+#include "base/json_pointer.h"
+
 namespace writ::cedar {
 namespace {
 
@@ -17,8 +19,7 @@ bool is_builtin(std::string_view name) {
 
 Error SchemaSyntax::error(const SchemaPlace& place, std::string_view message) const {
   if (source != nullptr) return source->error(place.at, message);
-  return {Code::kInvalid, std::string(message),
-          file.empty() ? place.pointer : file + "#" + place.pointer};
+  return {Code::kInvalid, std::string(message), place_in_json(file, place.pointer)};
 }
 
 Status check_declarations(const SchemaSyntax& schema) {

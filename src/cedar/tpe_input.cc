@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "base/json_pointer.h"
 #include "cedar/typed_json.h"
 #include "cedar/validate.h"
 
@@ -108,7 +109,7 @@ Result<PartialEntities> PartialEntities::parse_json(std::string_view text, const
 Result<PartialEntities> PartialEntities::from_json(const Json& given, const Schema& schema,
                                                    std::string_view name,
                                                    const EntityLimits& limits) {
-  const std::string where = name.empty() ? std::string() : std::string(name) + "#";
+  const std::string where = place_in_json(name);
   const Json json = explicit_entities(schema, given);
   const JsonArray* array = json.as_array();
   if (array == nullptr) {

@@ -301,6 +301,8 @@ TEST(Scenarios, ErrorsNameTheirPlace) {
     return ran ? std::string() : ran.error().text();
   };
   EXPECT_THAT(error("{"), HasSubstr("x.scenarios.json:1:"));
+  EXPECT_THAT(error("[]"), HasSubstr("x.scenarios.json#: an object is wanted"));
+  EXPECT_THAT(error("{}"), HasSubstr("x.scenarios.json#: the member \"scenarios\" is missing"));
   EXPECT_THAT(error(R"({"scenarios": [{"name": "a"}]})"),
               HasSubstr("x.scenarios.json#/scenarios/0"));
   EXPECT_THAT(error(R"({"identities": {"a": {"colour": 1}}, "scenarios": []})"),

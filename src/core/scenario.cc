@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "base/json_pointer.h"
 #include "cedar/extension.h"
 #include "core/decide.h"
 #include "core/entities.h"
@@ -180,7 +181,7 @@ std::string compare(const Scenario& s, const State& state, const Question& quest
 Result<std::vector<ScenarioResult>> run_scenarios(const PolicyFile& file,
                                                   const std::shared_ptr<const Policies>& policies) {
   const auto placed = [&](Error error) {
-    error.where = file.name + (error.where.empty() ? "" : "#" + error.where);
+    error.where = place_in_json(file.name, error.where);
     error.code = Code::kInvalid;
     return tl::unexpected<Error>(std::move(error));
   };
@@ -208,7 +209,7 @@ Result<std::vector<ScenarioResult>> run_scenarios(const PolicyFile& file,
       return placed({Code::kInvalid, "this is before what the file says happened", at + "/at"});
     }
     results.push_back(
-        {scenario.name, file.name + "#" + at, compare(scenario, *state, *question, when)});
+        {scenario.name, place_in_json(file.name, at), compare(scenario, *state, *question, when)});
   }
   return results;
 }

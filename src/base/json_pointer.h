@@ -1,0 +1,18 @@
+// Where a value stands in JSON, for errors: "entities.json#/0/uid". What follows the sign is its
+// JSON pointer (RFC 6901), so the whole is "entities.json#", and "entities.json#/" is its member
+// "".
+#pragma once
+
+#include <string>
+#include <string_view>
+
+namespace writ {
+
+// The pointer alone where the JSON has no name.
+inline std::string place_in_json(std::string_view name, std::string_view pointer = {}) {
+  std::string place(name);
+  if (!name.empty()) place += '#';
+  return place.append(pointer);
+}
+
+}  // namespace writ
