@@ -159,10 +159,7 @@ Result<Millis> duration_within(const std::optional<Millis>& wanted, const Terms&
     return fail(Code::kInvalid, "a duration is at least 1s", "/duration_ms");
   }
   if (duration > most) {
-    return fail(Code::kInvalid,
-                to_text(std::min<Millis>(duration, std::chrono::days(366))) +
-                    " is too long; on these terms it is at most " + to_text(most),
-                "/duration_ms");
+    return fail(Code::kInvalid, too_long(duration, most), "/duration_ms");
   }
   return duration;
 }

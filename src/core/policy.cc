@@ -479,4 +479,10 @@ std::string describe(const Terms& terms) {
   return text + "the owner";
 }
 
+std::string too_long(Millis duration, Millis most) {
+  constexpr Millis kLongestShown = std::chrono::days(366);  // a number of any length says no more
+  return to_text(std::min(duration, kLongestShown)) +
+         " is too long; on these terms it is at most " + to_text(most);
+}
+
 }  // namespace writ::core

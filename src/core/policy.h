@@ -48,6 +48,8 @@ std::string default_policies();
 
 // "45m within tier high: at most 1h"; one line, for people.
 std::string describe(const Terms& terms);
+// Why what is asked for cannot last as long as it asks: terms give `most`. For people.
+std::string too_long(Millis duration, Millis most);
 
 // ---- Actions ----
 

@@ -117,5 +117,12 @@ TEST(Terms, AreDescribedInALine) {
   EXPECT_EQ(describe(terms), "at most 1h, no approval");
 }
 
+TEST(Terms, WhatIsTooLongIsSaidWithTheMost) {
+  EXPECT_EQ(too_long(std::chrono::hours(2), std::chrono::minutes(45)),
+            "2h is too long; on these terms it is at most 45m");
+  EXPECT_EQ(too_long(Millis::max(), std::chrono::minutes(45)),
+            "366d is too long; on these terms it is at most 45m");
+}
+
 }  // namespace
 }  // namespace writ::core

@@ -127,15 +127,14 @@ Status check_names(const Scenario& s, const Question& question, const State& sta
 
 // Why no offer gives what a request asks for as long as it asks; empty where one does. As the
 // command would say it: policies alone do not compare the duration with an offer's terms.
-std::string too_long(const State& state, const Question& question, Time now) {
+std::string why_too_long(const State& state, const Question& question, Time now) {
   if (question.action != "request" || !question.duration) return {};
   Millis most{0};
   for (const Offer& offer : offers_for(state, question.subject, question.resource, now)) {
     most = std::max(most, offer.terms.max_ttl);
   }
   if (*question.duration <= most) return {};
-  return to_text(*question.duration) + " is too long; on these terms it is at most " +
-         to_text(most);
+  return too_long(*question.duration, most);
 }
 
 std::string listed(std::vector<std::string> items) {
@@ -149,7 +148,7 @@ std::string listed(std::vector<std::string> items) {
 std::string compare(const Scenario& s, const State& state, const Question& question, Time now) {
   Decision decision = decide(state, question, now);
   if (decision.allow) {
-    decision.message = too_long(state, question, now);
+    decision.message = why_too_long(state, question, now);
     decision.allow = decision.message.empty();
   }
   std::string difference;
