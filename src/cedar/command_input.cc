@@ -6,6 +6,7 @@
 #include <ostream>
 
 #include "base/file.h"
+#include "base/json_pointer.h"
 #include "cedar/policy_json.h"
 #include "cedar/typed_json.h"
 #include "cedar/validate.h"
@@ -30,10 +31,35 @@ void fields(V& v, RequestFile& r) {
 }
 
 Result<EntityUid> read_uid(const std::string& text, const std::string& what) {
-  if (text.empty()) return fail(Code::kInvalid, "the request has no " + what);
+  if (text.empty()) return fail(Code::kInvalid, "the request has no " + what, what);
   Result<EntityUid> uid = EntityUid::parse(text);
   if (!uid) return fail(Code::kInvalid, uid.error().text(), what);
   return uid;
+}
+
+// Places of errors are the names of parts.
+Result<Request> request_of(RequestFile parts, const std::optional<Schema>& schema,
+                           bool with_validation) {
+  TRY(principal, read_uid(parts.principal, "principal"));
+  TRY(action, read_uid(parts.action, "action"));
+  TRY(resource, read_uid(parts.resource, "resource"));
+  if (schema) parts.context = explicit_context(*schema, parts.context, action);
+  TRY(context, record_from_json(parts.context, "context"));
+  Request request{std::move(principal), std::move(action), std::move(resource), std::move(context)};
+  if (schema && with_validation) CHECK_OK(validate(*schema, request));
+  return request;
+}
+
+// What is wanted where a verb of `app` should stand; empty where one does.
+std::string missing_verb(const CLI::App& app) {
+  const auto all = app.get_subcommands([](const CLI::App*) { return true; });
+  if (all.empty() || !app.get_subcommands().empty()) return {};
+  std::string names;
+  for (const CLI::App* each : all) names += (names.empty() ? "" : ", ") + each->get_name();
+  for (const std::string& word : app.remaining()) {
+    if (!word.starts_with("-")) return "there is no `" + word + "` here; there are " + names;
+  }
+  return "one of these is wanted: " + names;
 }
 
 // Every policy under the id of its annotation @id.
@@ -63,6 +89,15 @@ std::optional<int> parse_words(Command& command, const Words& args, const Stream
   try {
     command.app.parse(std::move(reversed));
   } catch (const CLI::ParseError& error) {
+    const auto is = [&](CLI::ExitCodes code) {
+      return error.get_exit_code() == static_cast<int>(code);
+    };
+    const std::string missing = missing_verb(command.app);
+    if (!missing.empty() &&
+        (is(CLI::ExitCodes::RequiredError) || is(CLI::ExitCodes::ExtrasError))) {
+      streams.err << command.app.get_name() << ": " << missing << "\n";
+      return kWrongFlags;
+    }
     return command.app.exit(error, streams.out, streams.err) == 0 ? kDone : kWrongFlags;
   }
   return std::nullopt;
@@ -107,6 +142,29 @@ void RequestFlags::add_to(CLI::App& app) {
   app.add_option("--request-validation", validation, "true or false: whether the schema holds");
 }
 
+Error RequestPlaces::placed(Error error) const {
+  const std::pair<std::string_view, const std::string&> parts[] = {
+      {"principal", principal}, {"action", action}, {"resource", resource}, {"context", context}};
+  for (const auto& [part, place] : parts) {
+    if (error.where.substr(0, error.where.find('/')) != part) continue;
+    error.where.replace(0, part.size(), place);
+    break;
+  }
+  return error;
+}
+
+Error in_form(Error error, Form wanted, std::string_view text, std::string_view flag_of_other) {
+  const std::size_t start = text.find_first_not_of(" \t\r\n");
+  if (start == text.npos) return error;
+  const bool looks_json = text[start] == '{' || text[start] == '[';
+  if (looks_json == (wanted == Form::kJson)) return error;
+  error.message += wanted == Form::kJson
+                       ? "\nJSON is wanted here, and this looks like Cedar syntax; say "
+                       : "\nCedar syntax is wanted here, and this looks like JSON; say ";
+  error.message += flag_of_other;
+  return error;
+}
+
 Result<std::string> read_input(const std::string& file, std::istream& in) {
   if (!file.empty()) return read_file(file, kMostBytes);
   std::string text;
@@ -145,28 +203,37 @@ Result<std::vector<TemplateLink>> read_links(const std::string& file, MissingLin
   TRY(text, read_file(file, kMostBytes));
   if (text.empty()) return std::vector<TemplateLink>();
   TRY(json, parse_json(text, kJsonLimits, file));
-  return from_json<std::vector<TemplateLink>>(json);
+  return from_json<std::vector<TemplateLink>>(json, place_in_json(file));
 }
 
-Status add_link(PolicySet& policies, const TemplateLink& link) {
+Status add_link(PolicySet& policies, const TemplateLink& link, const LinkPlaces& places) {
   Slots slots;
   for (const auto& [slot, entity] : link.args) {
-    TRY(uid, EntityUid::parse(entity));
+    const std::string at = places.args + "/" + slot;
     if (slot != "?principal" && slot != "?resource") {
-      return fail(Code::kInvalid, "there is no slot " + slot);
+      return fail(Code::kInvalid,
+                  "there is no slot " + slot + "; there are ?principal and ?resource", at);
     }
-    (slot == "?principal" ? slots.principal : slots.resource) = uid;
+    const Result<EntityUid> uid = EntityUid::parse(entity);
+    if (!uid) return fail(Code::kInvalid, uid.error().text(), at);
+    (slot == "?principal" ? slots.principal : slots.resource) = *uid;
   }
-  return policies.link(link.template_id, link.link_id, slots);
+  const Status linked = policies.link(link.template_id, link.link_id, slots);
+  if (linked) return {};
+  const Code code = linked.error().code;
+  return fail(code, linked.error().message,
+              code == Code::kNotFound ? places.template_id
+              : code == Code::kExists ? places.link_id
+                                      : places.args);
 }
 
 Result<PolicySet> read_policies(const PolicyFlags& flags, std::istream& in, MissingLinks missing) {
   TRY(policies, read_policy_file(flags.file, flags.format, in));
   if (flags.links.empty()) return policies;
   TRY(links, read_links(flags.links, missing));
-  for (const TemplateLink& link : links) {
-    const Status linked = add_link(policies, link);
-    if (!linked) return fail(linked.error().code, linked.error().text(), flags.links);
+  for (std::size_t i = 0; i < links.size(); ++i) {
+    const std::string at = place_in_json(flags.links, "/" + std::to_string(i));
+    CHECK_OK(add_link(policies, links[i], {at + "/template_id", at + "/link_id", at + "/args"}));
   }
   return policies;
 }
@@ -174,9 +241,12 @@ Result<PolicySet> read_policies(const PolicyFlags& flags, std::istream& in, Miss
 Result<std::optional<Schema>> read_schema(const SchemaFlags& flags) {
   if (flags.file.empty()) return std::optional<Schema>();
   TRY(text, read_file(flags.file, kMostBytes));
-  TRY(schema, flags.format == "json" ? Schema::parse_json(text, flags.file)
-                                     : Schema::parse(text, flags.file));
-  return std::optional<Schema>(std::move(schema));
+  const bool json = flags.format == "json";
+  Result<Schema> schema =
+      json ? Schema::parse_json(text, flags.file) : Schema::parse(text, flags.file);
+  if (schema) return std::optional<Schema>(std::move(*schema));
+  return tl::unexpected<Error>(in_form(schema.error(), json ? Form::kJson : Form::kCedar, text,
+                                       json ? "--schema-format cedar" : "--schema-format json"));
 }
 
 Result<Entities> read_entities(const std::string& file, const std::optional<Schema>& schema) {
@@ -191,21 +261,20 @@ Result<Entities> read_entities(const std::string& file, const std::optional<Sche
 
 Result<Request> read_request(const RequestFlags& flags, const std::optional<Schema>& schema) {
   RequestFile parts{flags.principal, flags.action, flags.resource, Json::object()};
+  RequestPlaces places{"--principal", "--action", "--resource", "--context"};
   if (!flags.request_json.empty()) {
+    const std::string whole = place_in_json(flags.request_json);
     TRY(json, read_json(flags.request_json));
-    TRY(file, from_json<RequestFile>(json));
+    TRY(file, from_json<RequestFile>(json, whole));
     parts = std::move(file);
+    places = {whole + "/principal", whole + "/action", whole + "/resource", whole + "/context"};
   } else if (!flags.context.empty()) {
     TRY(context, read_json(flags.context));
     parts.context = std::move(context);
+    places.context = place_in_json(flags.context);
   }
-  TRY(principal, read_uid(parts.principal, "principal"));
-  TRY(action, read_uid(parts.action, "action"));
-  TRY(resource, read_uid(parts.resource, "resource"));
-  if (schema) parts.context = explicit_context(*schema, parts.context, action);
-  TRY(context, record_from_json(parts.context, "context"));
-  Request request{std::move(principal), std::move(action), std::move(resource), std::move(context)};
-  if (schema && flags.validation) CHECK_OK(validate(*schema, request));
+  Result<Request> request = request_of(std::move(parts), schema, flags.validation);
+  if (!request) return tl::unexpected<Error>(places.placed(request.error()));
   return request;
 }
 

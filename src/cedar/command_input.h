@@ -50,6 +50,13 @@ struct RequestFlags {
   void add_to(CLI::App& app);
 };
 
+// Where the parts of a request were said: by a flag, or in a file.
+struct RequestPlaces {
+  std::string principal, action, resource, context;
+  // An error that names a part as its place ("context/age"), with where that was said instead.
+  Error placed(Error error) const;
+};
+
 // One entry of a --template-linked file.
 struct TemplateLink {
   std::string template_id, link_id;
@@ -61,6 +68,16 @@ void fields(V& v, TemplateLink& l) {
   v("link_id", l.link_id);
   v("args", l.args);
 }
+
+// Where the parts of a link were said.
+struct LinkPlaces {
+  std::string template_id, link_id, args;
+};
+
+// The error of reading a text in one form. Where it looks as if it had the other one, the error
+// tells so, and which flag reads that.
+enum class Form { kCedar, kJson };
+Error in_form(Error error, Form wanted, std::string_view text, std::string_view flag_of_other);
 
 // Of the file, or of standard input for an empty name.
 Result<std::string> read_input(const std::string& file, std::istream& in);
@@ -74,7 +91,7 @@ enum class MissingLinks { kAnError, kNone };
 Result<PolicySet> read_policies(const PolicyFlags& flags, std::istream& in,
                                 MissingLinks missing = MissingLinks::kAnError);
 Result<std::vector<TemplateLink>> read_links(const std::string& file, MissingLinks missing);
-Status add_link(PolicySet& policies, const TemplateLink& link);
+Status add_link(PolicySet& policies, const TemplateLink& link, const LinkPlaces& places);
 
 // Nothing where no file is named.
 Result<std::optional<Schema>> read_schema(const SchemaFlags& flags);

@@ -107,7 +107,7 @@ TEST_F(Command, LinksTemplates) {
 
 TEST_F(Command, AnswersErrorsWithStatusOneAndWrongFlagsWithTwo) {
   EXPECT_EQ(authorize({}), 1);
-  EXPECT_EQ(err_.str(), "the request has no principal\n");
+  EXPECT_EQ(err_.str(), "--principal: the request has no principal\n");
   EXPECT_EQ(authorize({"--request-json", file("none.json")}), 1);
   EXPECT_EQ(authorize({"--request-json", file("r.json"), "--nope"}), 2);
   EXPECT_EQ(authorize({"--request-json", file("r.json"), "-l", "User::\"a\""}), 2);
@@ -182,6 +182,7 @@ TEST_F(Command, ChecksWhatParses) {
   EXPECT_EQ(run(run_check_parse, {}, "permit (principal, action);"), 1);
   EXPECT_EQ(run(run_check_parse, {"--expression", "1 + 1"}), 0);
   EXPECT_EQ(run(run_check_parse, {"--expression", "1 +"}), 1);
+  EXPECT_THAT(err_.str(), StartsWith("--expression:1:4: "));
   EXPECT_EQ(run(run_check_parse,
                 {"-p", file("p.cedar"), "-s", file("s.cedarschema"), "--entities", file("e.json")}),
             0);
@@ -256,6 +257,118 @@ TEST_F(Command, LinksATemplateIntoAFile) {
   EXPECT_EQ(authorize({"-k", file("links.json"), "-l", "User::\"eve\"", "-a", "Action::\"view\"",
                        "-r", "Doc::\"plan\"", "-v"}),
             0);
+}
+
+TEST_F(Command, ErrorsOfARequestNameItsFileOrFlag) {
+  write("s.cedarschema", kSchema);
+  const auto whole = [&](std::string_view text) {
+    write("bad.json", text);
+    EXPECT_EQ(authorize({"--request-json", file("bad.json"), "-s", file("s.cedarschema")}), 1);
+    const std::string said = err_.str();
+    const std::string path = file("bad.json");
+    return said.starts_with(path) ? said.substr(path.size()) : said;
+  };
+  const std::string rest = R"(, "action": "Action::\"view\"", "resource": "Doc::\"plan\"",
+                              "context": )";
+  EXPECT_THAT(whole("{"), StartsWith(":1:2: "));
+  EXPECT_THAT(whole("[]"), StartsWith("#: an object is wanted here"));
+  EXPECT_THAT(whole("{}"), StartsWith("#: the member \"principal\" is missing"));
+  EXPECT_THAT(whole(R"({"principal": "")" + rest + "{}}"),
+              StartsWith("#/principal: the request has no principal"));
+  EXPECT_THAT(whole(R"({"principal": "User::alice")" + rest + "{}}"),
+              StartsWith("#/principal: 1:1"));
+  EXPECT_THAT(whole(R"({"principal": "Doc::\"d\"")" + rest + R"({"blocked": false}})"),
+              StartsWith("#/principal: the action Action::\"view\" does not apply"));
+  EXPECT_THAT(whole(R"({"principal": "User::\"a\"")" + rest + "[]}"),
+              StartsWith("#/context: an object is wanted here"));
+  EXPECT_THAT(whole(R"({"principal": "User::\"a\"")" + rest + R"({"blocked": 1}})"),
+              StartsWith("#/context/blocked: Bool is wanted here"));
+
+  const auto parts = [&](const std::string& principal, const std::string& context) {
+    std::vector<std::string> args{"-l", principal,       "-a", "Action::\"view\"",
+                                  "-r", "Doc::\"plan\"", "-s", file("s.cedarschema")};
+    if (!context.empty()) {
+      write("c.json", context);
+      args.insert(args.end(), {"-c", file("c.json")});
+    }
+    EXPECT_EQ(authorize(args), 1);
+    return err_.str();
+  };
+  EXPECT_THAT(parts("Doc::\"d\"", ""), StartsWith("--principal: the action"));
+  EXPECT_THAT(parts("User::\"a\"", ""), StartsWith("--context: the attribute `blocked`"));
+  EXPECT_THAT(parts("User::\"a\"", "[]"), StartsWith(file("c.json") + "#: an object is wanted"));
+  EXPECT_THAT(parts("User::\"a\"", R"({"blocked": 1})"),
+              StartsWith(file("c.json") + "#/blocked: Bool is wanted here"));
+}
+
+TEST_F(Command, ErrorsOfLinksNameTheEntry) {
+  const auto second = [&](std::string_view text) {
+    const std::string path = file("links.json");
+    write("links.json", R"([{"template_id": "template", "link_id": "first", "args":
+      {"?principal": "User::\"a\"", "?resource": "Doc::\"d\""}}, )" +
+                            std::string(text) + "]");
+    EXPECT_EQ(authorize({"--request-json", file("r.json"), "-k", path}), 1);
+    const std::string said = err_.str();
+    return said.starts_with(path) ? said.substr(path.size()) : said;
+  };
+  EXPECT_THAT(second("{}"), StartsWith("#/1: the member \"template_id\" is missing"));
+  EXPECT_THAT(second(R"({"template_id": "none", "link_id": "x", "args": {}})"),
+              StartsWith("#/1/template_id: there is no template `none`"));
+  EXPECT_THAT(second(R"({"template_id": "template", "link_id": "first", "args":
+                {"?principal": "User::\"a\"", "?resource": "Doc::\"d\""}})"),
+              StartsWith("#/1/link_id: the policy id `first` is taken"));
+  EXPECT_THAT(second(R"({"template_id": "template", "link_id": "x", "args": {}})"),
+              StartsWith("#/1/args: the template `template` wants a value for the slot"));
+  EXPECT_THAT(second(R"({"template_id": "template", "link_id": "x", "args": {"?who": "A"}})"),
+              StartsWith("#/1/args/?who: there is no slot ?who; there are ?principal and"));
+  EXPECT_THAT(second(R"({"template_id": "template", "link_id": "x", "args": {"?principal": "A"}})"),
+              StartsWith("#/1/args/?principal: 1:"));
+  write("links.json", "{}");
+  EXPECT_EQ(authorize({"--request-json", file("r.json"), "-k", file("links.json")}), 1);
+  EXPECT_THAT(err_.str(), StartsWith(file("links.json") + "#: an array is wanted here"));
+}
+
+TEST_F(Command, ErrorsOfALinkNameTheFlag) {
+  const auto link = [&](const std::string& of, const std::string& id, const std::string& args) {
+    EXPECT_EQ(
+        run(run_link, {"-p", file("p.cedar"), "--template-id", of, "-n", id, "--arguments", args}),
+        1);
+    return err_.str();
+  };
+  EXPECT_THAT(link("template", "x", "{"), StartsWith("--arguments:1:2: "));
+  EXPECT_THAT(link("template", "x", "[]"), StartsWith("--arguments#: an object is wanted here"));
+  EXPECT_THAT(link("template", "x", R"({"?principal": 1})"),
+              StartsWith("--arguments#/?principal: a string is wanted here"));
+  EXPECT_THAT(link("template", "x", R"({"?principal": "User::a"})"),
+              StartsWith("--arguments#/?principal: 1:8"));
+  EXPECT_THAT(link("template", "x", "{}"),
+              StartsWith("--arguments#: the template `template` want"));
+  EXPECT_THAT(link("none", "x", "{}"), StartsWith("--template-id: there is no template `none`"));
+  EXPECT_THAT(
+      link("template", "blocked", R"({"?principal": "User::\"a\"", "?resource": "Doc::\"d\""})"),
+      StartsWith("--new-id: the policy id `blocked` is taken"));
+}
+
+TEST_F(Command, ASchemaInTheOtherFormSaysWhichFlagReadsIt) {
+  const std::string json = R"({"": {"entityTypes": {}, "actions": {}}})";
+  write("s", json);
+  EXPECT_EQ(run(run_validate, {"-s", file("s"), "-p", file("p.cedar")}), 1);
+  EXPECT_THAT(err_.str(), StartsWith(file("s") + ":1:1: "));
+  EXPECT_THAT(err_.str(), HasSubstr("looks like JSON; say --schema-format json"));
+  write("s", kSchema);
+  EXPECT_EQ(run(run_validate, {"-s", file("s"), "--schema-format", "json", "-p", file("p.cedar")}),
+            1);
+  EXPECT_THAT(err_.str(), StartsWith(file("s") + ":2:3: "));
+  EXPECT_THAT(err_.str(), HasSubstr("looks like Cedar syntax; say --schema-format cedar"));
+  EXPECT_EQ(run(run_translate_schema, {"--direction", "cedar-to-json"}, json), 1);
+  EXPECT_THAT(err_.str(), HasSubstr("looks like JSON; say --direction json-to-cedar"));
+  EXPECT_EQ(run(run_translate_schema, {"--direction", "json-to-cedar"}, kSchema), 1);
+  EXPECT_THAT(err_.str(), HasSubstr("looks like Cedar syntax; say --direction cedar-to-json"));
+  // One that is wrong in the form that is wanted says no more than that.
+  write("s", "[]");
+  EXPECT_EQ(run(run_validate, {"-s", file("s"), "--schema-format", "json", "-p", file("p.cedar")}),
+            1);
+  EXPECT_EQ(err_.str(), file("s") + "#: an object is wanted here, not an array\n");
 }
 
 TEST_F(Command, EvaluatesExpressions) {

@@ -3,6 +3,7 @@
 #include <ostream>
 
 #include "base/file.h"
+#include "base/json_pointer.h"
 #include "cedar/command.h"
 #include "cedar/command_input.h"
 #include "cedar/format.h"
@@ -41,11 +42,15 @@ Result<std::string> cedar_text(const PolicySet& policies) {
 
 Result<std::string> translate_schema(const std::string& direction, const std::string& file,
                                      const std::string& text) {
-  if (direction == "json-to-cedar") {
-    TRY(schema, parse_schema_json(text, file));
-    return print(schema);
+  const bool json = direction == "json-to-cedar";
+  const Result<SchemaSyntax> read = json ? parse_schema_json(text, file) : parse_schema(text, file);
+  if (!read) {
+    return tl::unexpected<Error>(
+        in_form(read.error(), json ? Form::kJson : Form::kCedar, text,
+                json ? "--direction cedar-to-json" : "--direction json-to-cedar"));
   }
-  TRY(schema, parse_schema(text, file));
+  const SchemaSyntax& schema = *read;
+  if (json) return print(schema);
   if (direction == "cedar-to-json") return compact(to_json(schema)) + "\n";
   TRY(resolved, with_resolved_types(schema));
   return pretty(to_json(resolved)) + "\n";
@@ -100,7 +105,7 @@ int run_check_parse(const Words& args, const Streams& streams) {
   const bool from_input = policy_flags.file.empty() && schema_flags.file.empty() &&
                           entities_file.empty() && !expression;
   if (from_input || !policy_flags.file.empty()) check(read_policies(policy_flags, streams.in));
-  if (expression) check(parse_expr(*expression));
+  if (expression) check(parse_expr(*expression, "--expression"));
   const Result<std::optional<Schema>> schema = read_schema(schema_flags);
   check(schema);
   if (!entities_file.empty()) {
@@ -196,10 +201,11 @@ int run_link(const Words& args, const Streams& streams) {
   if (const std::optional<int> status = parse_words(command, args, streams)) return *status;
   const auto made = [&]() -> Result<std::string> {
     TRY(json, parse_json(arguments, {}, "--arguments"));
-    TRY(values, (from_json<std::map<std::string, std::string>>(json)));
+    const std::string place = place_in_json("--arguments");
+    TRY(values, (from_json<std::map<std::string, std::string>>(json, place)));
     link.args = std::move(values);
     TRY(policies, read_policies(policy_flags, streams.in, MissingLinks::kNone));
-    CHECK_OK(add_link(policies, link));
+    CHECK_OK(add_link(policies, link, {"--template-id", "--new-id", place}));
     if (!policy_flags.links.empty()) {
       TRY(links, read_links(policy_flags.links, MissingLinks::kNone));
       links.push_back(link);

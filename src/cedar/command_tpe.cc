@@ -2,6 +2,7 @@
 #include <chrono>
 #include <ostream>
 
+#include "base/json_pointer.h"
 #include "cedar/command.h"
 #include "cedar/command_input.h"
 #include "cedar/policy_json.h"
@@ -58,8 +59,14 @@ void fields(V& v, PartialRequestFile& r) {
   v("context", r.context);
 }
 
-Result<PartialRequestFile> read_parts(const TpeFlags& flags) {
+struct Parts {
+  PartialRequestFile values;
+  RequestPlaces places;
+};
+
+Result<Parts> read_parts(const TpeFlags& flags) {
   if (!flags.request_json.empty()) {
+    const std::string whole = place_in_json(flags.request_json);
     TRY(json, read_json(flags.request_json));
     if (const JsonObject* object = json.as_object()) {
       JsonObject given;
@@ -68,28 +75,36 @@ Result<PartialRequestFile> read_parts(const TpeFlags& flags) {
       }
       json = Json(std::move(given));
     }
-    return from_json<PartialRequestFile>(json);
+    TRY(values, from_json<PartialRequestFile>(json, whole));
+    return Parts{std::move(values),
+                 {whole + "/principal_type", whole + "/action", whole + "/resource_type",
+                  whole + "/context"}};
   }
-  PartialRequestFile parts{flags.principal_type, flags.action,       flags.resource_type,
-                           flags.principal_eid,  flags.resource_eid, {}};
+  Parts parts{{flags.principal_type,
+               flags.action,
+               flags.resource_type,
+               flags.principal_eid,
+               flags.resource_eid,
+               {}},
+              {"--principal-type", "--action", "--resource-type", place_in_json(flags.context)}};
   if (!flags.context.empty()) {
     TRY(context, read_json(flags.context));
-    parts.context = std::move(context);
+    parts.values.context = std::move(context);
   }
   return parts;
 }
 
 Status want_type(const std::string& type, const std::string& what) {
-  if (type.empty()) return fail(Code::kInvalid, "the request has no " + what + " type");
+  if (type.empty()) return fail(Code::kInvalid, "the request has no " + what + " type", what);
   if (is_type_name(type)) return {};
-  return fail(Code::kInvalid, "`" + type + "` is no name of a type", what + " type");
+  return fail(Code::kInvalid, "`" + type + "` is no name of a type", what);
 }
 
-Result<PartialRequest> read_partial_request(const TpeFlags& flags, const Schema& schema) {
-  TRY(parts, read_parts(flags));
+// Places of errors are the names of parts.
+Result<PartialRequest> request_of(const PartialRequestFile& parts, const Schema& schema) {
   CHECK_OK(want_type(parts.principal_type, "principal"));
   CHECK_OK(want_type(parts.resource_type, "resource"));
-  if (parts.action.empty()) return fail(Code::kInvalid, "the request has no action");
+  if (parts.action.empty()) return fail(Code::kInvalid, "the request has no action", "action");
   const Result<EntityUid> action = EntityUid::parse(parts.action);
   if (!action) return fail(Code::kInvalid, action.error().text(), "action");
   PartialRequest request{{parts.principal_type, parts.principal_eid},
@@ -101,6 +116,13 @@ Result<PartialRequest> read_partial_request(const TpeFlags& flags, const Schema&
     request.context = std::move(context);
   }
   CHECK_OK(validate(schema, request));
+  return request;
+}
+
+Result<PartialRequest> read_partial_request(const TpeFlags& flags, const Schema& schema) {
+  TRY(parts, read_parts(flags));
+  Result<PartialRequest> request = request_of(parts.values, schema);
+  if (!request) return tl::unexpected<Error>(parts.places.placed(request.error()));
   return request;
 }
 

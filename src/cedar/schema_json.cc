@@ -23,12 +23,16 @@ class SchemaJsonReader {
     for (const JsonMember& member : *members) {
       const std::string where = "/" + member.first;
       if (!member.first.empty() && !is_type_name(member.first)) {
-        return refuse(where, "`" + member.first + "` cannot be a namespace");
+        return refuse(where, "`" + member.first +
+                                 "` cannot be a namespace: its name is identifiers joined by "
+                                 "`::`, none of them reserved");
       }
-      if (member.second.as_object() == nullptr) {
+      // With neither, it is most likely a member of a namespace that was given as the schema.
+      if (member.second.find("entityTypes") == nullptr &&
+          member.second.find("actions") == nullptr) {
         return refuse(where,
-                      "a namespace is an object; the schema's object has a member for each "
-                      "namespace, \"\" for none");
+                      "a namespace is an object with the members entityTypes and actions; the "
+                      "schema's object has a member for each namespace, \"\" for none");
       }
       TRY(space, read_namespace(member.second, where));
       space.name = {member.first, place(where)};

@@ -38,6 +38,9 @@ class SchemaParser : public TokenReader {
       }
       take();
       SchemaNamespace space;
+      if (sees("__cedar")) {
+        return refuse(peek(), "`__cedar` is reserved, so no namespace has it in its name");
+      }
       const Token& at = peek();
       TRY(name, path());
       if (!spaces.insert(name.name).second) {

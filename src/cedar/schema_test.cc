@@ -148,7 +148,8 @@ TEST(Schema, RefusesWhatCedarRefuses) {
               HasSubstr("empty"));
   EXPECT_THAT(refused("action a appliesTo { principal: Action, resource: Action };"),
               HasSubstr("no entity type `Action`"));
-  EXPECT_THAT(refused("namespace __cedar { entity A; }"), HasSubstr("wanted"));
+  EXPECT_THAT(refused("namespace __cedar { entity A; }"), HasSubstr("reserved"));
+  EXPECT_THAT(refused("namespace __cedar::A { entity A; }"), HasSubstr("reserved"));
   EXPECT_THAT(refused("entity __cedar;"), HasSubstr("reserved"));
   EXPECT_THAT(refused("entity E = { a: Long, a: Long };"), HasSubstr("twice"));
   EXPECT_THAT(refused("@a @a entity E;"), HasSubstr("twice"));
@@ -188,7 +189,8 @@ TEST(Schema, IsBounded) {
 
 TEST(SchemaJson, RefusesWhatItDoesNotKnow) {
   const auto refused = [](const char* text) { return problem_of(Schema::parse_json(text)); };
-  EXPECT_THAT(refused(R"({"entityTypes": {}, "actions": {}, "x": 1})"), HasSubstr("missing"));
+  EXPECT_THAT(refused(R"({"entityTypes": {"A": {}}, "actions": {}})"),
+              HasSubstr("has a member for each namespace"));
   EXPECT_THAT(refused(R"({"": {"entityTypes": {}}})"), HasSubstr("\"actions\" is missing"));
   EXPECT_THAT(refused(R"({"": {"entityTypes": {"A": {"shap": 1}}, "actions": {}}})"),
               HasSubstr("/entityTypes/A/shap"));

@@ -125,6 +125,14 @@ TEST_F(Symcc, SaysWhatIsWrong) {
   EXPECT_THAT(err_, HasSubstr("/nowhere/cvc5"));
 }
 
+TEST_F(Symcc, NamesThePropertiesWhereNoneIsNamed) {
+  EXPECT_EQ(run({"nevr-errors", "-p", at("all.cedar")}), 2);
+  EXPECT_THAT(err_, HasSubstr("writ cedar symcc: there is no `nevr-errors` here; there are "
+                              "never-errors, always-matches, "));
+  EXPECT_EQ(run({}), 2);
+  EXPECT_THAT(err_, HasSubstr("writ cedar symcc: one of these is wanted: never-errors, "));
+}
+
 TEST_F(Symcc, ASolverThatDoesNotAnswerIsUnknown) {
   EXPECT_EQ(
       run({"--exit-code", "--cvc5-path", "/bin/true", "never-errors", "-p", at("next.cedar")}), 4);
