@@ -4,9 +4,11 @@
 // https://docs.cedarpolicy.com/policies/validation.html
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "base/result.h"
@@ -33,6 +35,11 @@ struct Finding {
     kMixedScripts,
     kConfusable,  // an identifier with a character that is easily taken for another
   };
+  friend constexpr auto enum_names(Kind) {
+    return std::to_array<std::string_view>(
+        {"unknown_type", "unknown_action", "unknown_choice", "type", "empty_set", "too_deep",
+         "no_applicable_action", "impossible", "bidirectional", "mixed_scripts", "confusable"});
+  }
   Kind kind = Kind::kType;
   std::string policy;       // its id
   Error error;              // message, and where: file:line:column

@@ -27,8 +27,26 @@ void show_warnings(Context& context, const std::vector<std::string>& warnings) {
   }
 }
 
+Json json_of(const std::vector<core::PolicyFinding>& findings) {
+  Json made = Json::array();
+  for (const core::PolicyFinding& each : findings) {
+    made.push(Json::object(
+        {{"kind", each.kind}, {"where", each.error.where}, {"message", each.error.message}}));
+  }
+  return made;
+}
+
+int check_as_json(Context& context, const std::vector<core::PolicyFile>& files) {
+  const core::PolicyFindings found = core::find_in_policies(files);
+  print_json(context, Json::object({{"files", static_cast<std::int64_t>(files.size())},
+                                    {"errors", json_of(found.errors)},
+                                    {"warnings", json_of(found.warnings)}}));
+  return found.errors.empty() ? 0 : exit_status(found.errors.front().error.code);
+}
+
 Result<int> check(Context& context, const Args& args) {
   TRY(read, read_policies(args.operands("FILE")));
+  if (args.has("--json")) return check_as_json(context, read.files);
   TRY(checked, core::check_policies(read.files));
   show_warnings(context, checked.warnings);
   context.terminal.out(
@@ -51,7 +69,14 @@ Result<int> format(Context& context, const Args& args) {
     return fail(Code::kInvalid, "either it is checked or written", "--check");
   }
   TRY(read, read_policies(args.operands("FILE")));
-  std::size_t differ = 0;
+  // All of them before anything is written or said, so that one that does not parse changes
+  // nothing.
+  struct Formatted {
+    const std::string& path;
+    const std::string& was;
+    std::string is;
+  };
+  std::vector<Formatted> all;
   for (const core::PolicyFile& file : read.files) {
     const core::PolicyFileKind kind = core::kind_of(file);
     if (kind != core::PolicyFileKind::kPolicies && kind != core::PolicyFileKind::kInvariants) {
@@ -59,16 +84,20 @@ Result<int> format(Context& context, const Args& args) {
     }
     const std::string& path = read.paths.at(file.name);
     TRY(formatted, cedar::format(file.text, path));
+    all.push_back({path, file.text, std::move(formatted)});
+  }
+  bool differ = false;
+  for (const Formatted& each : all) {
     if (!checks && !writes) {
-      context.terminal.out(formatted);
+      context.terminal.out(each.is);
       continue;
     }
-    if (formatted == file.text) continue;
-    ++differ;
-    if (writes) CHECK_OK(write_file(path, formatted, mode_of(path)));
-    context.terminal.out(printable(path) + "\n");
+    if (each.is == each.was) continue;
+    differ = true;
+    if (writes) CHECK_OK(write_file(each.path, each.is, mode_of(each.path)));
+    context.terminal.out(printable(each.path) + "\n");
   }
-  return checks && differ > 0 ? kDiffers : 0;
+  return checks && differ ? kDiffers : 0;
 }
 
 Result<int> test(Context& context, const Args& args) {
@@ -141,6 +170,7 @@ std::vector<Verb> policy_verbs() {
       {.path = "policy check",
        .summary = "check policy files against their schema and scenarios, without a server",
        .operands = {files},
+       .options = {json_option()},
        .examples = {{"writ policy check policies", "all the files of a folder"}},
        .heading = "Administering",
        .run = check,

@@ -51,6 +51,44 @@ TEST_F(PolicyLife, FormatPrintsChecksAndWrites) {
   EXPECT_EQ(desk.run({"policy", "format", "--check", "--write", path}), 2);
 }
 
+// The first of the folder is untidy, the second one no policy.
+TEST_F(PolicyLife, FormatWritesNothingWhereAFileDoesNotParse) {
+  std::filesystem::create_directories(desk.folder.path + "/set");
+  const std::string untidy = file("set/a.cedar", kUntidy);
+  file("set/b.cedar", "permit (principal");
+  for (const char* how : {"--write", "--check"}) {
+    EXPECT_EQ(desk.run({"policy", "format", how, desk.folder.path + "/set"}), 2);
+    EXPECT_THAT(noted(), HasSubstr("set/b.cedar:1:18"));
+    EXPECT_EQ(said(), "");
+    EXPECT_EQ(text_of(untidy), kUntidy);
+  }
+}
+
+TEST_F(PolicyLife, CheckPrintsWhatItFindsAsJson) {
+  const auto check = [&](const std::string& path, int status) {
+    EXPECT_EQ(desk.run({"policy", "check", "--json", path}), status);
+    EXPECT_EQ(noted(), "");
+    const auto json = parse_json(said());
+    EXPECT_TRUE(json) << said();
+    return json ? compact(*json) : std::string();
+  };
+  const std::string fine = file("fine.cedar",
+                                "@id(\"a\") permit (principal, action == "
+                                "Writ::Action::\"list_own\", resource);\n");
+  EXPECT_EQ(check(fine, 0), R"({"files":1,"errors":[],"warnings":[]})");
+  const std::string bad = file("bad.cedar",
+                               "@id(\"a\") permit (principal is Writ::Tier, action == "
+                               "Writ::Action::\"connect\", resource);\n"
+                               "@id(\"b\") permit (principal, action == Writ::Action::\"connect\", "
+                               "resource)\nwhen { resource.ownr };\n");
+  const std::string found = check(bad, 2);
+  EXPECT_THAT(found, HasSubstr(R"("errors":[{"kind":"type","where":"bad.cedar:3:8",)"));
+  EXPECT_THAT(found, HasSubstr(R"(when { resource.ownr };)"));
+  EXPECT_THAT(found, HasSubstr(R"({"kind":"impossible","where":"bad.cedar:1:1","message":")"));
+  EXPECT_EQ(desk.run({"policy", "check", "--json", desk.folder.path + "/none.cedar"}), 4)
+      << "no file is an error as any other";
+}
+
 TEST_F(PolicyLife, CheckShowsWarningsAndErrorsOfTheSchema) {
   const std::string odd = file("odd.cedar",
                                "@id(\"a\") permit (principal is Writ::Tier, action == "
@@ -201,6 +239,29 @@ TEST_F(PlanByProof, WhatIsNotKnownIsSaidAndTheRestStands) {
   EXPECT_TRUE(proof.find("same")->is_null());
   EXPECT_EQ(proof.find("unknown")->as_array()->size(), 1U);
   EXPECT_EQ(desk.run({"policy", "plan", path, "--time-limit", "soon"}), 2);
+}
+
+TEST_F(PlanByProof, ProveMarksInvariantsThatCoverNoRequest) {
+  if (!has_solver()) GTEST_SKIP() << "no solver on this host: cvc5 or z3";
+  std::filesystem::create_directories(desk.folder.path + "/set");
+  file("set/a.cedar", offer("none"));
+  file("set/a.invariants.cedar",
+       "@invariant(\"no group connects\")\nforbid (principal is Writ::Group, action == "
+       "Writ::Action::\"connect\", resource);\n"
+       "@invariant(\"nobody lists\")\nforbid (principal, action == Writ::Action::\"list\", "
+       "resource);\n");
+  EXPECT_EQ(desk.run({"policy", "prove", desk.folder.path + "/set"}), 0) << noted();
+  EXPECT_THAT(said(), HasSubstr("! no group connects  a.invariants.cedar:1:1\n"
+                                "    it covers no request"));
+  EXPECT_THAT(said(), HasSubstr("✓ nobody lists  a.invariants.cedar:3:1\n"));
+  EXPECT_THAT(said(), HasSubstr("2 invariants hold (1 covers no request).\n"));
+  EXPECT_EQ(desk.run({"policy", "prove", desk.folder.path + "/set", "--json"}), 0) << noted();
+  const auto json = parse_json(said());
+  ASSERT_TRUE(json) << said();
+  const JsonArray& rows = *json->find("invariants")->as_array();
+  ASSERT_EQ(rows.size(), 2U);
+  EXPECT_NE(rows[0].find("covers_nothing"), nullptr);
+  EXPECT_EQ(rows[1].find("covers_nothing"), nullptr);
 }
 
 TEST_F(PolicyLife, HistoryShowAndRollback) {

@@ -17,6 +17,10 @@ std::string show(const prove::InvariantVerdict& of, const TableStyle& style) {
   const std::string place = "  " + toned(of.place.text(), Tone::kDim, style) + "\n";
   switch (of.verdict.kind) {
     case Kind::kHolds:
+      if (of.covers_nothing) {
+        return toned("!", Tone::kWarn, style) + " " + of.text + place +
+               indented("it covers no request, so it holds whatever the policies say");
+      }
       return toned("✓", Tone::kGood, style) + " " + of.text + place;
     case Kind::kUnknown:
       return toned("?", Tone::kWarn, style) + " " + of.text + place + indented(of.verdict.why);
@@ -48,11 +52,13 @@ std::string show(const prove::Remark& of, const TableStyle& style) {
 
 struct Counts {
   std::size_t hold = 0, broken = 0, unknown = 0;
+  std::size_t idle = 0;  // of those that hold
 };
 Counts count(const std::vector<prove::InvariantVerdict>& verdicts) {
   Counts made;
   for (const auto& each : verdicts) {
     if (each.verdict.kind == prove::Verdict::Kind::kHolds) ++made.hold;
+    if (each.covers_nothing) ++made.idle;
     if (each.verdict.kind == prove::Verdict::Kind::kFails) ++made.broken;
     if (each.verdict.kind == prove::Verdict::Kind::kUnknown) ++made.unknown;
   }
@@ -77,7 +83,7 @@ Result<int> prove(Context& context, const Args& args) {
   TRY(policies, prove::WritPolicies::of(read.files));
   TRY(means, proof_means(args));
   const auto wait = context.terminal.wait("proving");
-  TRY(verdicts, prove::prove_invariants(policies, means));
+  TRY(verdicts, prove::prove_invariants(policies, means, prove::Coverage::kAsked));
   TRY(found, prove::remarks(policies, means));
   const Counts counts = count(verdicts);
   const int status = counts.broken > 0                              ? kBroken
@@ -102,6 +108,7 @@ Result<int> prove(Context& context, const Args& args) {
     return std::to_string(n) + " " + std::string(n == 1 ? one : many);
   };
   text += number(counts.hold, "invariant holds", "invariants hold");
+  if (counts.idle > 0) text += " (" + number(counts.idle, "covers", "cover") + " no request)";
   if (counts.broken > 0) text += ", " + number(counts.broken, "is broken", "are broken");
   if (counts.unknown > 0) text += ", " + number(counts.unknown, "is not known", "are not known");
   context.terminal.out(text + ".\n");

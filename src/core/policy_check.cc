@@ -11,9 +11,8 @@ namespace {
 constexpr std::size_t kMostWarnings = 1000;
 
 // One error that shows several.
-Error together(const std::vector<cedar::Finding>& findings) {
+Error together(const std::vector<PolicyFinding>& findings) {
   Error first = findings.front().error;
-  first.code = Code::kInvalid;
   for (std::size_t i = 1; i < findings.size() && i < kMostErrorsShown; ++i) {
     first.message += "\n" + findings[i].error.text();
   }
@@ -47,32 +46,78 @@ Status check_entities(const std::vector<PolicyFile>& files, const cedar::Schema&
   return {};
 }
 
-}  // namespace
+PolicyFinding finding(const Error& error) {
+  return {std::string(code_name(error.code)), error};
+}
 
-Result<CheckedPolicies> validate_policies(const std::vector<PolicyFile>& files, std::string hash) {
-  TRY(policies, compile_policies(files, std::move(hash)));
-  TRY(written, all_policies(files));
-  TRY(validation, cedar::validate(policies->schema(), written));
-  if (!validation.passed()) return tl::unexpected<Error>(together(validation.errors));
-  // One that covers no request holds whatever the policies say.
-  TRY(invariants, parse_invariants(files));
-  TRY(covered, cedar::validate(policies->schema(), invariants.statements));
-  if (!covered.passed()) return tl::unexpected<Error>(together(covered.errors));
-  CHECK_OK(check_entities(files, policies->schema()));
-  CheckedPolicies checked{std::move(policies), {}};
-  for (const auto* warnings : {&validation.warnings, &covered.warnings}) {
-    for (const cedar::Finding& finding : *warnings) {
-      if (checked.warnings.size() == kMostWarnings) break;
-      checked.warnings.push_back(finding.error.text());
+PolicyFindings validated(const std::vector<PolicyFile>& files, std::string hash) {
+  PolicyFindings made;
+  const auto take = [&](const cedar::Validation& validation) {
+    for (const cedar::Finding& each : validation.errors) {
+      made.errors.push_back({std::string(name_of(each.kind)), each.error});
+    }
+    for (const cedar::Finding& each : validation.warnings) {
+      if (made.warnings.size() == kMostWarnings) break;
+      made.warnings.push_back({std::string(name_of(each.kind)), each.error});
+    }
+  };
+  const auto look = [&]() -> Status {
+    TRY(policies, compile_policies(files, std::move(hash)));
+    made.policies = policies;
+    const cedar::Schema& schema = policies->schema();
+    TRY(written, all_policies(files));
+    TRY(validation, cedar::validate(schema, written));
+    take(validation);
+    // One that covers no request holds whatever the policies say.
+    TRY(invariants, parse_invariants(files));
+    TRY(covered, cedar::validate(schema, invariants.statements));
+    take(covered);
+    return check_entities(files, schema);
+  };
+  if (const Status done = look(); !done) made.errors.push_back(finding(done.error()));
+  return made;
+}
+
+std::vector<PolicyFinding> failed_scenarios(const std::vector<PolicyFile>& files,
+                                            const std::shared_ptr<const Policies>& policies) {
+  std::vector<PolicyFinding> made;
+  for (const PolicyFile& file : files) {
+    if (kind_of(file) != PolicyFileKind::kScenarios) continue;
+    const auto results = run_scenarios(file, policies);
+    if (!results) {
+      made.push_back(finding(results.error()));
+      continue;
+    }
+    for (const ScenarioResult& result : *results) {
+      if (result.failure.empty()) continue;
+      std::string message = "\"" + result.name + "\": " + result.failure;
+      made.push_back({"scenario", {Code::kInvalid, std::move(message), result.place}});
     }
   }
-  return checked;
+  return made;
+}
+
+Result<CheckedPolicies> checked(PolicyFindings found) {
+  if (!found.errors.empty()) return tl::unexpected<Error>(together(found.errors));
+  CheckedPolicies made{std::move(found.policies), {}};
+  for (const PolicyFinding& each : found.warnings) made.warnings.push_back(each.error.text());
+  return made;
+}
+
+}  // namespace
+
+PolicyFindings find_in_policies(const std::vector<PolicyFile>& files, std::string hash) {
+  PolicyFindings made = validated(files, std::move(hash));
+  if (made.errors.empty()) made.errors = failed_scenarios(files, made.policies);
+  return made;
+}
+
+Result<CheckedPolicies> validate_policies(const std::vector<PolicyFile>& files, std::string hash) {
+  return checked(validated(files, std::move(hash)));
 }
 
 Result<CheckedPolicies> check_policies(const std::vector<PolicyFile>& files, std::string hash) {
-  TRY(checked, validate_policies(files, std::move(hash)));
-  CHECK_OK(pass_scenarios(files, checked.policies));
-  return checked;
+  return checked(find_in_policies(files, std::move(hash)));
 }
 
 }  // namespace writ::core

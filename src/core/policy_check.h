@@ -11,6 +11,23 @@
 
 namespace writ::core {
 
+struct PolicyFinding {
+  // "scenario" where one fails; what validation calls it ("type", "impossible", …); else the name
+  // of the error's code.
+  std::string kind;
+  Error error;  // begins with file:line:column, or file#pointer
+};
+// All that can be said of a set.
+struct PolicyFindings {
+  std::shared_ptr<const Policies> policies;  // null where they do not compile
+  std::vector<PolicyFinding> errors;         // with any of these it cannot take effect
+  std::vector<PolicyFinding> warnings;
+};
+// `hash` as for compile_policies. Scenarios are decided by a set without other errors.
+PolicyFindings find_in_policies(const std::vector<PolicyFile>& files, std::string hash = {});
+
+// ---- For whom the first errors suffice ----
+
 struct CheckedPolicies {
   std::shared_ptr<const Policies> policies;
   // Policies that can never apply, and text that may be taken for other text. Each begins with
@@ -18,8 +35,7 @@ struct CheckedPolicies {
   std::vector<std::string> warnings;
 };
 
-// The first errors, with their places, up to kMostErrorsShown of them in one. `hash` as for
-// compile_policies.
+// The first errors, with their places, up to kMostErrorsShown of them in one.
 constexpr std::size_t kMostErrorsShown = 20;
 Result<CheckedPolicies> check_policies(const std::vector<PolicyFile>& files, std::string hash = {});
 // The same but for the scenarios.

@@ -396,6 +396,39 @@ when { resource.ip.isLoopback() && resource.groups.contains(principal) };)";
   EXPECT_THAT(bad.error().text(), HasSubstr("pdp.entities.json"));
 }
 
+TEST(Findings, SayOfEachWhatItIsAndWhere) {
+  const auto of = [](const std::vector<PolicyFinding>& list) {
+    std::vector<std::string> made;
+    for (const PolicyFinding& each : list) made.push_back(each.kind + " " + each.error.where);
+    return made;
+  };
+  const PolicyFindings wrong = find_in_policies(
+      {{"team.cedar", R"(
+@id("a") forbid (principal is Writ::Tier, action == Writ::Action::"connect", resource);
+@id("b") forbid (principal, action == Writ::Action::"connect", resource)
+when { resource.ownr == principal };
+@id("c") forbid (principal, action == Writ::Action::"connect", resource)
+when { context.approvals == "two" };)"},
+       {"i.invariants.cedar",
+        "@invariant(\"it\") forbid (principal is Writ::Team, action, resource);"}});
+  EXPECT_THAT(of(wrong.errors), ElementsAre("type team.cedar:4:8", "type team.cedar:6:8",
+                                            "unknown_type i.invariants.cedar:1:1"));
+  EXPECT_THAT(of(wrong.warnings), Contains("impossible team.cedar:2:1"));
+
+  const PolicyFindings broken = find_in_policies({{"team.cedar", "permit (principal, action"}});
+  EXPECT_THAT(of(broken.errors), ElementsAre("invalid team.cedar:1:26"));
+  EXPECT_EQ(broken.policies, nullptr);
+
+  const PolicyFindings failing =
+      find_in_policies({{"team.cedar", std::string(kOffer)},
+                        {"x.scenarios.json", R"({"identities": {"erin": {}}, "scenarios": [
+          {"name": "erin lists all", "identity": "erin", "action": "list",
+           "resource": {"type": "system", "id": "writ"}, "expect": "allow"}]})"},
+                        {"y.scenarios.json", "{}"}});
+  EXPECT_THAT(of(failing.errors),
+              ElementsAre("scenario x.scenarios.json#/scenarios/0", "invalid y.scenarios.json#"));
+}
+
 TEST(Invariants, AreValidatedAsPoliciesAre) {
   const auto checked = [](const std::string& statement) {
     return validate_policies({{"team.cedar", std::string(kOffer)},

@@ -213,30 +213,4 @@ Result<std::vector<ScenarioResult>> run_scenarios(const PolicyFile& file,
   return results;
 }
 
-Status pass_scenarios(const std::vector<PolicyFile>& files,
-                      const std::shared_ptr<const Policies>& policies) {
-  constexpr std::size_t kMostShown = 20;
-  std::string message, where;
-  std::size_t failed = 0;
-  for (const PolicyFile& file : files) {
-    if (kind_of(file) != PolicyFileKind::kScenarios) continue;
-    TRY(results, run_scenarios(file, policies));
-    for (const ScenarioResult& result : results) {
-      if (result.failure.empty() || ++failed > kMostShown) continue;
-      const std::string text = "\"" + result.name + "\": " + result.failure;
-      if (failed == 1) {
-        where = result.place;
-        message = text;
-      } else {
-        message += "\n" + result.place + ": " + text;
-      }
-    }
-  }
-  if (failed == 0) return {};
-  if (failed > kMostShown) {
-    message += "\nand " + std::to_string(failed - kMostShown) + " more scenarios";
-  }
-  return fail(Code::kInvalid, std::move(message), std::move(where));
-}
-
 }  // namespace writ::core

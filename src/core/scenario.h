@@ -43,8 +43,4 @@ struct ScenarioResult {
 Result<std::vector<ScenarioResult>> run_scenarios(const PolicyFile& file,
                                                   const std::shared_ptr<const Policies>& policies);
 
-// Ok when every scenario of these files passes; else kInvalid with those that do not.
-Status pass_scenarios(const std::vector<PolicyFile>& files,
-                      const std::shared_ptr<const Policies>& policies);
-
 }  // namespace writ::core

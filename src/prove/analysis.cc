@@ -32,6 +32,16 @@ bool a_forbid_fails(const Subject& policies, const Counterexample& in) {
   return authorize(policies.compiled(), in.request, CounterexampleEntities(in)).forbid_failed;
 }
 
+// That a statement covers a request that Writ could ask.
+Danger sometimes_covers(const One& statement) {
+  return {[=](World& world) -> Result<TermId> {
+            TRY(covered, covers(world, statement));
+            CHECK_OK(assume_possible(world));
+            return covered;
+          },
+          [=](const Counterexample& in) { return is_possible(in) && covers(statement, in); }};
+}
+
 // What breaks an invariant.
 Danger breach(const WritPolicies& policies, const One& statement, bool about_errors) {
   const bool forbids =
@@ -57,7 +67,7 @@ Danger breach(const WritPolicies& policies, const One& statement, bool about_err
 }  // namespace
 
 Result<std::vector<InvariantVerdict>> prove_invariants(const WritPolicies& policies,
-                                                       const Means& means) {
+                                                       const Means& means, Coverage coverage) {
   std::vector<InvariantVerdict> made;
   const cedar::Schema& schema = policies.subject().schema();
   TRY(invariants, core::parse_invariants(policies.files()));
@@ -65,11 +75,15 @@ Result<std::vector<InvariantVerdict>> prove_invariants(const WritPolicies& polic
   const std::vector<cedar::Environment> where = writ_environments(schema);
   for (std::size_t i = 0; i < invariants.list.size(); ++i) {
     const auto& its = invariants.list[i];
-    TRY(verdict,
-        prove(schema, where, breach(policies, One{statements, i}, its.about_errors), means));
+    const One statement{statements, i};
+    TRY(verdict, prove(schema, where, breach(policies, statement, its.about_errors), means));
     InvariantVerdict one{
         its.text, invariants.statements.policies()[i].position(), std::move(verdict), {}};
     if (one.verdict.counterexample) one.reasons = reasons(policies, *one.verdict.counterexample);
+    if (coverage == Coverage::kAsked && one.verdict.holds()) {
+      TRY(covered, prove(schema, where, sometimes_covers(statement), means));
+      one.covers_nothing = covered.holds();
+    }
     made.push_back(std::move(one));
   }
   return made;
@@ -167,6 +181,7 @@ Result<Remarks> remarks(const WritPolicies& policies, const Means& means) {
 Json to_json(const InvariantVerdict& of) {
   Json made = Json::object({{"invariant", Json(of.text)}, {"where", Json(of.place.text())}});
   made.set("holds", of.verdict.kind == Verdict::Kind::kUnknown ? Json() : Json(of.verdict.holds()));
+  if (of.covers_nothing) made.set("covers_nothing", Json(true));
   if (of.verdict.counterexample) {
     made.set("counterexample", to_json(*of.verdict.counterexample));
     Json reasons = Json::array();

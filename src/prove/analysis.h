@@ -16,12 +16,15 @@ struct InvariantVerdict {
   cedar::Position place;  // of the statement
   Verdict verdict;
   std::vector<std::string> reasons;  // what the policies say of the counterexample
+  bool covers_nothing = false;       // no request: it holds whatever the policies say
 };
 
 // Each invariant that stands in the files, in their order. kInvalid where one does not pass strict
-// validation.
+// validation. Whether those that hold cover anything is one more question for each.
+enum class Coverage : std::uint8_t { kNotAsked, kAsked };
 Result<std::vector<InvariantVerdict>> prove_invariants(const WritPolicies& policies,
-                                                       const Means& means);
+                                                       const Means& means,
+                                                       Coverage coverage = Coverage::kNotAsked);
 
 // All that the invariants of a set may take before it takes effect.
 inline constexpr std::chrono::seconds kInvariantsTime{20};

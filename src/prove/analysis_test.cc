@@ -250,6 +250,33 @@ TEST_F(Analysis, InvariantsAreCheckedBeforeASetTakesEffect) {
   EXPECT_EQ(no_time.error().code, Code::kExhausted);
 }
 
+// By proof: validation sees the first alone.
+TEST_F(Analysis, AnInvariantThatCoversNoRequestIsMarked) {
+  const WritPolicies of =
+      set({{"p.cedar", offer("")},
+           {"o.invariants.cedar",
+            "@invariant(\"no group connects\") forbid (principal is Writ::Group, "
+            "action == Writ::Action::\"connect\", resource);"
+            "@invariant(\"many and few\") forbid (principal, action == Writ::Action::\"list\", "
+            "resource) when { context.approvals > 3 && context.approvals < 2 };"
+            "@invariant(\"less than none\") @about(\"errors\") forbid (principal, "
+            "action == Writ::Action::\"list\", resource) when { context.approvals < 0 };"
+            "@invariant(\"many\") forbid (principal, action == Writ::Action::\"list\", resource) "
+            "when { context.approvals > 3 };"}});
+  const auto made = prove_invariants(of, means_, Coverage::kAsked);
+  ASSERT_TRUE(made) << made.error().text();
+  std::vector<std::string> idle;
+  for (const InvariantVerdict& each : *made) {
+    EXPECT_TRUE(each.verdict.holds()) << each.text;
+    if (each.covers_nothing) idle.push_back(each.text);
+  }
+  EXPECT_THAT(idle, ElementsAre("no group connects", "many and few", "less than none"));
+  EXPECT_EQ(compact(to_json(made->at(0))),
+            R"({"invariant":"no group connects","where":"o.invariants.cedar:1:1","holds":true,)"
+            R"("covers_nothing":true})");
+  EXPECT_EQ(to_json(made->at(3)).find("covers_nothing"), nullptr);
+}
+
 TEST_F(Analysis, AnInvariantThatIsNotValidIsRefusedWithItsPlace) {
   const WritPolicies of = set({{"p.cedar", offer("")},
                                {"o.invariants.cedar",
