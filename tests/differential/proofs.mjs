@@ -8,9 +8,9 @@
 //   tests/differential/proofs.mjs --seed 7 --only 12  world 12 of seed 7, with all verdicts
 //
 // A world has two policy sets and one or two environments, of which every property is asked. Where one
-// prover says that a property holds and the other that it fails, the world is printed. So is one in
-// which a request made at random breaks what Writ says to hold, or in which Cedar does not confirm
-// Writ's counterexample. A seed and a number name a world.
+// prover says that a property holds and the other that it fails, the world is printed, as small as it
+// gets. So is one in which a request made at random breaks what Writ says to hold, or in which Cedar
+// does not confirm Writ's counterexample. A seed and a number name a world.
 import { execFileSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { cpus } from 'node:os';
@@ -22,6 +22,7 @@ import { readOptions } from './options.mjs';
 import { Program } from './program.mjs';
 import { makeProofWorld, makeSets, ruleText } from './proof_world.mjs';
 import { Random } from './random.mjs';
+import { shrinkProof } from './shrink.mjs';
 
 const self = fileURLToPath(import.meta.url);
 const root = join(dirname(self), '../..');
@@ -34,6 +35,8 @@ const options = readOptions(self, {
   first: { type: 'string', default: '0' }, // number of the first world
   writ: { type: 'string', default: join(root, 'build/release/tests/writ_proofs') },
 });
+
+const kMostShrunk = 4; // of the worlds that differ; the others are printed as they are
 
 // Empty, or why the test cannot be run.
 function missing() {
@@ -72,9 +75,20 @@ async function proveWorld(engines, number) {
   const world = { ...made, ...sets, samples: { entities: text(made.samples.entities),
     requests: made.samples.requests.map((each) => ({ ...each, context: text(each.context) })) } };
   delete world.candidates;
+  return prove(engines, world);
+}
+
+async function prove(engines, world) {
   const writ = await engines.writ.ask(world);
   const peer = engines.peer ? await engines.peer.ask({ world, writ }) : null;
-  return { number, world, writ, peer };
+  return { world, writ, peer };
+}
+
+// What still shows the same difference, proved.
+async function smallest(engines, world, { property, kind }) {
+  const shows = async (smaller) => compare(await prove(engines, smaller))
+    .some((each) => each.property === property && each.kind === kind);
+  return prove(engines, await shrinkProof(world, shows));
 }
 
 // [{property, kind, writ, peer}] of one world; of kind `same` too.
@@ -113,7 +127,7 @@ const isPatience = (why) => /time limit|does not know|did not answer/.test(why);
 // durations are divided, which docs/cedar.md says to users.
 const isDifference = ({ kind }) => !/^same$| alone$|^Writ unknown|Cedar unknown$/.test(kind);
 
-function show({ number, world, found }) {
+function show(number, { world }, found) {
   console.log(`\nseed ${options.seed}, world ${number}:\n${world.schema}`);
   for (const side of ['a', 'b']) console.log(`${side}:\n${world[side].join('\n')}`);
   console.log(text(world.environments));
@@ -155,8 +169,10 @@ async function main() {
         counts.set(name, (counts.get(name) ?? 0) + 1);
       }
       const open = found.filter(isDifference);
-      sums.different += open.length ? 1 : 0;
-      if (options.only || open.length) show({ ...proved, found: options.only ? found : open });
+      if (options.only) show(number, proved, found);
+      if (!open.length) continue;
+      const least = sums.different++ < kMostShrunk ? await smallest(engines, proved.world, open[0]) : proved;
+      show(number, least, compare(least).filter(isDifference));
     }
     engines.writ.end();
     engines.peer?.end();
