@@ -1,6 +1,7 @@
 // Cedar's string literals and names: escapes both ways.
 #pragma once
 
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -12,6 +13,9 @@ namespace writ::cedar {
 void append_quoted(std::string& out, std::string_view text);
 // Appends a `like` pattern, from its pieces between wildcards, with its quotes.
 void append_pattern(std::string& out, const std::vector<std::string>& pieces);
+
+// Appends a character by its number in Unicode.
+void append_utf8(std::string& out, std::uint32_t character);
 
 // What stands between the quotes of a literal, escapes resolved: \n \r \t \\ \0 \' \" \x41
 // \u{1f600}. Empty where an escape is wrong; `bad` is then its offset.

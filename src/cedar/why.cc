@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "cedar/text.h"
+
 namespace writ::cedar {
 namespace {
 
@@ -10,9 +12,7 @@ constexpr std::size_t kMostText = 1'000;
 
 std::string cut(std::string text) {
   if (text.size() <= kMostText) return text;
-  std::size_t at = kMostText;
-  while (at > 0 && (static_cast<unsigned char>(text[at]) & 0xC0U) == 0x80U) --at;
-  return text.substr(0, at) + "…";
+  return std::string(shorten(text, kMostText)) + "…";
 }
 
 // An expression by which a policy failed.

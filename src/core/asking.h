@@ -40,6 +40,20 @@ Result<Asserted> read_asserted(const Json& asserted, const ApplicationSchema* ap
 // JSON pointer.
 std::string asserted_at(std::string_view name);
 
+// What the question itself says.
+inline Facts facts_of(const Question& q, Time now) {
+  Facts facts;
+  facts.now = now;
+  if (q.subject_type.empty()) facts.factor_of = q.actors.empty() ? q.subject : q.actors.front();
+  facts.source_ip = q.source_ip;
+  facts.actors = &q.actors;
+  facts.approvals = q.approvals;
+  facts.duration = q.duration;
+  facts.requester = q.requester;
+  facts.beneficiary = q.beneficiary;
+  return facts;
+}
+
 // How long a grant lives that a connect opens without asking.
 inline Millis baseline_duration(Tier tier) {
   return std::min(kBaselineGrant, limits_of(tier).max_ttl);

@@ -47,22 +47,16 @@ std::optional<EntityUid> application_resource(const State& state, const Question
 class Consulting {
  public:
   Consulting(const State& state, const Question& question, Time now, const StateReader& reader)
-      : state_(state), question_(question), now_(now), reader_(reader) {
-    facts_.now = now;
-    if (question.subject_type.empty()) {
-      facts_.factor_of = question.actors.empty() ? question.subject : question.actors.front();
-    }
+      : state_(state),
+        question_(question),
+        now_(now),
+        reader_(reader),
+        facts_(facts_of(question, now)) {
     if (const Certificate* c = state.certificates.find(question.credential)) {
       facts_.device = c->device;
       facts_.credential = c->serial;
       bound_ = c->grant;
     }
-    facts_.source_ip = question.source_ip;
-    facts_.actors = &question.actors;
-    facts_.approvals = question.approvals;
-    facts_.duration = question.duration;
-    facts_.requester = question.requester;
-    facts_.beneficiary = question.beneficiary;
   }
 
   std::vector<Consulted> run(std::string_view grant, Also also) {

@@ -53,20 +53,10 @@ void Asking::begin() {
 }
 
 void Asking::read() {
-  facts_.now = now_;
-  if (question_.subject_type.empty()) {
-    facts_.factor_of = question_.actors.empty() ? question_.subject : question_.actors.front();
-  }
-  facts_.source_ip = question_.source_ip;
   if (const auto address = cedar::parse_ip(question_.source_ip)) {
     address_.range = *address;
     facts_.address = &address_;
   }
-  facts_.actors = &question_.actors;
-  facts_.approvals = question_.approvals;
-  facts_.duration = question_.duration;
-  facts_.requester = question_.requester;
-  facts_.beneficiary = question_.beneficiary;
   if (entitlement_) name_action();
 }
 
@@ -190,6 +180,7 @@ Asking::Asking(const State& state, const Question& question, Time now, Decision&
       now_(now),
       reader_(state, now),
       wanted_(question.grant),
+      facts_(facts_of(question, now)),
       decides_(state.policies != nullptr && state.entities != nullptr && now >= state.time),
       entitlement_(cedar::same_text(question.resource_type, "entitlement")) {}
 

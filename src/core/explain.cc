@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "cedar/text.h"
 #include "cedar/why.h"
 #include "core/consulted.h"
 #include "core/grants.h"
@@ -17,9 +18,7 @@ constexpr std::size_t kMostValue = 300;  // bytes of a value
 
 std::string cut(std::string text) {
   if (text.size() <= kMostValue) return text;
-  std::size_t at = kMostValue;
-  while (at > 0 && (static_cast<unsigned char>(text[at]) & 0xC0U) == 0x80U) --at;
-  return text.substr(0, at) + "…";
+  return std::string(cedar::shorten(text, kMostValue)) + "…";
 }
 
 // Written over several lines, on one.

@@ -4,6 +4,8 @@
 #include <functional>
 #include <optional>
 
+#include "cedar/text.h"
+
 namespace writ::prove {
 namespace {
 
@@ -29,24 +31,9 @@ std::optional<std::string> binary_of(const Sexpr& text) {
   return made;
 }
 
-bool append_utf8(std::string& out, std::uint32_t point) {
-  if (point > 0x2ffff || (point >= 0xd800 && point < 0xe000)) return false;
-  if (point < 0x80) {
-    out += static_cast<char>(point);
-  } else if (point < 0x800) {
-    out += static_cast<char>(0xc0 | point >> 6);
-    out += static_cast<char>(0x80 | (point & 0x3f));
-  } else if (point < 0x10000) {
-    out += static_cast<char>(0xe0 | point >> 12);
-    out += static_cast<char>(0x80 | (point >> 6 & 0x3f));
-    out += static_cast<char>(0x80 | (point & 0x3f));
-  } else {
-    out += static_cast<char>(0xf0 | point >> 18);
-    out += static_cast<char>(0x80 | (point >> 12 & 0x3f));
-    out += static_cast<char>(0x80 | (point >> 6 & 0x3f));
-    out += static_cast<char>(0x80 | (point & 0x3f));
-  }
-  return true;
+// Whether SMT-LIB has it and Unicode calls it a character.
+bool is_character(std::uint32_t point) {
+  return point <= 0x2ffff && (point < 0xd800 || point >= 0xe000);
 }
 
 // Escapes are \u{1f600}, \u00e9 and, by older solvers, \xe9.
@@ -79,7 +66,8 @@ std::optional<std::string> unescaped(const std::string& text) {
       if (digit == std::string_view::npos) return std::nullopt;
       point = point * 16 + static_cast<std::uint32_t>(digit);
     }
-    if (!append_utf8(made, point)) return std::nullopt;
+    if (!is_character(point)) return std::nullopt;
+    cedar::append_utf8(made, point);
     i = next;
   }
   return made;
