@@ -272,8 +272,9 @@ bool Http2Session::add_header(Stream& stream, std::string_view name, std::string
     end(NGHTTP2_ENHANCE_YOUR_CALM);
     return false;
   }
-  // Trailers say nothing that is used here.
-  if (stream.step_ != Stream::Step::kHead || is_too_large(stream)) return true;
+  // Trailers say nothing that is used here; of a head that is too large its method alone is wanted.
+  if (stream.step_ != Stream::Step::kHead) return true;
+  if (is_too_large(stream) && name != ":method") return true;
   stream.head_.append(name).append(value);
   stream.places_.push_back(
       {static_cast<std::uint32_t>(name.size()), static_cast<std::uint32_t>(value.size())});

@@ -114,7 +114,8 @@ TEST_F(HttpServerTest, RoutesTargetsInAbsoluteFormByTheirPath) {
     return raw.read_to_end();
   };
   EXPECT_THAT(answer("https://x/who"), testing::EndsWith("spiffe://test/user/alice"));
-  EXPECT_THAT(answer("http://x/echo?a=b"), HasSubstr("seen a=b"));
+  EXPECT_THAT(answer("HTTPS://x/echo?a=b"), HasSubstr("seen a=b"));
+  EXPECT_THAT(answer("http://x/echo?a=b"), StartsWith("HTTP/1.1 400 "));
   EXPECT_THAT(answer("https://x"), testing::EndsWith("root "));
   EXPECT_THAT(answer("https://x?a=b"), testing::EndsWith("root a=b"));
   EXPECT_THAT(answer("https:///who"), StartsWith("HTTP/1.1 400 "));

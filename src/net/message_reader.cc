@@ -67,17 +67,15 @@ bool is_authority(std::string_view text) {
 // proxies alone, and "*", have none (RFC 9112 section 3.2).
 //
 //   origin-form   = absolute-path [ "?" query ]
-//   absolute-form = ( "http" / "https" ) "://" authority path-abempty [ "?" query ]
+//   absolute-form = "https://" authority path-abempty [ "?" query ]
 std::optional<std::string_view> path_and_query(std::string_view target) {
   if (target.starts_with('/')) return target;
-  for (const std::string_view scheme : {"https://", "http://"}) {
-    if (!equals_no_case(target.substr(0, scheme.size()), scheme)) continue;
-    target.remove_prefix(scheme.size());
-    const std::size_t end = std::min(target.find_first_of("/?"), target.size());
-    if (!is_authority(target.substr(0, end))) return std::nullopt;
-    return target.substr(end);
-  }
-  return std::nullopt;
+  constexpr std::string_view kScheme = "https://";  // there is no server without TLS
+  if (!equals_no_case(target.substr(0, kScheme.size()), kScheme)) return std::nullopt;
+  target.remove_prefix(kScheme.size());
+  const std::size_t end = std::min(target.find_first_of("/?"), target.size());
+  if (!is_authority(target.substr(0, end))) return std::nullopt;
+  return target.substr(end);
 }
 
 template <bool isRequest>

@@ -192,15 +192,15 @@ TEST(MessageReader, TakesTargetsInAbsoluteForm) {
     return found;
   };
   EXPECT_EQ(target_of("https://name/path?query"), "/path?query");
-  EXPECT_EQ(target_of("HTTP://name:8443/a/b"), "/a/b");
+  EXPECT_EQ(target_of("HTTPS://name:8443/a/b"), "/a/b");
   EXPECT_EQ(target_of("hTTpS://[::1]:8443/"), "/");
   EXPECT_EQ(target_of("https://name"), "");
   EXPECT_EQ(target_of("https://name?a=b/c"), "?a=b/c");
   EXPECT_EQ(target_of("https://name//a"), "//a");
-  for (const char* bad :
-       {"https://", "https:///path", "https://?a", "https://:443/", "https://user@name/",
-        "https:/name/path", "https:name", "ftp://name/path", "https//name/path", "name:443",
-        "https://na#me/", "https://na\"me/", "*", "https://name\\x/"}) {
+  for (const char* bad : {"http://name/path", "https://", "https:///path", "https://?a",
+                          "https://:443/", "https://user@name/", "https:/name/path", "https:name",
+                          "ftp://name/path", "https//name/path", "name:443", "https://na#me/",
+                          "https://na\"me/", "*", "https://name\\x/"}) {
     EXPECT_EQ(target_of(bad), "refused") << bad;
   }
 }
