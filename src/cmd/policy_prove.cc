@@ -83,8 +83,9 @@ Result<int> prove(Context& context, const Args& args) {
   TRY(policies, prove::WritPolicies::of(read.files));
   TRY(means, proof_means(args));
   const auto wait = context.terminal.wait("proving");
-  TRY(verdicts, prove::prove_invariants(policies, means, prove::Coverage::kAsked));
+  TRY(verdicts, prove::prove_invariants(policies, means));
   TRY(found, prove::remarks(policies, means));
+  CHECK_OK(prove::mark_idle(policies, means, verdicts));  // last: with the time that is left
   const Counts counts = count(verdicts);
   const int status = counts.broken > 0                              ? kBroken
                      : counts.unknown > 0 || !found.unknown.empty() ? kNotKnown

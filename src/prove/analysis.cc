@@ -67,7 +67,7 @@ Danger breach(const WritPolicies& policies, const One& statement, bool about_err
 }  // namespace
 
 Result<std::vector<InvariantVerdict>> prove_invariants(const WritPolicies& policies,
-                                                       const Means& means, Coverage coverage) {
+                                                       const Means& means) {
   std::vector<InvariantVerdict> made;
   const cedar::Schema& schema = policies.subject().schema();
   TRY(invariants, core::parse_invariants(policies.files()));
@@ -80,13 +80,23 @@ Result<std::vector<InvariantVerdict>> prove_invariants(const WritPolicies& polic
     InvariantVerdict one{
         its.text, invariants.statements.policies()[i].position(), std::move(verdict), {}};
     if (one.verdict.counterexample) one.reasons = reasons(policies, *one.verdict.counterexample);
-    if (coverage == Coverage::kAsked && one.verdict.holds()) {
-      TRY(covered, prove(schema, where, sometimes_covers(statement), means));
-      one.covers_nothing = covered.holds();
-    }
     made.push_back(std::move(one));
   }
   return made;
+}
+
+Status mark_idle(const WritPolicies& policies, const Means& means,
+                 std::vector<InvariantVerdict>& verdicts) {
+  const cedar::Schema& schema = policies.subject().schema();
+  TRY(invariants, core::parse_invariants(policies.files()));
+  TRY(statements, Subject::of(invariants.statements, schema));
+  for (std::size_t i = 0; i < verdicts.size(); ++i) {
+    if (!verdicts[i].verdict.holds()) continue;
+    TRY(covered,
+        prove(schema, writ_environments(schema), sometimes_covers(One{statements, i}), means));
+    verdicts[i].covers_nothing = covered.holds();
+  }
+  return {};
 }
 
 Status check_invariants(const std::vector<core::PolicyFile>& files, const std::string& path,

@@ -16,15 +16,17 @@ struct InvariantVerdict {
   cedar::Position place;  // of the statement
   Verdict verdict;
   std::vector<std::string> reasons;  // what the policies say of the counterexample
-  bool covers_nothing = false;       // no request: it holds whatever the policies say
+  bool covers_nothing = false;       // known to cover no request (mark_idle)
 };
 
 // Each invariant that stands in the files, in their order. kInvalid where one does not pass strict
-// validation. Whether those that hold cover anything is one more question for each.
-enum class Coverage : std::uint8_t { kNotAsked, kAsked };
+// validation.
 Result<std::vector<InvariantVerdict>> prove_invariants(const WritPolicies& policies,
-                                                       const Means& means,
-                                                       Coverage coverage = Coverage::kNotAsked);
+                                                       const Means& means);
+// Marks those of these verdicts that hold whatever the policies say, because their invariants cover
+// no request. What is not known stays without a mark.
+Status mark_idle(const WritPolicies& policies, const Means& means,
+                 std::vector<InvariantVerdict>& verdicts);
 
 // All that the invariants of a set may take before it takes effect.
 inline constexpr std::chrono::seconds kInvariantsTime{20};
