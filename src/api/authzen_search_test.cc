@@ -115,6 +115,19 @@ TEST_F(AuthzenTest, ASearchSaysWhatTheDoorMayNotAssert) {
   EXPECT_EQ(refused(kActions, ask(kAlice, "", kRecord1, context)), "/context/tiem");
   EXPECT_EQ(refused(kActions, ask(kAlice, "", kRecord1, R"("context":{"soft":"yes"})")),
             "/context/soft");
+  const auto next = body_of(post_as(door_, kOne, ask(kAlice, kRead, kRecord1)));
+  const std::int64_t entry = *next.find("context")->find("entry")->as_int() - 1;
+  const auto kept =
+      parse_json(plane_->evidence().decision(static_cast<std::uint64_t>(entry))->payload);
+  ASSERT_TRUE(kept);
+  const Json* search = kept->find("search");
+  ASSERT_NE(search, nullptr) << "what was asked is evidence, refused or not";
+  EXPECT_EQ(text_of(*search, "sought"), "actions");
+  EXPECT_EQ(text_of(*search, "refused"), "/context/soft");
+  EXPECT_EQ(compact(*search->find("asserted")), R"({"context":{"soft":"yes"}})");
+  // What asserts nothing is refused for nothing.
+  const std::string_view nothing = R"({"type":"identity","id":"i","properties":{}})";
+  EXPECT_EQ(status_of(kResources, ask(nothing, kRead, kRecords)), 200);
 
   const std::string_view misspelt = R"({"type":"record","id":"r","properties":{"staus":"x"}})";
   EXPECT_EQ(refused(kSubjects, ask(kUsers, kRead, misspelt)), "/resource/properties/staus");

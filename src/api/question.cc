@@ -30,7 +30,7 @@ void read_connection(const Json& context, core::Question& question) {
 void read_asserted(const Evaluation& e, core::Question& question) {
   Json asserted = Json::object();
   const auto add = [&](std::string_view name, const Json* properties) {
-    if (properties != nullptr) asserted.set(name, *properties);
+    if (properties != nullptr && !properties->as_object()->empty()) asserted.set(name, *properties);
   };
   add("subject", e.subject_properties);
   add("action", e.action_properties);

@@ -61,8 +61,9 @@ void append_result(std::string& out, const Searching& s, const std::string& foun
   out += '}';
 }
 
-// What the entry says of the search.
-std::string recorded(const Searching& s, const core::SearchPage& page, std::string_view results) {
+// What the entry says of the search. `refused`: what of the message it was refused for.
+std::string recorded(const Searching& s, const core::SearchPage& page, std::string_view results,
+                     const std::string& refused = {}) {
   const core::Question& q = s.search.question;
   Json about =
       Json::object({{"sought", name_of(s.search.sought)}, {"resource_type", q.resource_type}});
@@ -83,6 +84,7 @@ std::string recorded(const Searching& s, const core::SearchPage& page, std::stri
   about.set("results", static_cast<std::uint64_t>(page.found.size()));
   about.set("complete", !page.more);
   about.set("results_sha256", sha256_hex(results));
+  add("refused", refused);
   return ",\"search\":" + canonical(about);
 }
 
@@ -90,10 +92,15 @@ std::string recorded(const Searching& s, const core::SearchPage& page, std::stri
 std::string make_answer(const Context& context, const PageTokens& tokens, Searching& s,
                         const core::State& state, Time now) {
   if (const Status good = core::check_asserted(state, s.search); !good) {
+    core::SearchPage none;
+    none.more = true;
     s.answer = fail(good);
-    return {};
+    return recorded(s, none, "[]", good.error().where);
   }
   const core::SearchPage page = walk(s, state, context.plane.time(), now);
+  std::string results = "[";
+  for (const std::string& found : page.found) append_result(results, s, found);
+  results += ']';
   std::string token;
   // The limit stays the same from page to page: behind a page of none nothing ever comes.
   if (page.more && s.position.limit > 0) {
@@ -102,13 +109,10 @@ std::string make_answer(const Context& context, const PageTokens& tokens, Search
     auto made = tokens.make(next, s.query, now);
     if (!made) {
       s.answer = fail(made);
-      return {};
+      return recorded(s, page, results);
     }
     token = std::move(*made);
   }
-  std::string results = "[";
-  for (const std::string& found : page.found) append_result(results, s, found);
-  results += ']';
   const std::string count = std::to_string(page.found.size());
   std::string out = "{\"page\":{\"next_token\":";
   append_json_string(out, token);

@@ -2,6 +2,8 @@
 
 #include <utility>
 
+#include "base/json_pointer.h"
+
 namespace writ {
 
 void JsonWriter::put(std::string_view name, Json value) {
@@ -126,7 +128,7 @@ std::optional<std::size_t> JsonReader::one_of(const Json& json,
 }
 
 std::string JsonReader::place_of(std::string_view name) const {
-  return pointer_ + "/" + std::string(name);
+  return pointer_ + step_to_member(name);
 }
 
 std::string JsonReader::place_of(const std::string& pointer, std::size_t index) {

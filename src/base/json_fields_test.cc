@@ -68,6 +68,7 @@ TEST(JsonFields, PlacesBeginWithThatOfTheWhole) {
   EXPECT_EQ(where("t.json", R"({"name":"a","leaves":[1]})"), "t.json#/leaves/0");
   EXPECT_EQ(where("", "[]"), "");
   EXPECT_EQ(where("", R"({"name":1,"leaves":[]})"), "/name");
+  EXPECT_EQ(where("", R"({"name":"a","leaves":[],"a/b~":1})"), "/a~1b~0");
 }
 
 }  // namespace

@@ -171,7 +171,7 @@ TEST(Authorizer, IndexAnswersAsAWalkOverAllPolicies) {
 
 TEST(Authorizer, ChosenIdsDoNotMakePoliciesSlow) {
   // All of one hash: an index that looked at each of them would take long here.
-  const std::vector<EntityUid> uids = uids_of_one_hash(40'000);
+  const std::vector<EntityUid> uids = uids_of_one_hash(100'000);
   const PolicySet any = PolicySet::parse("permit (principal, action, resource);").value();
   PolicySet set;
   for (std::size_t i = 0; i < uids.size(); ++i) {
@@ -188,6 +188,16 @@ TEST(Authorizer, ChosenIdsDoNotMakePoliciesSlow) {
     const Response response = authorize(policies, {someone, uids[i], uids[i]}, none);
     ASSERT_THAT(response.reasons, ElementsAre(i));
   }
+  // One policy of many actions.
+  PolicySet listed;
+  Policy policy = any.policies().front();
+  policy.action = {.shape = Constraint::Shape::kIn, .list = true, .uids = uids};
+  ASSERT_TRUE(listed.add(std::move(policy)));
+  const CompiledPolicies one(std::move(listed));
+  for (const EntityUid& uid : uids) {
+    ASSERT_THAT(authorize(one, {someone, uid, uid}, none).reasons, ElementsAre(0));
+  }
+  EXPECT_THAT(authorize(one, {someone, someone, someone}, none).reasons, IsEmpty());
 }
 
 TEST(Authorizer, EveryPolicyCountsHoweverManyThereAre) {

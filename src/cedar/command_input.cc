@@ -56,10 +56,11 @@ std::string missing_verb(const CLI::App& app) {
   if (all.empty() || !app.get_subcommands().empty()) return {};
   std::string names;
   for (const CLI::App* each : all) names += (names.empty() ? "" : ", ") + each->get_name();
-  for (const std::string& word : app.remaining()) {
-    if (!word.starts_with("-")) return "there is no `" + word + "` here; there are " + names;
-  }
-  return "one of these is wanted: " + names;
+  const std::vector<std::string> words = app.remaining();
+  // Behind a flag it may be that one's value.
+  const bool is_verb = !words.empty() && !words.front().starts_with("-");
+  return is_verb ? "there is no `" + words.front() + "` here; there are " + names
+                 : "one of these is wanted: " + names;
 }
 
 // Every policy under the id of its annotation @id.
@@ -209,7 +210,7 @@ Result<std::vector<TemplateLink>> read_links(const std::string& file, MissingLin
 Status add_link(PolicySet& policies, const TemplateLink& link, const LinkPlaces& places) {
   Slots slots;
   for (const auto& [slot, entity] : link.args) {
-    const std::string at = places.args + "/" + slot;
+    const std::string at = places.args + step_to_member(slot);
     if (slot != "?principal" && slot != "?resource") {
       return fail(Code::kInvalid,
                   "there is no slot " + slot + "; there are ?principal and ?resource", at);

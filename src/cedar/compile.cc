@@ -320,6 +320,13 @@ std::uint64_t policies_of(const Program& program, const EntityUid& action, const
   if (count == 0) return bits;
   const auto named = [&](const EntityUid& uid) {
     const NamedAction* const all = program.named_actions.data();
+    if (count > kMostTagged) {
+      const auto before = [](const NamedAction& a, const EntityUid& u) {
+        return by_hash(a.action, u);
+      };
+      const NamedAction* const at = std::lower_bound(all, all + count, uid, before);
+      return at != all + count && at->action == uid ? at : nullptr;
+    }
     const std::size_t at = find_tagged(program.named_action_tags.data(), count, tag_of(uid.hash()),
                                        [&](std::size_t i) { return all[i].action == uid; });
     return at == count ? nullptr : all + at;

@@ -29,7 +29,8 @@ Result<Read> read_entity(const Json& json, const std::string& where, Sharing& sh
   for (const JsonMember& member : *object) {
     const std::string& name = member.first;
     if (name != "uid" && name != "attrs" && name != "parents" && name != "tags") {
-      return fail(Code::kInvalid, "an entity has no member of this name", where + "/" + name);
+      return fail(Code::kInvalid, "an entity has no member of this name",
+                  where + step_to_member(name));
     }
   }
   const Json* uid = json.find("uid");

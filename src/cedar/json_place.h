@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "base/json.h"
+#include "base/json_pointer.h"
 #include "base/result.h"
 #include "cedar/value.h"
 
@@ -35,12 +36,8 @@ class JsonPlace {
     places.pop_back();
     for (; !places.empty(); places.pop_back()) {
       const JsonPlace& at = *places.back();
-      made += '/';
-      if (at.name_.data() != nullptr) {
-        made += at.name_;
-      } else {
-        made += std::to_string(at.index_);
-      }
+      made +=
+          at.name_.data() != nullptr ? step_to_member(at.name_) : "/" + std::to_string(at.index_);
     }
     return made;
   }

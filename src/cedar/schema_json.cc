@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <initializer_list>
 
+#include "base/json_pointer.h"
 #include "cedar/schema_syntax.h"
 #include "cedar/text.h"
 
@@ -21,7 +22,7 @@ class SchemaJsonReader {
   Result<SchemaSyntax> read(const Json& json) {
     TRY(members, object(json, ""));
     for (const JsonMember& member : *members) {
-      const std::string where = "/" + member.first;
+      const std::string where = step_to_member(member.first);
       if (!member.first.empty() && !is_type_name(member.first)) {
         return refuse(where, "`" + member.first +
                                  "` cannot be a namespace: its name is identifiers joined by "
@@ -70,7 +71,8 @@ class SchemaJsonReader {
     TRY(members, object(json, where));
     for (const JsonMember& member : *members) {
       if (std::find(names.begin(), names.end(), member.first) == names.end()) {
-        return refuse(where + "/" + member.first, "no member of this name can stand here");
+        return refuse(where + step_to_member(member.first),
+                      "no member of this name can stand here");
       }
     }
     return {};
@@ -269,7 +271,7 @@ class SchemaJsonReader {
           return std::find(names.begin(), names.end(), member.first) != names.end();
         };
         if (member.first != "type" && !in(own) && !in(also)) {
-          return refuse(where + "/" + member.first,
+          return refuse(where + step_to_member(member.first),
                         "no member of this name can stand beside the type `" + word + "`");
         }
       }

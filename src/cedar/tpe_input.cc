@@ -47,7 +47,7 @@ Result<Read> read_entity(const Json& json, const std::string& where) {
   for (const JsonMember& member : *object) {
     const std::string& name = member.first;
     if (name != "uid" && name != "attrs" && name != "parents" && name != "tags") {
-      return refuse("an entity has no member of this name", where + "/" + name);
+      return refuse("an entity has no member of this name", where + step_to_member(name));
     }
   }
   const Json* uid = json.find("uid");

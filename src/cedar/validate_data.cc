@@ -1,6 +1,7 @@
 // Entities, contexts and requests against a schema.
 #include <algorithm>
 
+#include "base/json_pointer.h"
 #include "cedar/validate.h"
 
 namespace writ::cedar {
@@ -69,9 +70,9 @@ Status fits(ValueView value, const Type& type, const std::string& where) {
     const std::string name(field.first.view());
     const auto at = type.attributes.find(name);
     if (at != type.attributes.end()) {
-      CHECK_OK(fits(field.second.view(), *at->second.type, where + "/" + name));
+      CHECK_OK(fits(field.second.view(), *at->second.type, where + step_to_member(name)));
     } else if (!type.open) {
-      return refuse("the schema declares no attribute of this name", where + "/" + name);
+      return refuse("the schema declares no attribute of this name", where + step_to_member(name));
     }
   }
   for (const auto& [name, attribute] : type.attributes) {
@@ -101,8 +102,7 @@ Status all_known(const Schema& schema, ValueView value, const std::string& where
   }
   if (value.is(Kind::kRecord)) {
     for (const Field& field : value.fields()) {
-      CHECK_OK(
-          all_known(schema, field.second.view(), where + "/" + std::string(field.first.view())));
+      CHECK_OK(all_known(schema, field.second.view(), where + step_to_member(field.first.view())));
     }
   }
   return {};

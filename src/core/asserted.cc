@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <array>
 
+#include "base/json_pointer.h"
 #include "cedar/typed_json.h"
 #include "cedar/validate.h"
 #include "core/asking.h"
@@ -77,7 +78,7 @@ Status read_members(const Json& json, const Assertable& of, const std::string& w
   const JsonObject* object = json.as_object();
   if (object == nullptr) return fail(Code::kInvalid, "an object is wanted here", where);
   for (const auto& [name, value] : *object) {
-    const std::string at = where + "/" + name;
+    const std::string at = where + step_to_member(name);
     if (of.names == nullptr || !of.names->contains(name)) return refuse(of, name, at);
     const cedar::Type& type = *of.attributes->find(name)->second.type;
     TRY(made, cedar::value_from_json(cedar::explicit_value(value, type), at));
@@ -129,7 +130,7 @@ Result<Asserted> read_asserted(const Json& json, const ApplicationSchema* applic
     } else {
       return fail(Code::kInvalid,
                   "a door asserts \"subject\", \"resource\", \"action\" or \"context\"",
-                  "/" + name);
+                  step_to_member(name));
     }
   }
   asserted.subject = cedar::Value::record(std::move(subject));

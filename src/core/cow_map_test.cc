@@ -73,6 +73,13 @@ TEST(CowMap, FindsByThePlaceOfAHash) {
   }
   // A place whose hash is another key's finds nothing wrong.
   EXPECT_EQ(map.find("a", place("1")), nullptr);
+  // Nor does one where nothing stands any more.
+  for (int i = 0; i < 350; ++i) map.erase(std::to_string(i));
+  for (int i = 0; i < 500; ++i) {
+    const std::string key = std::to_string(i);
+    ASSERT_EQ(map.find(key, place(key)) != nullptr, i >= 350);
+    ASSERT_EQ(map.find(key, place(key, true)) != nullptr, i >= 350);
+  }
 }
 
 // Several copies, changed in turn, each against its own std::map.

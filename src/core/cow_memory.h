@@ -21,15 +21,17 @@ void* take_node(std::size_t size);
 void give_node(void* node, std::size_t size) noexcept;
 
 // Begins to load every line of the processor's cache that these bytes touch. `from` may be null,
-// and is aligned to 8.
+// and is aligned to 8; that many bytes need not be there.
 template <std::size_t kSize>
 [[gnu::always_inline]] inline void prefetch_bytes(const void* from) {
-  const auto* begin = static_cast<const char*>(from);
+  const auto load = [begin = reinterpret_cast<std::uintptr_t>(from)](std::size_t at) {
+    __builtin_prefetch(reinterpret_cast<const void*>(begin + at));
+  };
   const auto each = [&]<std::size_t... kLine>(std::index_sequence<kLine...>) {
-    (__builtin_prefetch(begin + kLine * kCacheLine), ...);
+    (load(kLine * kCacheLine), ...);
   };
   each(std::make_index_sequence<(kSize + kCacheLine - 1) / kCacheLine>());
-  if constexpr (kSize > 8) __builtin_prefetch(begin + kSize - 1);
+  if constexpr (kSize > 8) load(kSize - 1);
 }
 
 }  // namespace writ::core::detail

@@ -15,7 +15,7 @@ struct PolicyFinding {
   // "scenario" where one fails; what validation calls it ("type", "impossible", …); else the name
   // of the error's code.
   std::string kind;
-  Error error;  // begins with file:line:column, or file#pointer
+  Error error;  // its place is file:line:column, file#pointer, or a file of entities
 };
 // All that can be said of a set.
 struct PolicyFindings {

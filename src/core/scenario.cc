@@ -32,7 +32,7 @@ Result<Thing> thing_of(const Json& json, std::string_view id_member, const std::
       thing.id = *text;
     } else {
       return fail(Code::kInvalid, "this member has no place here, or another type",
-                  at + "/" + name);
+                  at + step_to_member(name));
     }
   }
   return thing;

@@ -4,6 +4,7 @@
 #include <functional>
 #include <set>
 
+#include "base/json_pointer.h"
 #include "core/application.h"
 #include "core/asking.h"
 #include "core/entities.h"
@@ -30,7 +31,7 @@ Status check_with_any_action(const std::string& part, const Json& asserted,
     Status taken = fail(Code::kInvalid,
                         "the application has no action with which the door may assert \"" + name +
                             "\"; its schema would say: @asserted " + name,
-                        asserted_at(part) + "/" + name);
+                        asserted_at(part) + step_to_member(name));
     if (applications != nullptr) {
       for (const auto& [action, names] : applications->asserted_with) {
         if (action.type() != types.action.type() || !names.contains(name)) continue;
