@@ -2,7 +2,7 @@
 // I/O. Beast reads the head; bodies of known length are not copied.
 //
 // Stricter than the RFC where it is lax: no folded header lines, no targets but in origin form and
-// absolute form, at most 64 headers, exactly one Host.
+// in absolute form with https, at most 64 headers, exactly one Host.
 #pragma once
 
 #include <cstddef>
