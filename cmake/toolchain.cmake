@@ -4,6 +4,7 @@ option(WRIT_WERROR "Warnings are errors" ON)
 option(WRIT_FUZZ "Build the fuzzers too (clang only), with the sanitizers address and undefined" OFF)
 option(WRIT_COVERAGE "Instrument for coverage" OFF)
 set(WRIT_TEST_OPTIONS "" CACHE STRING "More compiler options for test programs, not for what they test")
+set(WRIT_CORE_OPTIONS "" CACHE STRING "More compiler options for core and the rooms that call it")
 option(WRIT_PCH "Precompile the headers that nearly every file reads" OFF)
 
 find_program(WRIT_CCACHE ccache)
@@ -18,14 +19,16 @@ endif()
 
 add_compile_options(-Wall -Wextra -Wshadow -Wconversion -Wno-missing-field-initializers)
 if(WRIT_PCH)
-  # A precompiled header fits code of its own kind alone, so libraries are built like programs.
-  set(CMAKE_POSITION_INDEPENDENT_CODE OFF)
-  add_compile_options(-fPIE)
-  add_link_options(-pie)
   if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
     add_compile_options(-fpch-preprocess)  # so that ccache knows what a precompiled header holds
   endif()
 endif()
+# All code is compiled once, for programs and for libwrit: position independent, with names that no
+# other library can replace, so that calls are as direct as in a program alone. Said here and not by
+# CMake's properties, which differ between libraries and programs: a precompiled header fits code
+# of its own kind alone.
+add_compile_options(-fPIC -fvisibility=hidden -fvisibility-inlines-hidden -fno-semantic-interposition)
+add_link_options($<$<STREQUAL:$<TARGET_PROPERTY:TYPE>,EXECUTABLE>:-pie>)
 if(WRIT_WERROR)
   add_compile_options(-Werror)
 endif()

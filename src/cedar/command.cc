@@ -90,16 +90,16 @@ int run_authorize(const Words& args, const Streams& streams) {
   Command command("authorize",
                   "Decide one request by Cedar policies: exit status 0 allow, 2 deny, 1 error.");
   AuthorizeFlags flags;
-  flags.policies.add_to(command.app);
-  flags.schema.add_to(command.app, Presence::kOptional);
-  flags.request.add_to(command.app);
-  command.app.add_option("--entities", flags.entities, "JSON file of entities")->required();
-  command.app.add_flag("-v,--verbose", flags.verbose, "say which policies decided");
-  command.app.add_flag("-t,--timing", flags.timing, "say how long the decision took");
-  command.app.add_flag("--json", flags.json, "print {\"decision\", \"reason\", \"errors\"}");
-  if (const std::optional<int> status = parse_words(command, args, streams)) return *status;
+  flags.policies.add_to(command.flags());
+  flags.schema.add_to(command.flags(), Presence::kOptional);
+  flags.request.add_to(command.flags());
+  command.flags().add_option("--entities", flags.entities, "JSON file of entities").required();
+  command.flags().add_flag("-v,--verbose", flags.verbose, "say which policies decided");
+  command.flags().add_flag("-t,--timing", flags.timing, "say how long the decision took");
+  command.flags().add_flag("--json", flags.json, "print {\"decision\", \"reason\", \"errors\"}");
+  if (const std::optional<int> status = command.parse(args, streams)) return *status;
   const Result<Outcome> outcome = decide(flags, streams.in);
-  if (!outcome) return report(command, streams, outcome.error());
+  if (!outcome) return command.report(streams, outcome.error());
   if (flags.json) {
     print_json(*outcome, streams.out);
     print_errors(*outcome, streams.err);
@@ -115,11 +115,11 @@ int run_evaluate(const Words& args, const Streams& streams) {
   RequestFlags request_flags;
   std::string entities_file;
   std::string expression;
-  request_flags.add_to(command.app);
-  schema_flags.add_to(command.app, Presence::kOptional);
-  command.app.add_option("--entities", entities_file, "JSON file of entities");
-  command.app.add_option("EXPRESSION", expression, "the expression")->required();
-  if (const std::optional<int> status = parse_words(command, args, streams)) return *status;
+  request_flags.add_to(command.flags());
+  schema_flags.add_to(command.flags(), Presence::kOptional);
+  command.flags().add_option("--entities", entities_file, "JSON file of entities");
+  command.flags().add_option("EXPRESSION", expression, "the expression").required();
+  if (const std::optional<int> status = command.parse(args, streams)) return *status;
   const auto value = [&]() -> Result<Value> {
     TRY(schema, read_schema(schema_flags));
     TRY(request, read_request(request_flags, schema));
@@ -130,7 +130,7 @@ int run_evaluate(const Words& args, const Streams& streams) {
     }
     return evaluate(expression, request, entities);
   }();
-  if (!value) return report(command, streams, value.error());
+  if (!value) return command.report(streams, value.error());
   streams.out << print(value->view()) << "\n";
   return kDone;
 }
@@ -139,12 +139,12 @@ int run_conform(const Words& args, const Streams& streams) {
   Command command("conform", "Run tests in the format of Cedar's integration tests.");
   std::string folder;
   bool with_validation = false;
-  command.app.add_option("DIR", folder, "folder with the tests")->required();
-  command.app.add_flag("--validate", with_validation, "check validation too");
-  if (const std::optional<int> status = parse_words(command, args, streams)) return *status;
+  command.flags().add_option("DIR", folder, "folder with the tests").required();
+  command.flags().add_flag("--validate", with_validation, "check validation too");
+  if (const std::optional<int> status = command.parse(args, streams)) return *status;
   const Result<ConformResult> result = run_conformance(
       folder, with_validation ? ConformTo::kDecisionsAndValidation : ConformTo::kDecisions);
-  if (!result) return report(command, streams, result.error());
+  if (!result) return command.report(streams, result.error());
   for (const ConformFailure& failure : result->failures) {
     streams.out << failure.test;
     if (!failure.request.empty()) streams.out << ": " << failure.request;

@@ -50,19 +50,6 @@ Result<Request> request_of(RequestFile parts, const std::optional<Schema>& schem
   return request;
 }
 
-// What is wanted where a verb of `app` should stand; empty where one does.
-std::string missing_verb(const CLI::App& app) {
-  const auto all = app.get_subcommands([](const CLI::App*) { return true; });
-  if (all.empty() || !app.get_subcommands().empty()) return {};
-  std::string names;
-  for (const CLI::App* each : all) names += (names.empty() ? "" : ", ") + each->get_name();
-  const std::vector<std::string> words = app.remaining();
-  // Behind a flag it may be that one's value.
-  const bool is_verb = !words.empty() && !words.front().starts_with("-");
-  return is_verb ? "there is no `" + words.front() + "` here; there are " + names
-                 : "one of these is wanted: " + names;
-}
-
 // Every policy under the id of its annotation @id.
 Result<PolicySet> renamed(const PolicySet& policies) {
   PolicySet made;
@@ -78,69 +65,28 @@ Result<PolicySet> renamed(const PolicySet& policies) {
 
 }  // namespace
 
-Command::Command(const std::string& name, const std::string& what)
-    : app(what, "writ cedar " + name) {
-  app.add_option("-f,--error-format", error_format, "human, plain or json")
-      ->envname("CEDAR_ERROR_FORMAT")
-      ->check(CLI::IsMember({"human", "plain", "json"}));
+void PolicyFlags::add_to(Flags flags) {
+  flags.add_option("-p,--policies", file, "file of policies and templates; else standard input");
+  flags.add_option("--policy-format", format, "cedar or json").one_of({"cedar", "json"});
+  flags.add_option("-k,--template-linked", links, "JSON file of template-linked policies");
 }
 
-std::optional<int> parse_words(Command& command, const Words& args, const Streams& streams) {
-  std::vector<std::string> reversed(args.rbegin(), args.rend());
-  try {
-    command.app.parse(std::move(reversed));
-  } catch (const CLI::ParseError& error) {
-    const auto is = [&](CLI::ExitCodes code) {
-      return error.get_exit_code() == static_cast<int>(code);
-    };
-    const std::string missing = missing_verb(command.app);
-    if (!missing.empty() &&
-        (is(CLI::ExitCodes::RequiredError) || is(CLI::ExitCodes::ExtrasError))) {
-      streams.err << command.app.get_name() << ": " << missing << "\n";
-      return kWrongFlags;
-    }
-    return command.app.exit(error, streams.out, streams.err) == 0 ? kDone : kWrongFlags;
-  }
-  return std::nullopt;
+void SchemaFlags::add_to(Flags flags, Presence presence) {
+  flags.add_option("-s,--schema", file, "file of the schema").required(presence);
+  flags.add_option("--schema-format", format, "cedar or json").one_of({"cedar", "json"});
 }
 
-int report(const Command& command, const Streams& streams, const Error& error,
-           std::string_view severity) {
-  if (command.error_format == "json") {
-    Json json = Json::object({{"message", error.message}, {"severity", severity}});
-    json.set("where", Json(error.where));
-    streams.err << compact(json) << "\n";
-  } else {
-    streams.err << error.text() << "\n";
-  }
-  return kFailure;
-}
-
-void PolicyFlags::add_to(CLI::App& app) {
-  app.add_option("-p,--policies", file, "file of policies and templates; else standard input");
-  app.add_option("--policy-format", format, "cedar or json")
-      ->check(CLI::IsMember({"cedar", "json"}));
-  app.add_option("-k,--template-linked", links, "JSON file of template-linked policies");
-}
-
-void SchemaFlags::add_to(CLI::App& app, Presence presence) {
-  app.add_option("-s,--schema", file, "file of the schema")
-      ->required(presence == Presence::kRequired);
-  app.add_option("--schema-format", format, "cedar or json")
-      ->check(CLI::IsMember({"cedar", "json"}));
-}
-
-void RequestFlags::add_to(CLI::App& app) {
-  CLI::Option* whole =
-      app.add_option("--request-json", request_json, "JSON file of the whole request");
+void RequestFlags::add_to(Flags flags) {
+  const Flag whole =
+      flags.add_option("--request-json", request_json, "JSON file of the whole request");
   const auto part = [&](const std::string& names, std::string& into, const std::string& what) {
-    app.add_option(names, into, what)->excludes(whole);
+    flags.add_option(names, into, what).excludes(whole);
   };
   part("-l,--principal", principal, "such as User::\"alice\"");
   part("-a,--action", action, "such as Action::\"view\"");
   part("-r,--resource", resource, "such as File::\"myfile.txt\"");
   part("-c,--context", context, "JSON file of the context");
-  app.add_option("--request-validation", validation, "true or false: whether the schema holds");
+  flags.add_option("--request-validation", validation, "true or false: whether the schema holds");
 }
 
 Error RequestPlaces::placed(Error error) const {

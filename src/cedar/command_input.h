@@ -2,7 +2,6 @@
 // request, and reading what they name.
 #pragma once
 
-#include <CLI/CLI.hpp>
 #include <map>
 #include <optional>
 #include <string>
@@ -11,43 +10,23 @@
 #include "base/json_fields.h"
 #include "cedar/authorize.h"
 #include "cedar/command.h"
+#include "cedar/command_flags.h"
 #include "cedar/schema.h"
 
 namespace writ::cedar {
 
-inline constexpr int kDone = 0;
-inline constexpr int kFailure = 1;
-inline constexpr int kDenied = 2;
-inline constexpr int kWrongFlags = 2;
-inline constexpr int kNotValid = 3;
-inline constexpr int kUndecided = 4;
-
-// An app with --error-format.
-struct Command {
-  Command(const std::string& name, const std::string& what);
-  CLI::App app;
-  std::string error_format = "human";
-};
-// Parses arguments; answers an exit status when there is nothing left to do.
-std::optional<int> parse_words(Command& command, const Words& args, const Streams& streams);
-// Writes the error to standard error as --error-format says; answers kFailure.
-int report(const Command& command, const Streams& streams, const Error& error,
-           std::string_view severity = "error");
-
-enum class Presence { kOptional, kRequired };
-
 struct PolicyFlags {
   std::string file, format = "cedar", links;  // an empty file is standard input
-  void add_to(CLI::App& app);
+  void add_to(Flags flags);
 };
 struct SchemaFlags {
   std::string file, format = "cedar";
-  void add_to(CLI::App& app, Presence presence);
+  void add_to(Flags flags, Presence presence);
 };
 struct RequestFlags {
   std::string principal, action, resource, context, request_json;
   bool validation = true;
-  void add_to(CLI::App& app);
+  void add_to(Flags flags);
 };
 
 // Where the parts of a request were said: by a flag, or in a file.

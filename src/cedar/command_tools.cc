@@ -17,8 +17,8 @@ namespace {
 void print_findings(const Command& command, const std::vector<Finding>& findings,
                     std::string_view severity, const Streams& streams) {
   for (const Finding& each : findings) {
-    if (command.error_format == "json") {
-      report(command, streams, each.error, severity);
+    if (command.reports_json()) {
+      command.report(streams, each.error, severity);
     } else {
       streams.out << severity << ": for policy `" << each.policy << "`: " << each.error.text()
                   << "\n";
@@ -65,20 +65,21 @@ int run_validate(const Words& args, const Streams& streams) {
   bool deny_warnings = false;
   std::string mode = "strict";
   ValidationOptions options;
-  schema_flags.add_to(command.app, Presence::kRequired);
-  policy_flags.add_to(command.app);
-  command.app.add_flag("--deny-warnings", deny_warnings, "a warning is a failure");
-  command.app.add_option("--validation-mode", mode, "strict or permissive")
-      ->check(CLI::IsMember({"strict", "permissive"}));
-  command.app.add_option("--level", options.level, "how many entities deep policies may read");
-  if (const std::optional<int> status = parse_words(command, args, streams)) return *status;
+  schema_flags.add_to(command.flags(), Presence::kRequired);
+  policy_flags.add_to(command.flags());
+  command.flags().add_flag("--deny-warnings", deny_warnings, "a warning is a failure");
+  command.flags()
+      .add_option("--validation-mode", mode, "strict or permissive")
+      .one_of({"strict", "permissive"});
+  command.flags().add_option("--level", options.level, "how many entities deep policies may read");
+  if (const std::optional<int> status = command.parse(args, streams)) return *status;
   if (mode == "permissive") options.mode = ValidationMode::kPermissive;
   const auto validation = [&]() -> Result<Validation> {
     TRY(policies, read_policies(policy_flags, streams.in));
     TRY(schema, read_schema(schema_flags));
     return validate(*schema, policies, options);
   }();
-  if (!validation) return report(command, streams, validation.error());
+  if (!validation) return command.report(streams, validation.error());
   const bool passed = validation->passed() && !(deny_warnings && !validation->warnings.empty());
   streams.out << "policy set validation " << (passed ? "passed" : "failed") << "\n";
   print_findings(command, validation->errors, "error", streams);
@@ -93,14 +94,14 @@ int run_check_parse(const Words& args, const Streams& streams) {
   SchemaFlags schema_flags;
   std::string entities_file;
   std::optional<std::string> expression;
-  policy_flags.add_to(command.app);
-  schema_flags.add_to(command.app, Presence::kOptional);
-  command.app.add_option("--expression", expression, "an expression");
-  command.app.add_option("--entities", entities_file, "JSON file of entities");
-  if (const std::optional<int> status = parse_words(command, args, streams)) return *status;
+  policy_flags.add_to(command.flags());
+  schema_flags.add_to(command.flags(), Presence::kOptional);
+  command.flags().add_option("--expression", expression, "an expression");
+  command.flags().add_option("--entities", entities_file, "JSON file of entities");
+  if (const std::optional<int> status = command.parse(args, streams)) return *status;
   int status = kDone;
   const auto check = [&](const auto& result) {
-    if (!result) status = report(command, streams, result.error());
+    if (!result) status = command.report(streams, result.error());
   };
   const bool from_input = policy_flags.file.empty() && schema_flags.file.empty() &&
                           entities_file.empty() && !expression;
@@ -120,20 +121,20 @@ int run_format(const Words& args, const Streams& streams) {
   FormatOptions options;
   bool write = false;
   bool check = false;
-  CLI::Option* policies =
-      command.app.add_option("-p,--policies", file, "file of policies; else standard input");
-  command.app.add_option("-l,--line-width", options.line_width, "longest line, 80 at first");
-  command.app.add_option("-i,--indent-width", options.indent_width, "2 at first")
-      ->check(CLI::Range(0, 100));
-  CLI::Option* write_flag =
-      command.app.add_flag("-w,--write", write, "write the file anew")->needs(policies);
-  command.app.add_flag("-c,--check", check, "fail when formatting would change the policies")
-      ->excludes(write_flag);
-  if (const std::optional<int> status = parse_words(command, args, streams)) return *status;
+  const Flag policies =
+      command.flags().add_option("-p,--policies", file, "file of policies; else standard input");
+  command.flags().add_option("-l,--line-width", options.line_width, "longest line, 80 at first");
+  command.flags().add_option("-i,--indent-width", options.indent_width, "2 at first").at_most(100);
+  const Flag write_flag =
+      command.flags().add_flag("-w,--write", write, "write the file anew").needs(policies);
+  command.flags()
+      .add_flag("-c,--check", check, "fail when formatting would change the policies")
+      .excludes(write_flag);
+  if (const std::optional<int> status = command.parse(args, streams)) return *status;
   const Result<std::string> text = read_input(file, streams.in);
-  if (!text) return report(command, streams, text.error());
+  if (!text) return command.report(streams, text.error());
   const Result<std::string> formatted = format(*text, file, options);
-  if (!formatted) return report(command, streams, formatted.error());
+  if (!formatted) return command.report(streams, formatted.error());
   if (!write) {
     streams.out << *formatted;
     return check && *formatted != *text ? kFailure : kDone;
@@ -142,18 +143,19 @@ int run_format(const Words& args, const Streams& streams) {
   std::error_code problem;
   const auto mode = std::filesystem::status(file, problem).permissions();
   const Status written = write_file(file, *formatted, static_cast<unsigned>(mode) & 0777U);
-  return written ? kDone : report(command, streams, written.error());
+  return written ? kDone : command.report(streams, written.error());
 }
 
 int run_translate_policy(const Words& args, const Streams& streams) {
   Command command("translate-policy", "Translate policies between Cedar syntax and JSON.");
   std::string direction;
   std::string file;
-  command.app.add_option("--direction", direction, "cedar-to-json or json-to-cedar")
-      ->required()
-      ->check(CLI::IsMember({"cedar-to-json", "json-to-cedar"}));
-  command.app.add_option("-p,--policies", file, "file of policies; else standard input");
-  if (const std::optional<int> status = parse_words(command, args, streams)) return *status;
+  command.flags()
+      .add_option("--direction", direction, "cedar-to-json or json-to-cedar")
+      .required()
+      .one_of({"cedar-to-json", "json-to-cedar"});
+  command.flags().add_option("-p,--policies", file, "file of policies; else standard input");
+  if (const std::optional<int> status = command.parse(args, streams)) return *status;
   const bool to_cedar = direction == "json-to-cedar";
   const auto made = [&]() -> Result<std::string> {
     TRY(policies, read_policy_file(file, to_cedar ? "json" : "cedar", streams.in));
@@ -161,7 +163,7 @@ int run_translate_policy(const Words& args, const Streams& streams) {
     TRY(json, to_json(policies));
     return compact(json) + "\n";
   }();
-  if (!made) return report(command, streams, made.error());
+  if (!made) return command.report(streams, made.error());
   streams.out << *made;
   return kDone;
 }
@@ -170,18 +172,17 @@ int run_translate_schema(const Words& args, const Streams& streams) {
   Command command("translate-schema", "Translate a schema between Cedar syntax and JSON.");
   std::string direction;
   std::string file;
-  command.app
+  command.flags()
       .add_option("--direction", direction,
                   "json-to-cedar, cedar-to-json or cedar-to-json-with-resolved-types")
-      ->required()
-      ->check(
-          CLI::IsMember({"json-to-cedar", "cedar-to-json", "cedar-to-json-with-resolved-types"}));
-  command.app.add_option("-s,--schema", file, "file of the schema; else standard input");
-  if (const std::optional<int> status = parse_words(command, args, streams)) return *status;
+      .required()
+      .one_of({"json-to-cedar", "cedar-to-json", "cedar-to-json-with-resolved-types"});
+  command.flags().add_option("-s,--schema", file, "file of the schema; else standard input");
+  if (const std::optional<int> status = command.parse(args, streams)) return *status;
   const Result<std::string> text = read_input(file, streams.in);
-  if (!text) return report(command, streams, text.error());
+  if (!text) return command.report(streams, text.error());
   const Result<std::string> made = translate_schema(direction, file, *text);
-  if (!made) return report(command, streams, made.error());
+  if (!made) return command.report(streams, made.error());
   streams.out << *made;
   return kDone;
 }
@@ -191,14 +192,14 @@ int run_link(const Words& args, const Streams& streams) {
   PolicyFlags policy_flags;
   TemplateLink link;
   std::string arguments;
-  policy_flags.add_to(command.app);
-  command.app.add_option("--template-id", link.template_id, "of the template")->required();
-  command.app.add_option("-n,--new-id", link.link_id, "for the linked policy")->required();
-  command.app
+  policy_flags.add_to(command.flags());
+  command.flags().add_option("--template-id", link.template_id, "of the template").required();
+  command.flags().add_option("-n,--new-id", link.link_id, "for the linked policy").required();
+  command.flags()
       .add_option("-a,--arguments", arguments,
                   "what fills the slots, as JSON: {\"?principal\": \"User::\\\"alice\\\"\"}")
-      ->required();
-  if (const std::optional<int> status = parse_words(command, args, streams)) return *status;
+      .required();
+  if (const std::optional<int> status = command.parse(args, streams)) return *status;
   const auto made = [&]() -> Result<std::string> {
     TRY(json, parse_json(arguments, {}, "--arguments"));
     const std::string place = place_in_json("--arguments");
@@ -213,7 +214,7 @@ int run_link(const Words& args, const Streams& streams) {
     }
     return "Template-linked policy added: " + print(*policies.find(link.link_id));
   }();
-  if (!made) return report(command, streams, made.error());
+  if (!made) return command.report(streams, made.error());
   streams.out << *made;
   return kDone;
 }

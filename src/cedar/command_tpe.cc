@@ -21,11 +21,11 @@ struct TpeFlags {
   bool timing = false;
   bool json = false;
 
-  void add_to(CLI::App& app) {
-    CLI::Option* whole =
-        app.add_option("--request-json", request_json, "JSON file of the whole request");
+  void add_to(Flags to) {
+    const Flag whole =
+        to.add_option("--request-json", request_json, "JSON file of the whole request");
     const auto part = [&](const std::string& names, auto& into, const std::string& what) {
-      app.add_option(names, into, what)->excludes(whole);
+      to.add_option(names, into, what).excludes(whole);
     };
     part("--principal-type", principal_type, "such as User");
     part("--principal-eid", principal_eid, "such as alice; unknown when left out");
@@ -33,13 +33,13 @@ struct TpeFlags {
     part("--resource-type", resource_type, "such as File");
     part("--resource-eid", resource_eid, "unknown when left out");
     part("-c,--context", context, "JSON file of the context; unknown when left out");
-    policies.add_to(app);
-    schema.add_to(app, Presence::kRequired);
-    app.add_option("--entities", entities,
-                   "JSON file of entities, where attrs, parents and tags may be left out")
-        ->required();
-    app.add_flag("-t,--timing", timing, "say how long the evaluation took");
-    app.add_flag("--json", json, "print {\"decision\", \"reason\", \"policies\", \"residuals\"}");
+    policies.add_to(to);
+    schema.add_to(to, Presence::kRequired);
+    to.add_option("--entities", entities,
+                  "JSON file of entities, where attrs, parents and tags may be left out")
+        .required();
+    to.add_flag("-t,--timing", timing, "say how long the evaluation took");
+    to.add_flag("--json", json, "print {\"decision\", \"reason\", \"policies\", \"residuals\"}");
   }
 };
 
@@ -206,13 +206,13 @@ int run_tpe(const Words& args, const Streams& streams) {
                   "Evaluate policies as far as a request of which parts are unknown allows: exit "
                   "status 0 allow, 2 deny, 4 not known yet, 1 error.");
   TpeFlags flags;
-  flags.add_to(command.app);
-  if (const std::optional<int> status = parse_words(command, args, streams)) return *status;
+  flags.add_to(command.flags());
+  if (const std::optional<int> status = command.parse(args, streams)) return *status;
   const Result<Outcome> outcome = evaluate_partly(flags, streams.in);
-  if (!outcome) return report(command, streams, outcome.error());
+  if (!outcome) return command.report(streams, outcome.error());
   const Result<std::string> text =
       flags.json ? json_text(*outcome) : Result<std::string>(plain_text(*outcome, flags));
-  if (!text) return report(command, streams, text.error());
+  if (!text) return command.report(streams, text.error());
   streams.out << *text;
   if (!outcome->response.decision) return kUndecided;
   return *outcome->response.decision == Decision::kAllow ? kDone : kDenied;

@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "base/measured_for_test.h"
 #include "base/random.h"
 #include "cedar/extension.h"
 
@@ -185,7 +186,7 @@ TEST(NextChange, IsTheFirstAndNothingChangesBefore) {
   constexpr std::int64_t kLast = 800;  // nothing changes later
   const Entities none;
   int changes = 0;
-  for (unsigned long long seed = 0; seed < 300; ++seed) {
+  for (unsigned long long seed = 0; seed < rounds(300U); ++seed) {
     Conditions conditions(seed);
     std::string text;
     for (int i = 0; i < 3; ++i) {
@@ -210,7 +211,7 @@ TEST(NextChange, IsTheFirstAndNothingChangesBefore) {
     EXPECT_NE(made->becomes, is);
     EXPECT_EQ(authorize(policies, request_at(until), none).decision, made->becomes) << text;
   }
-  EXPECT_GT(changes, 80);
+  EXPECT_GT(changes, rounds(80));
 }
 
 }  // namespace

@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "base/measured_for_test.h"
 #include "cedar/uids_for_test.h"
 #include "cedar/world_for_test.h"
 
@@ -160,7 +161,7 @@ TEST(EntityIndex, ChosenIdsDoNotMakeItSlow) {
 TEST(SearchLaws, FindsWhatTheAuthorizerAllows) {
   std::size_t allowed = 0;
   std::size_t spared = 0;
-  for (unsigned long long seed = 0; seed < 300; ++seed) {
+  for (unsigned long long seed = 0; seed < rounds(300U); ++seed) {
     World world(seed);
     std::string text;
     for (int i = 0; i < 3; ++i) text += world.policy();
@@ -197,8 +198,8 @@ TEST(SearchLaws, FindsWhatTheAuthorizerAllows) {
     allowed += expected.size();
     spared += candidates - made->looked_at;
   }
-  EXPECT_GT(allowed, 100U);
-  EXPECT_GT(spared, 300U);
+  EXPECT_GT(allowed, rounds(100U));
+  EXPECT_GT(spared, rounds(300U));
 }
 
 }  // namespace

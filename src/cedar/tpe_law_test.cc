@@ -7,6 +7,7 @@
 #include <set>
 
 #include "base/file.h"
+#include "base/measured_for_test.h"
 #include "cedar/policy_json.h"
 #include "cedar/validate.h"
 #include "cedar/world_for_test.h"
@@ -171,7 +172,7 @@ TEST(TpeLaws, ReauthorizingAnswersAsTheAuthorizerDoes) {
   std::size_t completions = 0;
   std::size_t open = 0;
   std::size_t settled = 0;
-  for (unsigned long long seed = 0; seed < 400; ++seed) {
+  for (unsigned long long seed = 0; seed < rounds(400U); ++seed) {
     Scene scene(seed);
     const CompiledPolicies original(scene.policies);
     const auto told = tpe(scene.policies, scene.known, scene.known_entities, scene.world.schema());
@@ -211,13 +212,13 @@ TEST(TpeLaws, ReauthorizingAnswersAsTheAuthorizerDoes) {
       }
     }
   }
-  EXPECT_GT(completions, 1200U);
-  EXPECT_GT(open, 50U);
-  EXPECT_GT(settled, 50U);
+  EXPECT_GT(completions, rounds(1200U));
+  EXPECT_GT(open, rounds(50U));
+  EXPECT_GT(settled, rounds(50U));
 }
 
 TEST(TpeLaws, NothingIsLeftWhenAllIsKnown) {
-  for (unsigned long long seed = 1000; seed < 1400; ++seed) {
+  for (unsigned long long seed = 1000; seed < 1000 + rounds(400U); ++seed) {
     Scene scene(seed);
     const Request& request = *scene.request;
     const auto part = [](const EntityUid& uid) {
@@ -243,7 +244,7 @@ TEST(TpeLaws, NothingIsLeftWhenAllIsKnown) {
 TEST(TpeLaws, WhatIsLeftIsWellTyped) {
   TpeOptions permissive;
   permissive.mode = ValidationMode::kPermissive;
-  for (unsigned long long seed = 2000; seed < 2300; ++seed) {
+  for (unsigned long long seed = 2000; seed < 2000 + rounds(300U); ++seed) {
     Scene scene(seed);
     const auto told = tpe(scene.policies, scene.known, scene.known_entities, scene.world.schema());
     ASSERT_TRUE(told) << told.error().text();
@@ -262,7 +263,7 @@ TEST(TpeLaws, WhatIsLeftIsWellTyped) {
 TEST(TpeLaws, KnowledgeMayComeInParts) {
   TpeOptions permissive;
   permissive.mode = ValidationMode::kPermissive;
-  for (unsigned long long seed = 3000; seed < 3200; ++seed) {
+  for (unsigned long long seed = 3000; seed < 3000 + rounds(200U); ++seed) {
     Scene scene(seed);
     const Schema& schema = scene.world.schema();
     const auto first = tpe(scene.policies, scene.known, scene.known_entities, schema);

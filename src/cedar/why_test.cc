@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "base/measured_for_test.h"
 #include "cedar/world_for_test.h"
 
 namespace writ::cedar {
@@ -144,7 +145,7 @@ TEST(Why, NearerIsWhoseScopeFitsThenWhoseConditionsNearlyHold) {
 TEST(Why, AgreesWithTheAuthorizer) {
   int failures = 0;
   int errors = 0;
-  for (unsigned long long seed = 0; seed < 1'500; ++seed) {
+  for (unsigned long long seed = 0; seed < rounds(1'500U); ++seed) {
     World world(seed);
     const std::string text = world.chance(50)
                                  ? world.policy()
@@ -180,8 +181,8 @@ TEST(Why, AgreesWithTheAuthorizer) {
       }
     }
   }
-  EXPECT_GT(failures, 100);
-  EXPECT_GT(errors, 20);
+  EXPECT_GT(failures, rounds(100));
+  EXPECT_GT(errors, rounds(20));
 }
 
 }  // namespace

@@ -31,7 +31,7 @@ std::string sha256_hex(std::string_view bytes) {
   return to_hex(as_bytes(crypto::sha256(bytes)));
 }
 
-constexpr unsigned kSeeds = kMeasured ? 1'000 : 100;  // under a sanitizer each takes far longer
+constexpr unsigned kSeeds = rounds(1'000U);
 constexpr unsigned kSeedsAPlane = 25;
 constexpr int kCommands = 6;  // a seed
 constexpr auto kPatience = std::chrono::seconds(30);

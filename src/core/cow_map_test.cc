@@ -7,6 +7,7 @@
 #include <thread>
 #include <vector>
 
+#include "base/measured_for_test.h"
 #include "base/published.h"
 #include "base/random.h"
 #include "core/ends.h"
@@ -84,7 +85,7 @@ TEST(CowMap, FindsByThePlaceOfAHash) {
 
 // Several copies, changed in turn, each against its own std::map.
 TEST(CowMap, BehavesLikeAMapWhateverIsShared) {
-  for (unsigned seed = 1; seed <= 20; ++seed) {
+  for (unsigned seed = 1; seed <= rounds(20U); ++seed) {
     SeededRandom random(seed);
     std::vector<std::pair<Map, Model>> copies(1);
     const unsigned long long keys = seed % 2 == 0 ? 50 : 5000;

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "base/measured_for_test.h"
 #include "cedar/authorize.h"
 #include "core/call.h"
 #include "core/house_test.h"
@@ -411,7 +412,7 @@ struct Busy : House {
 
 TEST(Connect, IsDecidedAsThePlainWay) {
   int allowed = 0, blocked = 0;
-  for (unsigned seed = 1; seed <= 80; ++seed) {
+  for (unsigned seed = 1; seed <= rounds(80U); ++seed) {
     Busy h(seed);
     for (int i = 0; i < 120; ++i) {
       // A published snapshot is not touched by what happens after, and decides as before.
@@ -433,8 +434,8 @@ TEST(Connect, IsDecidedAsThePlainWay) {
       blocked += !plain.allow && !plain.policies.empty() ? 1 : 0;
     }
   }
-  EXPECT_GT(allowed, 150);
-  EXPECT_GT(blocked, 50);
+  EXPECT_GT(allowed, rounds(150));
+  EXPECT_GT(blocked, rounds(50));
 }
 
 void expect_same(const Decision& a, const Decision& b) {

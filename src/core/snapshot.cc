@@ -146,19 +146,30 @@ template <class V, class KeyOf>
   }
 }
 
+// Each entry of a map, in an order that does not depend on how it came to be.
+template <class V, class F>
+[[gnu::noinline]] void in_order(const CowMap<std::string, V>& map, F f) {
+  map.for_each_after({}, [&](const std::string& key, const V& value) {
+    f(key, value);
+    return true;
+  });
+}
+
+template <class V>
+void put_list(Packer& out, const CowMap<std::string, V>& map) {
+  out.put_count(map.size());
+  in_order(map, [&](const std::string&, const V& value) { out.put(value); });
+}
+
 // Lists of lists, flat.
 template <class V>
 void put_lists(Packer& out, const CowMap<std::string, std::vector<V>>& map) {
-  std::vector<std::pair<std::string, const std::vector<V>*>> lists;
-  map.for_each(
-      [&](const std::string& key, const std::vector<V>& list) { lists.emplace_back(key, &list); });
-  std::sort(lists.begin(), lists.end());
   std::uint64_t count = 0;
-  for (const auto& [key, list] : lists) count += list->size();
+  map.for_each([&](const std::string&, const std::vector<V>& list) { count += list.size(); });
   out.put_count(count);
-  for (const auto& [key, list] : lists) {
-    for (const V& value : *list) out.put(value);
-  }
+  in_order(map, [&](const std::string&, const std::vector<V>& list) {
+    for (const V& value : list) out.put(value);
+  });
 }
 
 tl::unexpected<Error> corrupt(const std::string& what) {
@@ -293,15 +304,6 @@ class Completion {
   std::shared_ptr<EntityIndex> entities_;
 };
 
-template <class V>
-[[gnu::noinline]] void put_list(Packer& out, const CowMap<std::string, V>& map) {
-  out.put_count(map.size());
-  map.for_each_after({}, [&](const std::string&, const V& value) {
-    out.put(value);
-    return true;
-  });
-}
-
 // The rest of the State must be whole.
 Status read_grants(Unpacker& in, State& state) {
   const std::uint64_t count = in.get_count();
@@ -334,30 +336,22 @@ std::string encode_snapshot(const State& state) {
   head.genesis = state.genesis;
   head.policy_version = state.policy_version;
   head.policy_hash = state.policy_hash;
-  state.policy_texts.for_each([&](const std::string& hash, const PolicyText& text) {
+  in_order(state.policy_texts, [&](const std::string& hash, const PolicyText& text) {
     HeldText held{hash, text.parts, {}};
     for (const auto& part : text.have) held.have.push_back(*part);
     head.texts.push_back(std::move(held));
   });
-  std::sort(head.texts.begin(), head.texts.end(),
-            [](const HeldText& a, const HeldText& b) { return a.hash < b.hash; });
-  state.door_seqs.for_each(
-      [&](const std::string& door, std::int64_t seq) { head.door_seqs.push_back({door, seq}); });
-  std::sort(head.door_seqs.begin(), head.door_seqs.end(),
-            [](const DoorSeq& a, const DoorSeq& b) { return a.door < b.door; });
+  in_order(state.door_seqs, [&](const std::string& door, std::int64_t seq) {
+    head.door_seqs.push_back({door, seq});
+  });
   if (state.entities) {
-    state.entities->namespaces().for_each([&](const std::string& name, const std::string& door) {
+    in_order(state.entities->namespaces(), [&](const std::string& name, const std::string& door) {
       head.namespaces.push_back({name, door});
     });
   }
-  std::sort(head.namespaces.begin(), head.namespaces.end(),
-            [](const Namespace& a, const Namespace& b) { return a.name < b.name; });
-  state.removed.for_each([&](const std::string& name, bool) { head.removed.push_back(name); });
-  std::sort(head.removed.begin(), head.removed.end());
-  state.last_uses.for_each(
-      [&](const std::string& id, Time time) { head.last_uses.push_back({id, time}); });
-  std::sort(head.last_uses.begin(), head.last_uses.end(),
-            [](const LastUse& a, const LastUse& b) { return a.id < b.id; });
+  in_order(state.removed, [&](const std::string& name, bool) { head.removed.push_back(name); });
+  in_order(state.last_uses,
+           [&](const std::string& id, Time time) { head.last_uses.push_back({id, time}); });
   out.put(head);
   each_list(state, [&](const auto& map, auto) { put_list(out, map); });
   put_lists(out, state.memberships);

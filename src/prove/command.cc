@@ -87,36 +87,35 @@ std::string flag(Over over, std::size_t which) {
   return (one ? "--policy" : "--policies") + (is_pair(over) ? std::to_string(which + 1) : "");
 }
 
-void add_flags(CLI::App& app, SymccFlags& flags) {
-  app.add_option("--principal-type", flags.principal_type, "such as User; else every type");
-  app.add_option("--action", flags.action, "such as Action::\"view\"; else every action");
-  app.add_option("--resource-type", flags.resource_type, "such as Photo; else every type");
-  flags.schema.add_to(app, cedar::Presence::kRequired);
-  app.add_option("--cvc5-path", flags.cvc5_path, "the solver's program; else cvc5 or z3 of PATH")
-      ->envname("CVC5");
-  CLI::Option* no = app.add_flag("--no-counterexample", flags.no_counterexample,
-                                 "say only whether the property holds");
-  app.add_flag("--counterexample", flags.counterexample, "give a counterexample, as is usual")
-      ->excludes(no);
-  app.add_flag("-v,--verbose", flags.verbose, "say more");
-  app.add_option("--time-limit", flags.seconds, "seconds for each question to the solver");
-  app.add_flag("--missing-entities", flags.missing_entities,
-               "entities that a request names may be unknown, and reading them fails");
-  app.add_flag("--exit-code", flags.exit_code, "exit with 3 when it does not hold, 4 when unknown");
-  app.add_flag("--json", flags.json, "print {\"property\", \"holds\", \"counterexample\", …}");
+void add_flags(cedar::Flags to, SymccFlags& flags) {
+  to.add_option("--principal-type", flags.principal_type, "such as User; else every type");
+  to.add_option("--action", flags.action, "such as Action::\"view\"; else every action");
+  to.add_option("--resource-type", flags.resource_type, "such as Photo; else every type");
+  flags.schema.add_to(to, cedar::Presence::kRequired);
+  to.add_option("--cvc5-path", flags.cvc5_path, "the solver's program; else cvc5 or z3 of PATH")
+      .from_environment("CVC5");
+  const cedar::Flag no = to.add_flag("--no-counterexample", flags.no_counterexample,
+                                     "say only whether the property holds");
+  to.add_flag("--counterexample", flags.counterexample, "give a counterexample, as is usual")
+      .excludes(no);
+  to.add_flag("-v,--verbose", flags.verbose, "say more");
+  to.add_option("--time-limit", flags.seconds, "seconds for each question to the solver");
+  to.add_flag("--missing-entities", flags.missing_entities,
+              "entities that a request names may be unknown, and reading them fails");
+  to.add_flag("--exit-code", flags.exit_code, "exit with 3 when it does not hold, 4 when unknown");
+  to.add_flag("--json", flags.json, "print {\"property\", \"holds\", \"counterexample\", …}");
 }
 
-void add_verb(CLI::App& app, const Property& property, SymccFlags& flags) {
-  CLI::App* verb = app.add_subcommand(property.name, property.claim);
-  verb->fallthrough();
+void add_verb(cedar::Flags to, const Property& property, SymccFlags& flags) {
+  cedar::Flags verb = to.add_verb(property.name, property.claim);
   for (std::size_t i = 0; i < (is_pair(property.over) ? 2 : 1); ++i) {
     const std::string name = flag(property.over, i);
     PolicyFlags& of = flags.policies.at(i);
-    verb->add_option(is_pair(property.over) ? name : "-p," + name, of.file,
-                     "file of policies; else standard input");
-    verb->add_option((is_pair(property.over) ? name : "--policy") + "-format", of.format,
-                     "cedar or json")
-        ->check(CLI::IsMember({"cedar", "json"}));
+    verb.add_option(is_pair(property.over) ? name : "-p," + name, of.file,
+                    "file of policies; else standard input");
+    verb.add_option((is_pair(property.over) ? name : "--policy") + "-format", of.format,
+                    "cedar or json")
+        .one_of({"cedar", "json"});
   }
 }
 
@@ -225,15 +224,14 @@ std::string text_of(const Property& property, const Verdict& verdict, const Symc
 int run_symcc(const cedar::Words& args, const cedar::Streams& streams, const std::string& path) {
   cedar::Command command("symcc", "Prove a property of Cedar policies, or find what breaks it.");
   SymccFlags flags;
-  add_flags(command.app, flags);
-  command.app.require_subcommand(1);
-  for (const Property& each : properties()) add_verb(command.app, each, flags);
-  if (const std::optional<int> status = parse_words(command, args, streams)) return *status;
-  const std::string name = command.app.get_subcommands().front()->get_name();
+  add_flags(command.flags(), flags);
+  for (const Property& each : properties()) add_verb(command.flags(), each, flags);
+  if (const std::optional<int> status = command.parse(args, streams)) return *status;
+  const std::string name = command.verb();
   const auto property = std::find_if(properties().begin(), properties().end(),
                                      [&](const Property& each) { return each.name == name; });
   const Result<Verdict> verdict = prove(*property, flags, streams, path);
-  if (!verdict) return report(command, streams, verdict.error());
+  if (!verdict) return command.report(streams, verdict.error());
   streams.out << (flags.json ? compact(json_of(*property, *verdict)) + "\n"
                              : text_of(*property, *verdict, flags));
   if (verdict->kind == Verdict::Kind::kUnknown) {

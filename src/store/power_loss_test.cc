@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include "base/log.h"
+#include "base/measured_for_test.h"
 #include "base/random.h"
 #include "store/decision_log.h"
 #include "store/faulty_file_system.h"
@@ -13,7 +14,7 @@
 namespace writ::store {
 namespace {
 
-constexpr unsigned long long kSeeds = 1000;
+constexpr unsigned long long kSeeds = rounds(1'000U);
 constexpr int kLives = 3;  // of the process, a crash after each
 constexpr int kSteps = 12;
 
