@@ -11,9 +11,9 @@ set_target_properties(libwrit PROPERTIES
   OUTPUT_NAME writ VERSION ${WRIT_ABI}.${PROJECT_VERSION} SOVERSION ${WRIT_ABI}
   LINK_DEPENDS ${CMAKE_SOURCE_DIR}/src/embed/libwrit.map
   LIBRARY_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR})
-target_link_options(libwrit PRIVATE -Wl,--no-undefined -Wl,--gc-sections
+target_link_options(libwrit PRIVATE -Wl,--no-undefined
   -Wl,--version-script=${CMAKE_SOURCE_DIR}/src/embed/libwrit.map)
-target_link_libraries(libwrit PRIVATE writ_cedar)
+target_link_libraries(libwrit PRIVATE $<TARGET_PROPERTY:writ_embed,LINK_LIBRARIES>)
 
 configure_file(${CMAKE_SOURCE_DIR}/src/embed/writ.pc.in ${CMAKE_BINARY_DIR}/writ.pc @ONLY)
 install(TARGETS libwrit LIBRARY DESTINATION lib COMPONENT libwrit OPTIONAL)

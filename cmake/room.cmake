@@ -33,7 +33,8 @@ if(WRIT_PCH)
   endforeach()
 endif()
 
-# Compiles TARGET, of KIND (plain or test), as one of a room that is or calls ROOMS... is.
+# Options and precompiled headers of TARGET, of KIND (plain or test). ROOMS... are its own room and
+# those that it calls.
 function(writ_compile_as TARGET KIND)
   set(pch pch_base_${KIND})
   if("core" IN_LIST ARGN)

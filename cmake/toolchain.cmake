@@ -3,7 +3,7 @@ set(WRIT_SANITIZE "" CACHE STRING "Sanitizers: address,undefined | thread | empt
 option(WRIT_WERROR "Warnings are errors" ON)
 option(WRIT_FUZZ "Build the fuzzers too (clang only), with the sanitizers address and undefined" OFF)
 option(WRIT_COVERAGE "Instrument for coverage" OFF)
-set(WRIT_TEST_OPTIONS "" CACHE STRING "More compiler options for test programs, not for what they test")
+set(WRIT_TEST_OPTIONS "" CACHE STRING "More compiler options for the sources of test programs")
 set(WRIT_CORE_OPTIONS "" CACHE STRING "More compiler options for core and the rooms that call it")
 option(WRIT_PCH "Precompile the headers that nearly every file reads" OFF)
 
@@ -18,10 +18,8 @@ if(WRIT_MOLD)
 endif()
 
 add_compile_options(-Wall -Wextra -Wshadow -Wconversion -Wno-missing-field-initializers)
-if(WRIT_PCH)
-  if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
-    add_compile_options(-fpch-preprocess)  # so that ccache knows what a precompiled header holds
-  endif()
+if(WRIT_PCH AND CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
+  add_compile_options(-fpch-preprocess)  # so that ccache knows what a precompiled header holds
 endif()
 # All code is compiled once, for programs and for libwrit: position independent, with names that no
 # other library can replace, so that calls are as direct as in a program alone. Said here and not by

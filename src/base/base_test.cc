@@ -1,8 +1,10 @@
 // Result, bytes, secrets, random, published values and files.
 #include <gtest/gtest.h>
+#include <unistd.h>
 
 #include <atomic>
 #include <filesystem>
+#include <string>
 #include <thread>
 #include <utility>
 #include <vector>
@@ -104,7 +106,7 @@ TEST(Published, ReadersSeeWholeValuesInOrderWhileItIsReplaced) {
 }
 
 TEST(File, IsReplacedWhole) {
-  const std::string folder = testing::TempDir() + "writ_file_test";
+  const std::string folder = testing::TempDir() + "writ_file_test-" + std::to_string(getpid());
   ASSERT_TRUE(make_folder(folder));
   ASSERT_TRUE(write_file(folder + "/a", "one", 0600));
   ASSERT_TRUE(write_file(folder + "/a", "two", 0600));

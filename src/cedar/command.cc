@@ -4,6 +4,7 @@
 #include <chrono>
 #include <ostream>
 
+#include "cedar/command_flags.h"
 #include "cedar/command_input.h"
 #include "cedar/conform.h"
 

@@ -34,7 +34,7 @@ Flag Flag::one_of(const std::vector<std::string>& values) {
 }
 
 Flag Flag::at_most(std::uint32_t value) {
-  option_->check(CLI::Range(0U, value));
+  option_->check(CLI::Range(0, static_cast<int>(value)));
   return *this;
 }
 

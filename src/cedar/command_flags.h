@@ -2,6 +2,8 @@
 // by CLI11, whose header is so long that command_flags.cc alone includes it.
 #pragma once
 
+#include <cstddef>
+#include <cstdint>
 #include <memory>
 #include <optional>
 #include <string>
@@ -33,13 +35,14 @@ class Flag {
  public:
   explicit Flag(CLI::Option& option) : option_(&option) {}
   Flag required(Presence presence = Presence::kRequired);
-  // Any other value is an error.
+  // Other values are an error.
   Flag one_of(const std::vector<std::string>& values);
   Flag at_most(std::uint32_t value);
   // The value when the flag is left out, if this variable is set.
   Flag from_environment(const std::string& variable);
-  // To give both is an error; to give this without `other` is.
+  // To give both is an error.
   Flag excludes(Flag other);
+  // To give this without the other is an error.
   Flag needs(Flag other);
 
  private:

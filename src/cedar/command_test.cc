@@ -119,6 +119,28 @@ TEST_F(Command, AnswersErrorsWithStatusOneAndWrongFlagsWithTwo) {
   EXPECT_EQ(out_.str(), "");
 }
 
+TEST_F(Command, FlagsThatDoNotGoTogetherAreWrong) {
+  const std::string policies = file("p.cedar");
+  const std::vector<Words> wrong{{"-p", policies, "-i", "101"},  {"-p", policies, "-i", "-1"},
+                                 {"-p", policies, "-l", "wide"}, {"-w"},
+                                 {"-p", policies, "-w", "-c"},   {"-p", policies, "-f", "xml"}};
+  for (const Words& words : wrong) {
+    EXPECT_EQ(run(run_format, words), 2) << testing::PrintToString(words);
+    EXPECT_EQ(out_.str(), "");
+    EXPECT_NE(err_.str(), "");
+  }
+  EXPECT_EQ(run(run_format, {"-p", policies, "-i", "100"}), 0);
+}
+
+TEST_F(Command, TheEnvironmentMaySayTheFormOfErrors) {
+  ASSERT_EQ(setenv("CEDAR_ERROR_FORMAT", "json", 1), 0);
+  EXPECT_EQ(run(run_format, {"-p", file("none")}), 1);
+  EXPECT_THAT(err_.str(), StartsWith("{\"message\":"));
+  EXPECT_EQ(run(run_format, {"-p", file("none"), "-f", "plain"}), 1);
+  unsetenv("CEDAR_ERROR_FORMAT");
+  EXPECT_THAT(err_.str(), StartsWith(file("none")));
+}
+
 TEST_F(Command, ConformCountsTests) {
   write("s.cedarschema", "");
   write("t.json", R"({"policies": "p.cedar", "entities": "e.json", "schema": "s.cedarschema",

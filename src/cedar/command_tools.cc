@@ -5,6 +5,7 @@
 #include "base/file.h"
 #include "base/json_pointer.h"
 #include "cedar/command.h"
+#include "cedar/command_flags.h"
 #include "cedar/command_input.h"
 #include "cedar/format.h"
 #include "cedar/policy_json.h"

@@ -4,6 +4,7 @@
 
 #include "base/json_pointer.h"
 #include "cedar/command.h"
+#include "cedar/command_flags.h"
 #include "cedar/command_input.h"
 #include "cedar/policy_json.h"
 #include "cedar/text.h"

@@ -7,7 +7,7 @@
 #include <functional>
 #include <string>
 
-#include "base/measured_for_test.h"
+#include "base/sanitizer_for_test.h"
 #include "cedar/authorize.h"
 #include "cedar/format.h"
 #include "cedar/policy_json.h"

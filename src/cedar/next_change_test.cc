@@ -3,8 +3,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include "base/measured_for_test.h"
 #include "base/random.h"
+#include "base/sanitizer_for_test.h"
 #include "cedar/extension.h"
 
 namespace writ::cedar {

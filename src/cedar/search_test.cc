@@ -3,7 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include "base/measured_for_test.h"
+#include "base/sanitizer_for_test.h"
 #include "cedar/uids_for_test.h"
 #include "cedar/world_for_test.h"
 

@@ -7,7 +7,7 @@
 #include <set>
 
 #include "base/file.h"
-#include "base/measured_for_test.h"
+#include "base/sanitizer_for_test.h"
 #include "cedar/policy_json.h"
 #include "cedar/validate.h"
 #include "cedar/world_for_test.h"

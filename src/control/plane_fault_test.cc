@@ -13,7 +13,7 @@
 #include <thread>
 
 #include "base/log.h"
-#include "base/measured_for_test.h"
+#include "base/sanitizer_for_test.h"
 #include "control/fake_target_for_test.h"
 #include "control/plane.h"
 #include "control/sample_for_test.h"

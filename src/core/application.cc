@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <span>
 
+#include "base/json_pointer.h"
 #include "cedar/text.h"
 #include "cedar/typed_json.h"
 #include "core/entities.h"
@@ -40,6 +41,17 @@ void collect(const cedar::Expr& e, std::vector<EntityUid>& uids) {
 // A file of entities may be as large as any of a policy set.
 constexpr JsonLimits kEntitiesLimits{kMostPolicyFileBytes, 64, 2'000'000};
 
+std::string place_of(const EntityUid& uid, const PolicyFile& file) {
+  const Result<Json> json = parse_json(file.text, kEntitiesLimits);
+  const JsonArray* items = json ? json->as_array() : nullptr;
+  for (std::size_t i = 0; items != nullptr && i < items->size(); ++i) {
+    const Json* said = (*items)[i].find("uid");
+    const Result<EntityUid> found = cedar::uid_from_json(said != nullptr ? *said : Json());
+    if (found && *found == uid) return place_in_json(file.name, "/" + std::to_string(i));
+  }
+  return file.name;
+}
+
 Result<cedar::Entities> application_entities(const std::vector<PolicyFile>& files,
                                              const cedar::Schema* schema) {
   JsonArray all;
@@ -53,14 +65,14 @@ Result<cedar::Entities> application_entities(const std::vector<PolicyFile>& file
       if (!is_of_application(entity.uid)) {
         return fail(Code::kInvalid,
                     entity.uid.print() + " is of no application's namespace, as TodoApp::user is",
-                    file.name);
+                    place_of(entity.uid, file));
       }
       for (const EntityUid& above : entity.ancestors) {
         if (is_of_application(above)) continue;
         return fail(Code::kInvalid,
                     entity.uid.print() + " lies below " + above.print() +
                         ", which is no entity of an application",
-                    file.name);
+                    place_of(entity.uid, file));
       }
     }
     JsonArray& items = *json.as_array();

@@ -22,6 +22,8 @@ namespace writ::core {
 // Writ's groups.
 Result<cedar::Entities> application_entities(const std::vector<PolicyFile>& files,
                                              const cedar::Schema* schema);
+// Where an entity stands in such a file, for errors: "todo.entities.json#/3".
+std::string place_of(const cedar::EntityUid& uid, const PolicyFile& file);
 // The entities of applications, actions too, that these are, that policies name, or that a schema
 // declares; sorted, each once.
 std::vector<cedar::EntityUid> known_entities(const std::vector<const cedar::Policy*>& policies,

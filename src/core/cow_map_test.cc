@@ -7,9 +7,9 @@
 #include <thread>
 #include <vector>
 
-#include "base/measured_for_test.h"
 #include "base/published.h"
 #include "base/random.h"
+#include "base/sanitizer_for_test.h"
 #include "core/ends.h"
 
 namespace writ::core {

@@ -9,7 +9,7 @@
 #include <thread>
 #include <vector>
 
-#include "base/measured_for_test.h"
+#include "base/sanitizer_for_test.h"
 
 namespace writ::core::detail {
 namespace {

@@ -4,7 +4,7 @@
 
 #include <algorithm>
 
-#include "base/measured_for_test.h"
+#include "base/sanitizer_for_test.h"
 #include "cedar/authorize.h"
 #include "core/call.h"
 #include "core/house_test.h"

@@ -40,7 +40,7 @@ Status check_entities(const std::vector<PolicyFile>& files, const cedar::Schema&
     for (const cedar::Entity& entity : entities) {
       const Status valid = cedar::validate(schema, entity);
       if (valid) continue;
-      return fail(Code::kInvalid, valid.error().text(), file.name);
+      return fail(Code::kInvalid, valid.error().text(), place_of(entity.uid, file));
     }
   }
   return {};

@@ -154,13 +154,15 @@ TEST(ApplicationSchema, EntitiesKeepToIt) {
   const auto with = [](const std::string& attrs) {
     return std::vector<PolicyFile>{{"todo.cedarschema", std::string(kTodo)},
                                    {"todo.entities.json",
-                                    "[{\"uid\": {\"type\": \"TodoApp::user\", \"id\": \"a\"}, "
+                                    "[{\"uid\": {\"type\": \"TodoApp::team\", \"id\": \"t\"}, "
+                                    "\"attrs\": {}, \"parents\": []}, "
+                                    "{\"uid\": {\"type\": \"TodoApp::user\", \"id\": \"a\"}, "
                                     "\"attrs\": " +
                                         attrs + ", \"parents\": []}]"}};
   };
   EXPECT_THAT(warned(with("{\"mail\": \"a@example.org\"}")), IsEmpty());
   EXPECT_THAT(refused(with("{\"mail\": 7}")),
-              AllOf(HasSubstr("todo.entities.json"), HasSubstr("TodoApp::user::\"a\"")));
+              AllOf(HasSubstr("todo.entities.json#/1: "), HasSubstr("TodoApp::user::\"a\"")));
   EXPECT_THAT(refused(with("{\"colour\": \"red\"}")), HasSubstr("colour"));
 }
 

@@ -346,6 +346,11 @@ TEST(ApplicationEntities, AreOfApplicationsAlone) {
   EXPECT_TRUE(refused(R"({"type": "Writ::User", "id": "idn_p1"})", ""));
   EXPECT_TRUE(refused(R"({"type": "Writ::Action", "id": "connect"})", ""));
   EXPECT_TRUE(refused(R"({"type": "user", "id": "a"})", ""));
+  const std::string rest = ", \"attrs\": {}, \"parents\": []";
+  const auto second = compile_policies(
+      {{"x.entities.json", "[{\"uid\": " + user + rest +
+                               "}, {\"uid\": {\"type\": \"user\", \"id\": \"b\"}" + rest + "}]"}});
+  EXPECT_EQ(second.error().where, "x.entities.json#/1");
   EXPECT_FALSE(compile_policies({{"x.entities.json", "[{]"}}));
   EXPECT_FALSE(compile_policies({{"x.entities.json", "{}"}}));
   const std::string one = "[{\"uid\": " + user + ", \"attrs\": {\"n\": 1}, \"parents\": []}]";

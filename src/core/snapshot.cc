@@ -146,7 +146,8 @@ template <class V, class KeyOf>
   }
 }
 
-// Each entry of a map, in an order that does not depend on how it came to be.
+// Each entry of a map, in an order that does not depend on how it came to be. One function for each
+// kind of list, as take_list.
 template <class V, class F>
 [[gnu::noinline]] void in_order(const CowMap<std::string, V>& map, F f) {
   map.for_each_after({}, [&](const std::string& key, const V& value) {

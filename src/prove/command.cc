@@ -3,6 +3,7 @@
 #include <array>
 #include <ostream>
 
+#include "cedar/command_flags.h"
 #include "cedar/command_input.h"
 #include "prove/property.h"
 

@@ -74,6 +74,9 @@ TEST_F(Symcc, RefutesWithARequest) {
   EXPECT_THAT(out_,
               HasSubstr("✗ Policy set always allows: DOES NOT HOLD\n  Counterexample found:"));
   EXPECT_THAT(out_, HasSubstr("principal  User::\""));
+  EXPECT_EQ(
+      run({"always-allows", "-p", at("adults.cedar"), "--counterexample", "--no-counterexample"}),
+      2);
   EXPECT_EQ(run({"always-allows", "-p", at("adults.cedar"), "--no-counterexample"}), 0);
   EXPECT_EQ(out_, "✗ Policy set always allows: DOES NOT HOLD\n");
 }

@@ -4,8 +4,8 @@
 #include <gtest/gtest.h>
 
 #include "base/log.h"
-#include "base/measured_for_test.h"
 #include "base/random.h"
+#include "base/sanitizer_for_test.h"
 #include "store/decision_log.h"
 #include "store/faulty_file_system.h"
 #include "store/sqlite/journal.h"

@@ -5,7 +5,7 @@
 #include <iostream>
 
 #include "base/log.h"
-#include "base/measured_for_test.h"
+#include "base/sanitizer_for_test.h"
 #include "door/postgres/door.h"
 #include "door/postgres/world_for_test.h"
 

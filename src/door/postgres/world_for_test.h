@@ -66,6 +66,7 @@ class World : public ::testing::Test {
     auto started = ::writ::testing::PostgresCluster::start(options);
     if (!started) {
       why_not = started.error().text();
+      ASSERT_EQ(started.error().code, Code::kNotFound) << why_not;
       return;
     }
     cluster = std::move(*started);
