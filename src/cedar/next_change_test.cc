@@ -211,7 +211,7 @@ TEST(NextChange, IsTheFirstAndNothingChangesBefore) {
     EXPECT_NE(made->becomes, is);
     EXPECT_EQ(authorize(policies, request_at(until), none).decision, made->becomes) << text;
   }
-  EXPECT_GT(changes, rounds(80));
+  EXPECT_GT(changes, rounds(60));
 }
 
 }  // namespace

@@ -435,7 +435,7 @@ TEST(Connect, IsDecidedAsThePlainWay) {
     }
   }
   EXPECT_GT(allowed, rounds(150));
-  EXPECT_GT(blocked, rounds(50));
+  EXPECT_GT(blocked, rounds(30));
 }
 
 void expect_same(const Decision& a, const Decision& b) {
