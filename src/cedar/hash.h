@@ -23,7 +23,7 @@ std::uint64_t load(const char* bytes) {
 }
 // Whether as many bytes are equal. Most are a name or an id of a few bytes; without a call in it,
 // what looks for them needs no frame.
-[[gnu::always_inline]] inline bool same_bytes(const char* a, const char* b, std::size_t size) {
+inline bool same_bytes(const char* a, const char* b, std::size_t size) {
   const auto differ = [&](auto word, std::size_t at) {
     return load<decltype(word)>(a + at) ^ load<decltype(word)>(b + at);
   };
