@@ -76,7 +76,7 @@ class CowMap {
     const Shard* shard = shard_of(tag_of(hash));
     if (shard == nullptr) return nullptr;
     const std::uint32_t at = place_in(*shard, tag_of(hash), key);
-    return at == kNone ? nullptr : &shard->slots()[at].value();
+    return at == kNone ? nullptr : &shard->slot(at).value();
   }
   bool contains(KeyView key) const { return find(key) != nullptr; }
 
@@ -100,21 +100,21 @@ class CowMap {
   void load_tags(Place& place) const {
     if (place.where_ == nullptr) return;
     place.shard_ = *place.where_;
-    detail::prefetch_bytes<sizeof(Shard) + Shard::memory_compared(1)>(place.shard_);
+    __builtin_prefetch(place.shard_);
   }
   // As load_tags, and the slots as well, for one that is not to wait twice.
   void load_shard(Place& place) const {
     if (place.where_ == nullptr) return;
     place.shard_ = *place.where_;
-    constexpr std::size_t kMost = 320, kFullShard = sizeof(Shard) + kFull * (4 + sizeof(Slot));
-    detail::prefetch_bytes<std::min(kMost, kFullShard)>(place.shard_);
+    constexpr std::size_t kMost = 320;
+    detail::prefetch_bytes<std::min(kMost, Shard::memory_for(kFull))>(place.shard_);
   }
   void load_slot(Place& place) const {
     if (place.shard_ == nullptr) return;
     const std::uint32_t at =
         place.shard_->find(tag_of(place.hash_), [](const Slot&) { return true; });
     if (at == kNone) return;
-    place.slot_ = &place.shard_->slots()[at];
+    place.slot_ = &place.shard_->slot(at);
     detail::prefetch_bytes<sizeof(Slot)>(place.slot_);
   }
   void load_entry(const Place& place) const {
@@ -139,21 +139,20 @@ class CowMap {
     Shard*& shard = own_path(tag);
     const std::uint32_t at = shard == nullptr ? kNone : place_in(*shard, tag, key);
     if (at != kNone) {
-      Slot& slot = own_shard(shard)->slots()[at];
+      Slot& slot = own_shard(shard)->slot(at);
       slot.assign(key, std::move(value));
       return &slot.value();
     }
-    own_shard(shard, 1);
-    shard->add(tag, Slot::make(key, std::move(value)));
+    const Slot& slot = add(shard, tag, Slot::make(key, std::move(value)));
     ++size_;
-    return &shard->slots()[shard->count - 1].value();
+    return &slot.value();
   }
 
   Value* edit(KeyView key) {
     if (find(key) == nullptr) return nullptr;
     const std::uint32_t tag = tag_of(cow_hash(key));
     Shard*& shard = own_path(tag);
-    return &own_shard(shard)->slots()[place_in(*shard, tag, key)].own();
+    return &own_shard(shard)->slot(place_in(*shard, tag, key)).own();
   }
 
   // The value to change in place, made from nothing when absent.
@@ -168,9 +167,7 @@ class CowMap {
     if (find(key) == nullptr) return;
     const std::uint32_t tag = tag_of(cow_hash(key));
     Shard*& shard = own_path(tag);
-    own_shard(shard);
-    shard->take(place_in(*shard, tag, key)).drop();
-    if (shard->count == 0) Shard::destroy(std::exchange(shard, nullptr));
+    take(shard, place_in(*shard, tag, key)).drop();
     if (--size_ == 0) {
       release(std::exchange(root_, nullptr), std::exchange(bits_, 0u));
     } else if (bits_ > 0 && size_ < std::size_t{kSparse} << bits_) {
@@ -203,7 +200,7 @@ class CowMap {
           if (after && (tag < first || (tag == first && !(KeyView(key) > *after)))) return;
           entries.emplace_back(Ordered(tag, key), &value);
         };
-        shard->slots()[k].visit(add, buffer);
+        shard->slot(k).visit(add, buffer);
       }
       std::sort(entries.begin(), entries.end());
       for (const auto& [key, value] : entries) {
@@ -221,10 +218,10 @@ class CowMap {
       for (std::size_t j = 0; j <= page_mask(bits_); ++j) {
         const Shard* shard = page->child()[j];
         for (std::uint32_t k = 0; shard != nullptr && k < shard->count; ++k) {
-          shard->slots()[k].prefetch();  // all, for they lie apart
+          shard->slot(k).prefetch();  // all, for they lie apart
         }
         for (std::uint32_t k = 0; shard != nullptr && k < shard->count; ++k) {
-          shard->slots()[k].visit(f, buffer);
+          shard->slot(k).visit(f, buffer);
         }
       }
     }
@@ -235,7 +232,6 @@ class CowMap {
   using Slot = typename Shard::Slot;
   using Page = detail::CowFan<Shard>;
   using Root = detail::CowFan<Page>;
-  static_assert(sizeof(Shard) % alignof(Slot) == 0);
 
   static constexpr std::uint32_t kNone = Shard::kNone;
   static constexpr unsigned kFull = 12;   // average entries of a shard before there are more shards
@@ -268,7 +264,7 @@ class CowMap {
 
   static void drop_shard(Shard* shard) {
     if (shard == nullptr || !shard->drop()) return;
-    for (std::uint32_t i = 0; i < shard->count; ++i) shard->slots()[i].drop();
+    for (std::uint32_t i = 0; i < shard->count; ++i) shard->slot(i).drop();
     Shard::destroy(shard);
   }
   static void drop_page(Page* page, unsigned bits) {
@@ -309,27 +305,50 @@ class CowMap {
     return page->child()[index_of(tag) & page_mask(bits_)];
   }
 
-  // The shard, with nobody else owning it and room for `more` entries.
-  static Shard* own_shard(Shard*& shard, std::uint32_t more = 0) {
-    if (shard == nullptr) return shard = Shard::make(more);
-    const std::uint32_t wanted = shard->count + more;
-    const bool shared = shard->shared();
-    if (!shared && wanted <= shard->capacity) return shard;
-    Shard* copy = Shard::make(wanted);
-    copy->count = shard->count;
-    for (std::uint32_t i = 0; shared && i < shard->count; ++i) shard->slots()[i].prefetch_owners();
-    for (std::uint32_t i = 0; i < shard->count; ++i) {
-      copy->tags()[i] = shard->tags()[i];
-      copy->slots()[i] = shard->slots()[i];
-      if (shared) copy->slots()[i].keep();
-    }
-    Shard* old = std::exchange(shard, copy);
-    if (shared) {
-      drop_shard(old);
-    } else {
-      Shard::destroy(old);  // its entries have moved
-    }
+  // The shard, with nobody else owning it.
+  static Shard* own_shard(Shard*& shard) {
+    if (shard->shared()) make_anew(shard, shard->count);
     return shard;
+  }
+  // Another shard instead of this one, with its first `count` entries, or all of them and more
+  // places.
+  static void make_anew(Shard*& shard, std::uint32_t count) {
+    Shard* made = Shard::make_from(*shard, count);
+    const std::uint32_t copied = std::min(count, shard->count);
+    Shard* old = std::exchange(shard, made);
+    if (!old->shared()) return Shard::destroy(old);  // its entries have moved
+    for (std::uint32_t i = 0; i < copied; ++i) made->slot(i).prefetch_owners();
+    for (std::uint32_t i = 0; i < copied; ++i) made->slot(i).keep();
+    drop_shard(old);
+  }
+  // Adds an entry, and answers where it stands.
+  static Slot& add(Shard*& shard, std::uint32_t tag, Slot slot) {
+    if (shard == nullptr) {
+      shard = Shard::make(1);
+    } else if (const std::uint32_t count = shard->count + 1;
+               shard->shared() || !Shard::fits(*shard, count)) {
+      make_anew(shard, count);
+    } else {
+      shard->count = count;
+    }
+    const std::uint32_t last = shard->count - 1;
+    shard->tags()[last] = tag;
+    return shard->slot(last) = slot;
+  }
+  // Takes an entry out; the last one stands in its place then.
+  static Slot take(Shard*& shard, std::uint32_t at) {
+    own_shard(shard);
+    const std::uint32_t last = shard->count - 1;
+    const Slot slot = std::exchange(shard->slot(at), shard->slot(last));
+    shard->tags()[at] = shard->tags()[last];
+    if (last == 0) {
+      Shard::destroy(std::exchange(shard, nullptr));
+    } else if (!Shard::fits(*shard, last)) {
+      make_anew(shard, last);
+    } else {
+      shard->count = last;
+    }
+    return slot;
   }
 
   void resize(unsigned bits) {
@@ -339,17 +358,15 @@ class CowMap {
     next.size_ = size_;
     for (std::size_t i = 0; root_ != nullptr && i < root_size(bits_); ++i) {
       for (std::size_t j = 0; j <= page_mask(bits_); ++j) {
-        Shard* shard = root_->child()[i]->child()[j];
+        Shard*& shard = root_->child()[i]->child()[j];
         if (shard == nullptr) continue;
         // What nobody else sees moves; counting would load every entry.
         const bool moves = !root_->shared() && !root_->child()[i]->shared() && !shard->shared();
         for (std::uint32_t k = 0; k < shard->count; ++k) {
-          Shard*& to = next.own_path(shard->tags()[k]);
-          own_shard(to, 1);
-          if (!moves) shard->slots()[k].keep();
-          to->add(shard->tags()[k], shard->slots()[k]);
+          if (!moves) shard->slot(k).keep();
+          add(next.own_path(shard->tags()[k]), shard->tags()[k], shard->slot(k));
         }
-        if (moves) shard->count = 0;
+        if (moves) Shard::destroy(std::exchange(shard, nullptr));
       }
     }
     swap(next);

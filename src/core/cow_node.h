@@ -196,16 +196,17 @@ using CowSlot = std::conditional_t<std::is_trivially_copyable_v<Key> &&
                                        std::is_trivially_copyable_v<Value> && sizeof(Value) <= 40,
                                    CowPlain<Key, Value>, CowPointer<Key, KeyView, Value>>;
 
-// A bit for each of sixteen tags that is this one.
-constexpr std::uint32_t kTagsAtOnce = 16;
-inline unsigned same_of_sixteen(const std::uint32_t* tags, std::uint32_t tag) {
+// A bit for each of fourteen tags that is this one: as many as stand in a line of the processor's
+// cache behind what a shard says of itself. Sixty-four bytes from there may be read.
+constexpr std::uint32_t kTagsAtOnce = 14;
+inline unsigned same_of_fourteen(const std::uint32_t* tags, std::uint32_t tag) {
 #if defined(__SSE2__)
   const __m128i wanted = _mm_set1_epi32(static_cast<int>(tag));
-  const auto same = [&](int four) {
-    return _mm_cmpeq_epi32(_mm_loadu_si128(reinterpret_cast<const __m128i*>(tags) + four), wanted);
-  };
-  const __m128i low = _mm_packs_epi32(same(0), same(1));
-  const __m128i high = _mm_packs_epi32(same(2), same(3));
+  const auto* four = reinterpret_cast<const __m128i*>(tags);
+  const auto same = [&](__m128i some) { return _mm_cmpeq_epi32(some, wanted); };
+  const __m128i low = _mm_packs_epi32(same(_mm_loadu_si128(four)), same(_mm_loadu_si128(four + 1)));
+  const __m128i high =
+      _mm_packs_epi32(same(_mm_loadu_si128(four + 2)), same(_mm_loadl_epi64(four + 3)));
   return static_cast<unsigned>(_mm_movemask_epi8(_mm_packs_epi16(low, high)));
 #else
   unsigned same = 0;
@@ -214,70 +215,67 @@ inline unsigned same_of_sixteen(const std::uint32_t* tags, std::uint32_t tag) {
 #endif
 }
 
-// Some entries whose hashes begin alike: their tags together, then their slots. The memory is long
-// enough that sixteen tags can always be compared at once; what those beyond `count` say is
-// ignored.
+// Some entries whose hashes begin alike: their tags from the front, their slots from the back, in
+// as few whole lines of the cache as hold them; so how many they are also says how long it is.
 template <class Key, class KeyView, class Value>
 struct CowShard : CowNode {
   using Slot = CowSlot<Key, KeyView, Value>;
   static constexpr std::uint32_t kNone = ~0u;
+  static_assert(alignof(Slot) <= 16);  // as take_node aligns
 
-  static CowShard* make(std::uint32_t capacity) {
-    capacity = (capacity + 3) & ~3u;
-    auto* shard = new (take_node(memory_for(capacity))) CowShard;
-    shard->capacity = capacity;
-    std::memset(static_cast<void*>(shard->tags()), 0, memory_compared(capacity));
+  // Its entries are still to be said.
+  static CowShard* make(std::uint32_t count) {
+    const std::size_t memory = memory_for(count);
+    auto* shard = new (take_node(memory)) CowShard;
+    std::memset(static_cast<void*>(shard + 1), 0, memory - sizeof(CowShard));
+    shard->count = count;
+    return shard;
+  }
+  // The first `count` entries of another, or all of them and places for more.
+  static CowShard* make_from(const CowShard& other, std::uint32_t count) {
+    CowShard* shard = make(count);
+    const std::uint32_t copied = std::min(count, other.count);
+    std::copy_n(other.tags(), copied, shard->tags());
+    for (std::uint32_t i = 0; i < copied; ++i) shard->slot(i) = other.slot(i);
     return shard;
   }
   static void destroy(CowShard* shard) {
-    const std::size_t memory = memory_for(shard->capacity);
+    const std::size_t memory = memory_for(shard->count);
     shard->~CowShard();
     give_node(shard, memory);
   }
-  // Of its tags, and what is compared with them.
-  static constexpr std::size_t memory_compared(std::uint32_t capacity) {
-    return (capacity + kTagsAtOnce - 1) / kTagsAtOnce * kTagsAtOnce * sizeof(std::uint32_t);
+  static constexpr std::size_t memory_for(std::size_t count) {
+    const std::size_t size = sizeof(CowShard) + count * (sizeof(std::uint32_t) + sizeof(Slot));
+    return (size + kCacheLine - 1) / kCacheLine * kCacheLine;
   }
-  static std::size_t memory_for(std::uint32_t capacity) {
-    const std::size_t size =
-        sizeof(CowShard) +
-        std::max(capacity * (sizeof(std::uint32_t) + sizeof(Slot)), memory_compared(capacity));
-    return (size + kCacheLine - 1) / kCacheLine * kCacheLine;  // so it lies in as few as it can
+  // Whether it may have as many in the memory that it has.
+  static bool fits(const CowShard& shard, std::size_t count) {
+    return memory_for(shard.count) == memory_for(count);
   }
   std::uint32_t* tags() { return reinterpret_cast<std::uint32_t*>(this + 1); }
   const std::uint32_t* tags() const { return reinterpret_cast<const std::uint32_t*>(this + 1); }
-  Slot* slots() { return reinterpret_cast<Slot*>(tags() + capacity); }
-  const Slot* slots() const { return reinterpret_cast<const Slot*>(tags() + capacity); }
+  Slot& slot(std::uint32_t at) { return const_cast<Slot&>(std::as_const(*this).slot(at)); }
+  const Slot& slot(std::uint32_t at) const {
+    const auto* end = reinterpret_cast<const char*>(this) + memory_for(count);
+    return reinterpret_cast<const Slot*>(end)[-1 - static_cast<std::ptrdiff_t>(at)];
+  }
 
   // The first place with this tag of which `right(slot)` holds.
   template <class Right>
   [[gnu::always_inline]] std::uint32_t find(std::uint32_t tag, Right right) const {
     std::uint32_t from = 0;
     do {
-      const std::uint32_t left = count - from;
-      unsigned same = same_of_sixteen(tags() + from, tag);
-      if (left < kTagsAtOnce) same &= (1u << left) - 1;
+      const std::uint32_t left = std::min(count - from, kTagsAtOnce);
+      unsigned same = same_of_fourteen(tags() + from, tag) & ((1u << left) - 1);
       for (; same != 0; same &= same - 1) {
         const std::uint32_t at = from + static_cast<std::uint32_t>(std::countr_zero(same));
-        if (right(slots()[at])) return at;
+        if (right(slot(at))) return at;
       }
       from += kTagsAtOnce;
     } while (from < count);
     return kNone;
   }
-  void add(std::uint32_t tag, Slot slot) {
-    tags()[count] = tag;
-    slots()[count++] = slot;
-  }
-  Slot take(std::uint32_t at) {
-    const Slot slot = slots()[at];
-    slots()[at] = slots()[--count];
-    tags()[at] = tags()[count];
-    return slot;
-  }
   std::uint32_t count = 0;
-  std::uint32_t capacity = 0;
-  std::uint32_t padding = 0;
 };
 
 // A root or page: a fixed number of children.

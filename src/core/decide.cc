@@ -319,9 +319,9 @@ inline void Asking::connect() {
   if (entry_ == nullptr) return nothing_gives();
   facts_.approvals.reset();  // of a grant they are its own
   facts_.duration.reset();
-  if (held_ != nullptr && held_->best != nullptr) {
+  if (held_ != nullptr && held_->best() != nullptr) {
     // The grant comes last: of all that is read it alone is surely far away.
-    const Grant& best = *held_->best;
+    const Grant& best = *held_->best();
     facts_.grant = &best;
     if (unguarded(facts_) && best.beneficiary_number == subject_->number &&
         best.entitlement_number == entry_->number && now_ < live_until(best) && is_wanted(best) &&

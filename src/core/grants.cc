@@ -114,12 +114,14 @@ void GrantIndex::put(const Grant& grant) {
 void GrantIndex::enter(const Grant& grant, std::uint64_t pair) {
   if (!grant.ending) ends_.set(address_of(grant), end_of(grant));
   Held& held = pairs_[pair];
-  const bool first = held.count++ == 0;
-  if (held.best != nullptr && !same_pair(*held.best, grant)) {
-    held.best = nullptr;
-  } else if (first || (held.best != nullptr && lasts_longer(grant, *held.best))) {
-    held.best = &grant;
+  const std::uint64_t count = std::min(held.count() + 1, Held::kMany);
+  const Grant* best = held.best();
+  if (best != nullptr && !same_pair(*best, grant)) {
+    best = nullptr;
+  } else if (count == 1 || (best != nullptr && lasts_longer(grant, *best))) {
+    best = &grant;
   }
+  held = Held(best, count);
 }
 
 void GrantIndex::drop(const Grant& grant) {
@@ -129,15 +131,17 @@ void GrantIndex::drop(const Grant& grant) {
   if (!grant.ending) ends_.erase(address_of(grant), end_of(grant));
   std::erase(*list, &grant);
   if (list->empty()) lists_.erase(grant.beneficiary);
-  if (--held->count == 0) {
-    pairs_.erase(pair_of(grant));
-  } else if (held->best == &grant || held->best == nullptr) {
+  if (held->count() == 1) return pairs_.erase(pair_of(grant));
+  const std::uint64_t count = held->count() - (held->count() == Held::kMany ? 0 : 1);
+  const Grant* best = held->best();
+  if (best == &grant || best == nullptr) {
     const Grants left = of(grant.beneficiary, grant.entitlement);
     const auto longest =
         std::min_element(left.begin(), left.end(),
                          [](const Grant* a, const Grant* b) { return lasts_longer(*a, *b); });
-    held->best = left.size() == held->count ? *longest : nullptr;
+    best = left.size() == count ? *longest : nullptr;
   }
+  *held = Held(best, count);
 }
 
 GrantIndex::Grants GrantIndex::of(std::string_view beneficiary,
@@ -153,8 +157,8 @@ GrantIndex::Grants GrantIndex::of(std::string_view beneficiary,
 
 const GrantIndex::Held* GrantIndex::load_entry(std::uint64_t hash, const Place& place) const {
   const Held* held = pairs_.find(hash, place);
-  if (held == nullptr || held->best == nullptr) return held;
-  prefetch_hot(*held->best);
+  if (held == nullptr || held->best() == nullptr) return held;
+  prefetch_hot(*held->best());
   return held;
 }
 

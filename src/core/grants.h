@@ -50,12 +50,27 @@ class GrantIndex {
   }
   std::size_t size() const { return lists_.size(); }  // beneficiaries
 
-  // What is held under the hash of a pair. Looking it up in steps lets its loads overlap with
-  // others', as in CowMap; load_entry begins to load the best grant.
-  struct Held {
-    const Grant* best = nullptr;  // that lasts longest; null when two pairs have this hash
-    std::uint32_t count = 0;      // of grants under this hash
+  // What is held under the hash of a pair, in as little memory as an address takes: so few lines of
+  // the cache hold the many that there are.
+  class Held {
+   public:
+    Held() = default;
+    Held(const Grant* best, std::uint64_t count)
+        : bits_(reinterpret_cast<std::uint64_t>(best) | count << kAddress) {}
+    // That lasts longest; null when two pairs have this hash.
+    const Grant* best() const {
+      return reinterpret_cast<const Grant*>(bits_ & ((std::uint64_t{1} << kAddress) - 1));
+    }
+    // Of grants under this hash. kMany stands for as many and more, and stays.
+    std::uint64_t count() const { return bits_ >> kAddress; }
+    static constexpr std::uint64_t kMany = 0xffff;
+
+   private:
+    static constexpr unsigned kAddress = 48;  // bits that an address of a process has
+    std::uint64_t bits_ = 0;
   };
+  // Looking it up in steps lets its loads overlap with others', as in CowMap; load_entry begins to
+  // load the best grant.
   using Place = CowMap<std::uint64_t, Held>::Place;
   Place begin(std::uint64_t hash) const { return pairs_.begin(cow_hash(hash)); }
   void load_tags(Place& place) const { pairs_.load_tags(place); }

@@ -89,8 +89,8 @@ TEST(GrantIndex, IsThatOfTheGrantsThatAreThere) {
         const GrantIndex::Held *one = held(made), *two = held(kept);
         ASSERT_EQ(one == nullptr, two == nullptr);
         if (one != nullptr) {
-          ASSERT_EQ(one->count, two->count);
-          ASSERT_EQ(one->best, two->best);
+          ASSERT_EQ(one->count(), two->count());
+          ASSERT_EQ(one->best(), two->best());
         }
       }
     }
@@ -105,6 +105,61 @@ TEST(GrantIndex, IsThatOfTheGrantsThatAreThere) {
 }
 
 }  // namespace
+
+TEST(GrantIndex, WhatIsHeldIsAnAddressAndACount) {
+  using Held = GrantIndex::Held;
+  EXPECT_EQ(Held().best(), nullptr);
+  EXPECT_EQ(Held().count(), 0u);
+  const auto grant = std::make_unique<Grant>();
+  for (const std::uint64_t count : {std::uint64_t{1}, std::uint64_t{1000}, Held::kMany}) {
+    EXPECT_EQ(Held(grant.get(), count).best(), grant.get());
+    EXPECT_EQ(Held(grant.get(), count).count(), count);
+    EXPECT_EQ(Held(nullptr, count).best(), nullptr);
+    EXPECT_EQ(Held(nullptr, count).count(), count);
+  }
+  EXPECT_EQ(sizeof(Held), 8u);
+}
+
+// What has other numbers is another pair; here the hash is the same.
+TEST(GrantIndex, TwoPairsOfOneHashHaveNoBest) {
+  const auto grant = [](std::string id, std::uint32_t number, int hours) {
+    Grant g;
+    g.id = std::move(id);
+    g.beneficiary = "idn_erin";
+    g.entitlement = "pg-main/orders/reader";
+    g.beneficiary_number = number;
+    g.state = GrantState::kActive;
+    g.until = Time(std::chrono::hours(hours));
+    return g;
+  };
+  const Grant one = grant("grt_1", 1, 1), shorter = grant("grt_2", 2, 1),
+              longer = grant("grt_3", 2, 2), more = grant("grt_4", 1, 3);
+  for (const Grant* other : {&shorter, &longer}) {
+    GrantIndex index;
+    const auto held = [&] {
+      const std::uint64_t pair = pair_hash(cow_hash(one.beneficiary), cow_hash(one.entitlement));
+      auto place = index.begin(pair);
+      index.load_tags(place);
+      index.load_slot(place);
+      return index.load_entry(pair, place);
+    };
+    index.put(one);
+    ASSERT_NE(held(), nullptr);
+    EXPECT_EQ(held()->best(), &one);
+    index.put(*other);
+    EXPECT_EQ(held()->best(), nullptr);
+    EXPECT_EQ(held()->count(), 2u);
+    index.put(more);
+    EXPECT_EQ(held()->best(), nullptr);
+    EXPECT_EQ(held()->count(), 3u);
+    index.drop(more);
+    index.drop(one);
+    EXPECT_EQ(held()->best(), other);
+    EXPECT_EQ(held()->count(), 1u);
+    index.drop(*other);
+    EXPECT_EQ(held(), nullptr);
+  }
+}
 
 TEST(GrantIndex, WhatAConnectReadsOfAGrantStandsInOneLine) {
   using Entry = detail::CowEntry<std::string, Grant>;
