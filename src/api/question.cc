@@ -9,8 +9,7 @@ namespace {
 
 constexpr std::string_view kEntitlement = "entitlement", kIdentity = "identity";
 
-// Members of a door's context that are about the connection itself, or the answer; the rest is
-// asserted.
+// Members of a context that are about a door's connection, or the answer; the rest is asserted.
 constexpr auto kOfConnection =
     std::to_array<std::string_view>({"credential", "source_ip", "grant", "door_seq", kNextChange});
 
@@ -26,7 +25,7 @@ void read_connection(const Json& context, core::Question& question) {
   if (const std::string* grant = text_member(context, "grant")) question.grant = *grant;
 }
 
-// What a door asserts about its own things; core takes it only for the door's own types.
+// What is asserted; core takes it only from a door, and of its own types.
 void read_asserted(const Evaluation& e, core::Question& question) {
   Json asserted = Json::object();
   const auto add = [&](std::string_view name, const Json* properties) {
@@ -66,6 +65,7 @@ Status fill(core::Question& question, const Evaluation& e, const Caller& caller,
       question.credential = caller.actor.credential;
       question.source_ip = caller.actor.source_ip;
     }
+    read_asserted(e, question);
     return {};
   }
   question.door = caller.actor.identity;

@@ -13,7 +13,7 @@
 // Who looks several things up lets their loads overlap, with hashes that it keeps:
 //
 //   auto place = m.begin(hash);  // begins to load what says where the shard is
-//   m.load_tags(place);          // … the shard's tags; or load_shard: all of the shard
+//   m.load_tags(place);          // … the shard's tags; or load_shard: nearly all of the shard
 //   m.load_slot(place);          // … the slot with that tag
 //   m.load_entry(place);         // … the entry; this step alone may be left out
 //   const Grant* g = m.find("grt_…", place);
@@ -102,12 +102,12 @@ class CowMap {
     place.shard_ = *place.where_;
     __builtin_prefetch(place.shard_);
   }
-  // As load_tags, and the slots as well, for one that is not to wait twice.
+  // As load_tags, and the slots of most shards as well, for one that is not to wait twice.
   void load_shard(Place& place) const {
     if (place.where_ == nullptr) return;
     place.shard_ = *place.where_;
     constexpr std::size_t kMost = 320;
-    detail::prefetch_bytes<std::min(kMost, Shard::memory_for(kFull))>(place.shard_);
+    detail::prefetch_bytes<std::min(kMost, Shard::memory_for(kFull + kFull / 3))>(place.shard_);
   }
   void load_slot(Place& place) const {
     if (place.shard_ == nullptr) return;
@@ -143,9 +143,15 @@ class CowMap {
       slot.assign(key, std::move(value));
       return &slot.value();
     }
-    const Slot& slot = add(shard, tag, Slot::make(key, std::move(value)));
+    const Slot made = Slot::make(key, std::move(value));
+    try {
+      add(shard, tag, made);
+    } catch (...) {
+      made.drop();
+      throw;
+    }
     ++size_;
-    return &slot.value();
+    return &shard->slot(shard->count - 1).value();
   }
 
   Value* edit(KeyView key) {
@@ -167,7 +173,7 @@ class CowMap {
     if (find(key) == nullptr) return;
     const std::uint32_t tag = tag_of(cow_hash(key));
     Shard*& shard = own_path(tag);
-    take(shard, place_in(*shard, tag, key)).drop();
+    remove(shard, place_in(*shard, tag, key));
     if (--size_ == 0) {
       release(std::exchange(root_, nullptr), std::exchange(bits_, 0u));
     } else if (bits_ > 0 && size_ < std::size_t{kSparse} << bits_) {
@@ -305,53 +311,63 @@ class CowMap {
     return page->child()[index_of(tag) & page_mask(bits_)];
   }
 
+  // Of what follows, all that may fail comes before any change.
+
   // The shard, with nobody else owning it.
   static Shard* own_shard(Shard*& shard) {
-    if (shard->shared()) make_anew(shard, shard->count);
+    const std::uint32_t count = shard->count;
+    if (shard->shared()) replace(shard, Shard::make_from(*shard, count), count);
     return shard;
   }
-  // Another shard instead of this one, with its first `count` entries, or all of them and more
-  // places.
-  static void make_anew(Shard*& shard, std::uint32_t count) {
-    Shard* made = Shard::make_from(*shard, count);
-    const std::uint32_t copied = std::min(count, shard->count);
-    Shard* old = std::exchange(shard, made);
-    if (!old->shared()) return Shard::destroy(old);  // its entries have moved
-    for (std::uint32_t i = 0; i < copied; ++i) made->slot(i).prefetch_owners();
-    for (std::uint32_t i = 0; i < copied; ++i) made->slot(i).keep();
+  // Puts in its place another one whose first `copied` entries are from this. False: others still
+  // own this.
+  static bool replace(Shard*& shard, Shard* by, std::uint32_t copied) {
+    Shard* old = std::exchange(shard, by);
+    if (!old->shared()) {
+      Shard::destroy(old);  // its entries have moved
+      return true;
+    }
+    for (std::uint32_t i = 0; i < copied; ++i) by->slot(i).prefetch_owners();
+    for (std::uint32_t i = 0; i < copied; ++i) by->slot(i).keep();
     drop_shard(old);
+    return false;
   }
-  // Adds an entry, and answers where it stands.
-  static Slot& add(Shard*& shard, std::uint32_t tag, Slot slot) {
+  // Puts an entry behind the last one.
+  static void add(Shard*& shard, std::uint32_t tag, Slot slot) {
+    const std::uint32_t last = shard == nullptr ? 0 : shard->count;
     if (shard == nullptr) {
       shard = Shard::make(1);
-    } else if (const std::uint32_t count = shard->count + 1;
-               shard->shared() || !Shard::fits(*shard, count)) {
-      make_anew(shard, count);
+    } else if (shard->shared() || !Shard::fits(*shard, last + 1)) {
+      replace(shard, Shard::make_from(*shard, last + 1), last);
     } else {
-      shard->count = count;
+      ++shard->count;
     }
-    const std::uint32_t last = shard->count - 1;
     shard->tags()[last] = tag;
-    return shard->slot(last) = slot;
+    shard->slot(last) = slot;
   }
-  // Takes an entry out; the last one stands in its place then.
-  static Slot take(Shard*& shard, std::uint32_t at) {
-    own_shard(shard);
+  // Drops an entry; the last one stands in its place then.
+  static void remove(Shard*& shard, std::uint32_t at) {
     const std::uint32_t last = shard->count - 1;
-    const Slot slot = std::exchange(shard->slot(at), shard->slot(last));
-    shard->tags()[at] = shard->tags()[last];
-    if (last == 0) {
-      Shard::destroy(std::exchange(shard, nullptr));
-    } else if (!Shard::fits(*shard, last)) {
-      make_anew(shard, last);
+    if (last == 0) return drop_shard(std::exchange(shard, nullptr));
+    const Slot gone = shard->slot(at);
+    const auto close = [&](Shard& in) {
+      if (at == last) return;
+      in.tags()[at] = shard->tags()[last];
+      in.slot(at) = shard->slot(last);
+    };
+    if (shard->shared() || !Shard::fits(*shard, last)) {
+      Shard* made = Shard::make_from(*shard, last);
+      close(*made);
+      if (!replace(shard, made, last)) return;  // whoever owns the other one has the entry
     } else {
+      close(*shard);
       shard->count = last;
     }
-    return slot;
+    gone.drop();
   }
 
-  void resize(unsigned bits) {
+  // Without memory the process ends here: half of the entries would be in two maps.
+  void resize(unsigned bits) noexcept {
     CowMap next;
     next.bits_ = bits;
     next.root_ = make_root(bits);

@@ -197,7 +197,7 @@ using CowSlot = std::conditional_t<std::is_trivially_copyable_v<Key> &&
                                    CowPlain<Key, Value>, CowPointer<Key, KeyView, Value>>;
 
 // A bit for each of fourteen tags that is this one: as many as stand in a line of the processor's
-// cache behind what a shard says of itself. Sixty-four bytes from there may be read.
+// cache behind what a shard says of itself.
 constexpr std::uint32_t kTagsAtOnce = 14;
 inline unsigned same_of_fourteen(const std::uint32_t* tags, std::uint32_t tag) {
 #if defined(__SSE2__)

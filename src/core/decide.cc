@@ -258,13 +258,15 @@ std::optional<std::string> Asking::bad_door() const {
     return "the door that asks is not an active door";
   }
   if (question_.credential.empty()) return "the door did not say which certificate it saw";
-  if (entry_ == nullptr) return std::nullopt;
   const Door* door = state_.doors.find(question_.door, hash);
-  if (door == nullptr || std::find(door->targets.begin(), door->targets.end(), entry_->target) ==
-                             door->targets.end()) {
-    return "the door that asks does not stand before the target \"" + entry_->target + "\"";
-  }
-  return std::nullopt;
+  const auto stands_before = [&](const std::string& target) {
+    return door != nullptr &&
+           std::find(door->targets.begin(), door->targets.end(), target) != door->targets.end();
+  };
+  if (entry_ != nullptr && stands_before(entry_->target)) return std::nullopt;
+  // A door does not learn what there is behind others.
+  return "there is no entitlement \"" + question_.resource.substr(0, 200) +
+         "\" behind the door that asks";
 }
 
 inline bool Asking::unguarded(const Facts& facts) const {

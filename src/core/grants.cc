@@ -131,17 +131,22 @@ void GrantIndex::drop(const Grant& grant) {
   if (!grant.ending) ends_.erase(address_of(grant), end_of(grant));
   std::erase(*list, &grant);
   if (list->empty()) lists_.erase(grant.beneficiary);
-  if (held->count() == 1) return pairs_.erase(pair_of(grant));
-  const std::uint64_t count = held->count() - (held->count() == Held::kMany ? 0 : 1);
-  const Grant* best = held->best();
-  if (best == &grant || best == nullptr) {
-    const Grants left = of(grant.beneficiary, grant.entitlement);
-    const auto longest =
-        std::min_element(left.begin(), left.end(),
-                         [](const Grant* a, const Grant* b) { return lasts_longer(*a, *b); });
-    best = left.size() == count ? *longest : nullptr;
+  const std::uint64_t count = held->count();
+  if (count == 1) return pairs_.erase(pair_of(grant));
+  if (held->best() != nullptr && held->best() != &grant) {
+    *held = Held(held->best(), count == Held::kMany ? count : count - 1);
+    return;
   }
-  *held = Held(best, count);
+  const bool several = held->best() == nullptr;  // pairs, of which one is looked at
+  if (several && count == Held::kMany) return;
+  const Grants left = of(grant.beneficiary, grant.entitlement);
+  const std::uint64_t counted =
+      several ? count - 1 : std::min<std::uint64_t>(left.size(), Held::kMany);
+  if (counted == 0) return pairs_.erase(pair_of(grant));
+  const auto longest =
+      std::min_element(left.begin(), left.end(),
+                       [](const Grant* a, const Grant* b) { return lasts_longer(*a, *b); });
+  *held = Held(several && left.size() != counted ? nullptr : *longest, counted);
 }
 
 GrantIndex::Grants GrantIndex::of(std::string_view beneficiary,

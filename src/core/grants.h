@@ -57,11 +57,11 @@ class GrantIndex {
     Held() = default;
     Held(const Grant* best, std::uint64_t count)
         : bits_(reinterpret_cast<std::uint64_t>(best) | count << kAddress) {}
-    // That lasts longest; null when two pairs have this hash.
+    // That lasts longest; null when two pairs have this hash, or had it not long ago.
     const Grant* best() const {
       return reinterpret_cast<const Grant*>(bits_ & ((std::uint64_t{1} << kAddress) - 1));
     }
-    // Of grants under this hash. kMany stands for as many and more, and stays.
+    // Of grants under this hash; kMany stands for as many and more.
     std::uint64_t count() const { return bits_ >> kAddress; }
     static constexpr std::uint64_t kMany = 0xffff;
 

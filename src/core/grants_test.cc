@@ -120,6 +120,39 @@ TEST(GrantIndex, WhatIsHeldIsAnAddressAndACount) {
   EXPECT_EQ(sizeof(Held), 8u);
 }
 
+TEST(GrantIndex, MoreOfAPairThanAreCounted) {
+  using Held = GrantIndex::Held;
+  constexpr std::size_t kOver = 3;
+  std::vector<Grant> grants(Held::kMany + kOver);
+  GrantIndex index;
+  for (std::size_t i = 0; i < grants.size(); ++i) {
+    Grant& g = grants[i];
+    g.id = "grt_" + std::to_string(i);
+    g.beneficiary = "idn_erin";
+    g.entitlement = "pg-main/orders/reader";
+    g.state = GrantState::kActive;
+    g.created = Time(Millis(static_cast<std::int64_t>(i) + 1));
+    g.until = g.created;
+    index.put(g);
+  }
+  const std::uint64_t pair = pair_hash(cow_hash("idn_erin"), cow_hash("pg-main/orders/reader"));
+  const auto held = [&] {
+    auto place = index.begin(pair);
+    index.load_tags(place);
+    index.load_slot(place);
+    return *index.load_entry(pair, place);
+  };
+  EXPECT_EQ(held().count(), Held::kMany);
+  EXPECT_EQ(held().best(), &grants.back());
+  index.drop(grants.front());
+  EXPECT_EQ(held().best(), &grants.back());
+  for (std::size_t i = grants.size(); i-- > grants.size() - kOver;) {
+    index.drop(grants[i]);
+    EXPECT_EQ(held().best(), &grants[i - 1]);
+  }
+  EXPECT_EQ(held().count(), Held::kMany - 1);  // it is counted again
+}
+
 // What has other numbers is another pair; here the hash is the same.
 TEST(GrantIndex, TwoPairsOfOneHashHaveNoBest) {
   const auto grant = [](std::string id, std::uint32_t number, int hours) {

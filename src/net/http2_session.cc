@@ -309,6 +309,7 @@ std::string_view Http2Session::flaw_of(Stream& stream) {
   request.path = path_of(target);
   request.query = query_of(target);
   if (!target.starts_with('/')) return "the path must begin with a slash";
+  if (target.find('#') != std::string_view::npos) return "a path has no fragment";
   if (scheme != "https") return "the scheme must be https";
   const std::string_view host = request.header("host");
   if (!authority.empty() && !host.empty() && host != authority) {

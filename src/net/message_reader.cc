@@ -69,6 +69,7 @@ bool is_authority(std::string_view text) {
 //   origin-form   = absolute-path [ "?" query ]
 //   absolute-form = "https://" authority path-abempty [ "?" query ]
 std::optional<std::string_view> path_and_query(std::string_view target) {
+  if (target.find('#') != std::string_view::npos) return std::nullopt;
   if (target.starts_with('/')) return target;
   constexpr std::string_view kScheme = "https://";  // there is no server without TLS
   if (!equals_no_case(target.substr(0, kScheme.size()), kScheme)) return std::nullopt;
@@ -113,7 +114,9 @@ class Parser final : public http::basic_parser<isRequest> {
     const auto name_place = head_.place(name);
     // A folded value was put together elsewhere.
     const auto value_place = head_.place(value);
-    if (!name_place || !value_place) {
+    const bool names_nobody = isRequest && field == http::field::host && !value.empty() &&
+                              !is_authority({value.data(), value.size()});
+    if (!name_place || !value_place || names_nobody) {
       ec = http::error::bad_value;
       return;
     }
