@@ -109,6 +109,22 @@ TEST_F(AuthzenTest, WhatADoorMayNotAssertIsADenialThatNamesIt) {
   EXPECT_EQ(text_of(*kept->question.asserted.find("context"), "ip"), "192.168.1.1");
 }
 
+TEST_F(AuthzenTest, WhoIsNoDoorAssertsNothing) {
+  const auto asked = [&](std::string_view more) {
+    const auto reply =
+        post_as(ada_, kOne,
+                R"({"subject":{"type":"identity","id":")" + ada_.identity +
+                    R"("},"action":{"name":"list_own"},"resource":{"type":"system","id":"writ"})" +
+                    std::string(more) + "}");
+    const auto json = parse_json(reply ? reply->body : "");
+    return json && is_allowed(*json);
+  };
+  EXPECT_TRUE(asked(""));
+  EXPECT_TRUE(asked(R"(,"context":{})"));
+  EXPECT_FALSE(asked(R"(,"context":{"now":"2025-06-27"})"));
+  EXPECT_FALSE(asked(R"(,"context":{"approved":true})"));
+}
+
 TEST_F(AuthzenTest, CertificationBatch) {
   fixture();
   using Decisions = std::vector<bool>;

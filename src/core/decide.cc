@@ -252,6 +252,16 @@ void Asking::forbidden(Answer answer, bool factor_helps) {
 
 // ---- connect ----
 
+namespace {
+
+// The same whether there is such a thing or not.
+std::string not_here(const Question& question) {
+  return "no live grant, and there is no entitlement \"" + question.resource.substr(0, 200) +
+         "\" that may be asked for here";
+}
+
+}  // namespace
+
 std::optional<std::string> Asking::bad_door() const {
   const std::uint64_t hash = cow_hash(question_.door);
   if (!is_active_door(state_.entities->subjects().find(question_.door, hash))) {
@@ -264,9 +274,7 @@ std::optional<std::string> Asking::bad_door() const {
            std::find(door->targets.begin(), door->targets.end(), target) != door->targets.end();
   };
   if (entry_ != nullptr && stands_before(entry_->target)) return std::nullopt;
-  // A door does not learn what there is behind others.
-  return "there is no entitlement \"" + question_.resource.substr(0, 200) +
-         "\" behind the door that asks";
+  return not_here(question_);  // a door does not learn what there is behind others
 }
 
 inline bool Asking::unguarded(const Facts& facts) const {
@@ -420,10 +428,7 @@ inline void Asking::admit(const Grant& grant) {
 void Asking::nothing_gives() {
   const bool offered =
       entry_ != nullptr && !offers_for(state_, question_.subject, question_.resource, now_).empty();
-  if (!offered) {
-    return deny("no live grant, and there is no entitlement \"" +
-                question_.resource.substr(0, 200) + "\" that may be asked for here");
-  }
+  if (!offered) return deny(not_here(question_));
   decision_.needs.emplace_back("grant");
   return deny("no live grant; ask with: writ request " + question_.resource);
 }

@@ -213,7 +213,15 @@ TEST(Constitution, ADoorSpeaksOnlyForItsTargets) {
   h.door("idn_door2", "other-door", {"pg-other"});
   Question q = h.connect();
   q.door = "idn_door2";
-  EXPECT_FALSE(h.ask(q).allow);
+  const Decision elsewhere = h.ask(q);
+  EXPECT_FALSE(elsewhere.allow);
+  // It does not learn whether there is such a thing behind another door.
+  Question nothing = q;
+  nothing.resource = "pg-main/orders/no-such";
+  std::string same = h.ask(nothing).message;
+  ASSERT_NE(same.find(nothing.resource), std::string::npos) << same;
+  same.replace(same.find(nothing.resource), nothing.resource.size(), q.resource);
+  EXPECT_EQ(elsewhere.message, same);
   q.door = "idn_dana";
   EXPECT_FALSE(h.ask(q).allow);
   q.door = "idn_door";

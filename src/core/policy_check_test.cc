@@ -131,6 +131,8 @@ TEST(ApplicationSchema, DeclaresNothingOfWrits) {
                       "[u], context: { approvals: Long } }; }"),
               HasSubstr("Writ's alone"));
   EXPECT_THAT(refuses("namespace A { entity u = { a: Missing }; }"), HasSubstr("Missing"));
+  EXPECT_THAT(refuses("namespace A { action \"doc::read\"; }"), HasSubstr("no door can ask"));
+  EXPECT_THAT(refuses("namespace A { action \"\"; }"), HasSubstr("no door can ask"));
 }
 
 TEST(ApplicationSchema, AssertsWholeAttributesAlone) {

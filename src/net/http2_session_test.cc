@@ -270,6 +270,7 @@ TEST_F(Http2SessionTest, RefusesMalformedRequests) {
   EXPECT_EQ(outcome(request_head("GET", "/a", {{"host", "y"}})), "400");
   EXPECT_EQ(outcome(request_head("GET", "/a", {{"host", "x"}})), "200");
   EXPECT_EQ(outcome(request_head("OPTIONS", "*")), "400");
+  EXPECT_EQ(outcome(request_head("GET", "/a#part")), "400");
   EXPECT_EQ(outcome({{":method", "CONNECT"}, {":authority", "x"}}), "400");
   EXPECT_EQ(
       outcome({{":method", "GET"}, {":scheme", "http"}, {":authority", "x"}, {":path", "/a"}}),

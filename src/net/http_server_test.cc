@@ -317,6 +317,12 @@ TEST_F(HttpServerTest, RefusesWhatIsTooLargeOrMalformedOnceAndCloses) {
   EXPECT_THAT(answer("POST /echo HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: gzip\r\n\r\n"),
               StartsWith("HTTP/1.1 501 Not Implemented\r\n"));
   EXPECT_THAT(answer("GET /echo HTTP/1.0\r\nHost: x\r\n\r\n"), StartsWith("HTTP/1.1 505 "));
+  for (const char* host : {"a b", "a/b", "a@b", "\"a\"", ":1"}) {
+    EXPECT_THAT(answer("GET /echo HTTP/1.1\r\nHost: " + std::string(host) + "\r\n\r\n"),
+                StartsWith("HTTP/1.1 400 "))
+        << host;
+  }
+  EXPECT_THAT(answer("GET /echo#part HTTP/1.1\r\nHost: x\r\n\r\n"), StartsWith("HTTP/1.1 400 "));
   const std::string both = answer("nonsense\r\n\r\n" + std::string(kGet));
   EXPECT_THAT(both, Not(HasSubstr("403")));
   EXPECT_THAT(both, HasSubstr("\"code\":\"invalid\""));
