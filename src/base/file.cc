@@ -36,6 +36,16 @@ class Descriptor {
   int fd_;
 };
 
+bool write_all(int file, std::string_view bytes) {
+  while (!bytes.empty()) {
+    const ssize_t n = ::write(file, bytes.data(), bytes.size());
+    if (n < 0 && errno == EINTR) continue;
+    if (n < 0) return false;
+    bytes.remove_prefix(static_cast<std::size_t>(n));
+  }
+  return true;
+}
+
 }  // namespace
 
 Result<std::string> read_file(const std::string& path, std::size_t most) {
@@ -61,24 +71,20 @@ Status write_file(const std::string& path, std::string_view bytes, unsigned mode
   static std::atomic<std::uint64_t> count{0};
   const std::string temporary =
       path + ".new." + std::to_string(::getpid()) + "." + std::to_string(++count);
+  const auto failed = [&](const char* what, const std::string& where) {
+    auto failure = system_failure(what, where);
+    ::unlink(temporary.c_str());
+    return failure;
+  };
   {
     const Descriptor file(
         ::open(temporary.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, mode));
     if (file.get() < 0) return system_failure("creating the file", temporary);
-    while (!bytes.empty()) {
-      const ssize_t n = ::write(file.get(), bytes.data(), bytes.size());
-      if (n < 0 && errno == EINTR) continue;
-      if (n < 0) {
-        auto failure = system_failure("writing the file", temporary);
-        ::unlink(temporary.c_str());
-        return failure;
-      }
-      bytes.remove_prefix(static_cast<std::size_t>(n));
-    }
-    if (::fsync(file.get()) != 0) return system_failure("syncing the file", temporary);
+    if (!write_all(file.get(), bytes)) return failed("writing the file", temporary);
+    if (::fsync(file.get()) != 0) return failed("syncing the file", temporary);
   }
   if (::rename(temporary.c_str(), path.c_str()) != 0) {
-    return system_failure("renaming the file into place", path);
+    return failed("renaming the file into place", path);
   }
   std::string folder = std::filesystem::path(path).parent_path().string();
   if (folder.empty()) folder = ".";
@@ -86,6 +92,13 @@ Status write_file(const std::string& path, std::string_view bytes, unsigned mode
   if (directory.get() < 0 || ::fsync(directory.get()) != 0) {
     return system_failure("syncing the folder", folder);
   }
+  return {};
+}
+
+Status write_in_place(const std::string& path, std::string_view bytes) {
+  const Descriptor file(::open(path.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666));
+  if (file.get() < 0) return system_failure("opening the file", path);
+  if (!write_all(file.get(), bytes)) return system_failure("writing the file", path);
   return {};
 }
 

@@ -99,6 +99,7 @@ int run_authorize(const Words& args, const Streams& streams) {
   command.flags().add_flag("-t,--timing", flags.timing, "say how long the decision took");
   command.flags().add_flag("--json", flags.json, "print {\"decision\", \"reason\", \"errors\"}");
   if (const std::optional<int> status = command.parse(args, streams)) return *status;
+  if (!flags.json) streams.out << "\n";  // as `cedar` does, for who counts lines
   const Result<Outcome> outcome = decide(flags, streams.in);
   if (!outcome) return command.report(streams, outcome.error());
   if (flags.json) {
@@ -121,6 +122,7 @@ int run_evaluate(const Words& args, const Streams& streams) {
   command.flags().add_option("--entities", entities_file, "JSON file of entities");
   command.flags().add_option("EXPRESSION", expression, "the expression").required();
   if (const std::optional<int> status = command.parse(args, streams)) return *status;
+  streams.out << "\n";  // as `cedar` does
   const auto value = [&]() -> Result<Value> {
     TRY(schema, read_schema(schema_flags));
     TRY(request, read_request(request_flags, schema));

@@ -21,6 +21,18 @@ std::string missing_verb(const CLI::App& app) {
                  : "one of these is wanted: " + names;
 }
 
+// "-p=FILE" means "-pFILE" to scripts of `cedar`.
+std::string without_equals(std::string word) {
+  const bool is_short = word.size() > 2 && word[0] == '-' && word[1] != '-' && word[2] == '=';
+  if (is_short) word.erase(2, 1);
+  return word;
+}
+
+// An empty value is what a variable of the shell leaves that is not set.
+std::string wants_value(const std::string& value) {
+  return value.empty() ? "its value is empty" : "";
+}
+
 }  // namespace
 
 Flag Flag::required(Presence presence) {
@@ -55,7 +67,7 @@ Flag Flag::needs(Flag other) {
 
 template <class T>
 Flag Flags::add_option(const std::string& names, T& into, const std::string& what) {
-  return Flag(*app_->add_option(names, into, what));
+  return Flag(*app_->add_option(names, into, what)->check(wants_value, "", "given"));
 }
 template Flag Flags::add_option(const std::string&, std::string&, const std::string&);
 template Flag Flags::add_option(const std::string&, std::uint32_t&, const std::string&);
@@ -87,6 +99,7 @@ Command::~Command() = default;
 
 std::optional<int> Command::parse(const Words& args, const Streams& streams) {
   std::vector<std::string> reversed(args.rbegin(), args.rend());
+  for (std::string& word : reversed) word = without_equals(std::move(word));
   try {
     app_->parse(std::move(reversed));
   } catch (const CLI::ParseError& error) {

@@ -50,13 +50,13 @@ Result<Request> request_of(RequestFile parts, const std::optional<Schema>& schem
   return request;
 }
 
-// Every policy under the id of its annotation @id.
-Result<PolicySet> renamed(const PolicySet& policies) {
+// A file of one policy, which has no id there.
+constexpr std::string_view kOnlyPolicy = "JSON policy";
+Result<PolicySet> with_only_id(const PolicySet& policies) {
   PolicySet made;
   for (const std::vector<Policy>* list : {&policies.templates(), &policies.policies()}) {
     for (Policy policy : *list) {
-      if (!policy.template_id.empty()) return policies;  // links name the ids as they are
-      if (const Annotation* id = policy.annotation("id")) policy.id = id->value;
+      policy.id = kOnlyPolicy;
       CHECK_OK(made.add(std::move(policy)));
     }
   }
@@ -134,7 +134,7 @@ Result<PolicySet> read_policy_file(const std::string& file, const std::string& f
   if (format == "json") {
     TRY(json, parse_json(text, kPolicyJsonLimits, file));
     TRY(policies, policies_from_json(json, file));
-    return renamed(policies);
+    return json.find("effect") != nullptr ? with_only_id(policies) : policies;
   }
   ParseOptions options;
   options.ids = Ids::kAnnotation;
@@ -153,16 +153,21 @@ Result<std::vector<TemplateLink>> read_links(const std::string& file, MissingLin
   return from_json<std::vector<TemplateLink>>(json, place_in_json(file));
 }
 
+Status check_slots(const TemplateLink& link, const std::string& place) {
+  for (const auto& [slot, entity] : link.args) {
+    if (slot == "?principal" || slot == "?resource") continue;
+    return fail(Code::kInvalid, "there is no slot " + slot + "; there are ?principal and ?resource",
+                place + step_to_member(slot));
+  }
+  return {};
+}
+
 Status add_link(PolicySet& policies, const TemplateLink& link, const LinkPlaces& places) {
+  CHECK_OK(check_slots(link, places.args));
   Slots slots;
   for (const auto& [slot, entity] : link.args) {
-    const std::string at = places.args + step_to_member(slot);
-    if (slot != "?principal" && slot != "?resource") {
-      return fail(Code::kInvalid,
-                  "there is no slot " + slot + "; there are ?principal and ?resource", at);
-    }
     const Result<EntityUid> uid = EntityUid::parse(entity);
-    if (!uid) return fail(Code::kInvalid, uid.error().text(), at);
+    if (!uid) return fail(Code::kInvalid, uid.error().text(), places.args + step_to_member(slot));
     (slot == "?principal" ? slots.principal : slots.resource) = *uid;
   }
   const Status linked = policies.link(link.template_id, link.link_id, slots);

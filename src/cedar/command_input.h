@@ -62,7 +62,8 @@ Error in_form(Error error, Form wanted, std::string_view text, std::string_view 
 Result<std::string> read_input(const std::string& file, std::istream& in);
 Result<Json> read_json(const std::string& file);
 
-// In Cedar syntax, or JSON; each policy gets the id that its annotation @id says.
+// In Cedar syntax, where each policy gets the id that its annotation @id says; or JSON, where ids
+// are the set's, and "JSON policy" that of a file of one policy.
 Result<PolicySet> read_policy_file(const std::string& file, const std::string& format,
                                    std::istream& in);
 // With the linked policies. `missing_links` when their file need not exist.
@@ -70,6 +71,8 @@ enum class MissingLinks { kAnError, kNone };
 Result<PolicySet> read_policies(const PolicyFlags& flags, std::istream& in,
                                 MissingLinks missing = MissingLinks::kAnError);
 Result<std::vector<TemplateLink>> read_links(const std::string& file, MissingLinks missing);
+// Whether there are slots of these names; they were said at `place`.
+Status check_slots(const TemplateLink& link, const std::string& place);
 Status add_link(PolicySet& policies, const TemplateLink& link, const LinkPlaces& places);
 
 // Nothing where no file is named.

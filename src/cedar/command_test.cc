@@ -66,7 +66,7 @@ class Command : public testing::Test {
 
 TEST_F(Command, AllowsWithStatusZero) {
   EXPECT_EQ(authorize({"--request-json", file("r.json")}), 0);
-  EXPECT_EQ(out_.str(), "ALLOW\n");
+  EXPECT_EQ(out_.str(), "\nALLOW\n");
   EXPECT_EQ(err_.str(), "");
 }
 
@@ -75,14 +75,14 @@ TEST_F(Command, DeniesWithStatusTwo) {
                        file("blocked.json"), "-v"}),
             2);
   EXPECT_EQ(out_.str(),
-            "DENY\n\nnote: this decision was due to the following policies:\n  blocked\n\n");
+            "\nDENY\n\nnote: this decision was due to the following policies:\n  blocked\n\n");
 }
 
 TEST_F(Command, ReportsFailedPolicies) {
   EXPECT_EQ(authorize({"--principal", "User::\"eve\"", "--action", "Action::\"view\"", "--resource",
                        "Doc::\"plan\"", "-v"}),
             2);
-  EXPECT_THAT(out_.str(), StartsWith("DENY\n\nerror while evaluating policy `blocked`: " +
+  EXPECT_THAT(out_.str(), StartsWith("\nDENY\n\nerror while evaluating policy `blocked`: " +
                                      file("p.cedar") + ":3:66: the record has no attribute"));
   EXPECT_THAT(out_.str(), HasSubstr("note: no policies applied to this request\n"));
 }
@@ -116,7 +116,7 @@ TEST_F(Command, AnswersErrorsWithStatusOneAndWrongFlagsWithTwo) {
   write("p.cedar", "permit (principal, action, resource) when { nope };");
   EXPECT_EQ(authorize({"--request-json", file("r.json")}), 1);
   EXPECT_THAT(err_.str(), HasSubstr(":1:45: there is no variable `nope`"));
-  EXPECT_EQ(out_.str(), "");
+  EXPECT_EQ(out_.str(), "\n");
 }
 
 TEST_F(Command, FlagsThatDoNotGoTogetherAreWrong) {
@@ -158,7 +158,7 @@ constexpr std::string_view kSchema = R"(
 TEST_F(Command, AuthorizesBySchema) {
   write("s.cedarschema", kSchema);
   EXPECT_EQ(authorize({"--request-json", file("r.json"), "-s", file("s.cedarschema"), "-t"}), 0);
-  EXPECT_THAT(out_.str(), StartsWith("Authorization Time (micro seconds) : "));
+  EXPECT_THAT(out_.str(), StartsWith("\nAuthorization Time (micro seconds) : "));
   const std::vector<std::string> wrong{"-l", "Doc::\"d\"",         "-a", "Action::\"view\"",
                                        "-r", "Doc::\"d\"",         "-c", file("blocked.json"),
                                        "-s", file("s.cedarschema")};
@@ -252,10 +252,12 @@ TEST_F(Command, TranslatesSchemasBothWays) {
   EXPECT_EQ(run(run_translate_schema, {"--direction", "cedar-to-json"}, cedar), 0);
   EXPECT_EQ(out_.str(), json);
   EXPECT_EQ(run(run_translate_schema, {"--direction", "cedar-to-json-with-resolved-types"},
-                "namespace N { type T = Long; entity E = { a: T, b: E, c: ipaddr }; }"),
+                "namespace N { type T = Long; entity E = { a: T, b: E, c: ipaddr }; action s; "
+                "action r in s; }"),
             0);
   EXPECT_THAT(out_.str(), HasSubstr("\"N::T\""));
   EXPECT_THAT(out_.str(), HasSubstr("\"N::E\""));
+  EXPECT_THAT(out_.str(), HasSubstr("\"N::Action\""));
   EXPECT_EQ(run(run_translate_schema, {"--direction", "cedar-to-json-with-resolved-types"},
                 "entity E = { a: Missing };"),
             1);
@@ -279,6 +281,70 @@ TEST_F(Command, LinksATemplateIntoAFile) {
   EXPECT_EQ(authorize({"-k", file("links.json"), "-l", "User::\"eve\"", "-a", "Action::\"view\"",
                        "-r", "Doc::\"plan\"", "-v"}),
             0);
+}
+
+TEST_F(Command, WritesIntoTheFileThatIsThere) {
+  write("real.cedar", "permit(principal,action,resource);");
+  fs::permissions(file("real.cedar"), fs::perms::owner_read | fs::perms::owner_write);
+  fs::create_symlink(file("real.cedar"), file("link.cedar"));
+  EXPECT_EQ(run(run_format, {"-w", "-p", file("link.cedar")}), 0) << err_.str();
+  EXPECT_TRUE(fs::is_symlink(file("link.cedar")));
+  EXPECT_THAT(text_of("real.cedar"), StartsWith("permit (principal, action"));
+  EXPECT_EQ(fs::status(file("real.cedar")).permissions(),
+            fs::perms::owner_read | fs::perms::owner_write);
+  // A device takes what is written, and stays.
+  const Words link{"-p",
+                   file("p.cedar"),
+                   "-k",
+                   "/dev/null",
+                   "--template-id",
+                   "template",
+                   "-n",
+                   "x",
+                   "-a",
+                   R"({"?principal": "User::\"a\"", "?resource": "Doc::\"d\""})"};
+  fs::create_symlink("/dev/null", file("null"));
+  Words to_device = link;
+  to_device[3] = file("null");
+  EXPECT_EQ(run(run_link, to_device), 0) << err_.str();
+  EXPECT_TRUE(fs::is_symlink(file("null")));
+}
+
+TEST_F(Command, ShortFlagsTakeTheirValueBehindAnEqualsSign) {
+  EXPECT_EQ(authorize({"--request-json", file("r.json"), "-k=" + file("none.json")}), 1);
+  EXPECT_THAT(err_.str(), StartsWith(file("none.json")));
+  EXPECT_EQ(run(run_format, {"-p=" + file("p.cedar"), "-l=40", "-i=4"}), 0) << err_.str();
+  EXPECT_THAT(out_.str(), HasSubstr("\n    principal"));
+}
+
+TEST_F(Command, AnEmptyValueIsWrong) {
+  const std::string policies = file("p.cedar"), request = file("r.json");
+  for (const Words& more :
+       {Words{"-s", ""}, Words{"-k", ""}, Words{"-c", ""}, Words{"--request-validation", ""}}) {
+    Words all{"--request-json", request};
+    all.insert(all.end(), more.begin(), more.end());
+    EXPECT_EQ(authorize(all), 2) << more[0];
+  }
+  EXPECT_EQ(run(run_validate, {"-s", "", "-p", policies}), 2);
+  EXPECT_EQ(run(run_validate, {"-s", file("s.cedarschema"), "-p", policies, "--level", ""}), 2);
+  EXPECT_EQ(run(run_check_parse, {"-p", ""}), 2);
+  EXPECT_EQ(run(run_format, {"-p", ""}, "permit(principal,action,resource);"), 2);
+}
+
+TEST_F(Command, PoliciesInJsonKeepTheIdsOfTheirSet) {
+  constexpr std::string_view kBody = R"("effect": "permit", "principal": {"op": "All"},
+    "action": {"op": "All"}, "resource": {"op": "All"}, "conditions": [],
+    "annotations": {"id": "renamed"}})";
+  const auto reason = [&](const std::string& policies) {
+    write("p.json", policies);
+    run(run_authorize, {"-p", file("p.json"), "--policy-format", "json", "--entities",
+                        file("e.json"), "--request-json", file("r.json"), "--json"});
+    return out_.str();
+  };
+  EXPECT_THAT(reason(R"({"staticPolicies": {"kept": {)" + std::string(kBody) +
+                     R"(}, "templates": {}, "templateLinks": []})"),
+              HasSubstr(R"("reason":["kept"])"));
+  EXPECT_THAT(reason("{" + std::string(kBody)), HasSubstr(R"("reason":["JSON policy"])"));
 }
 
 TEST_F(Command, ErrorsOfARequestNameItsFileOrFlag) {
@@ -351,16 +417,19 @@ TEST_F(Command, ErrorsOfLinksNameTheEntry) {
 }
 
 TEST_F(Command, ErrorsOfALinkNameTheFlag) {
-  const auto link = [&](const std::string& of, const std::string& id, const std::string& args) {
+  const auto link = [&](const std::string& of, const std::string& id, const std::string& args,
+                        int status = 1) {
     EXPECT_EQ(
         run(run_link, {"-p", file("p.cedar"), "--template-id", of, "-n", id, "--arguments", args}),
-        1);
+        status);
     return err_.str();
   };
-  EXPECT_THAT(link("template", "x", "{"), StartsWith("--arguments:1:2: "));
-  EXPECT_THAT(link("template", "x", "[]"), StartsWith("--arguments#: an object is wanted here"));
-  EXPECT_THAT(link("template", "x", R"({"?principal": 1})"),
+  EXPECT_THAT(link("template", "x", "{", 2), StartsWith("--arguments:1:2: "));
+  EXPECT_THAT(link("template", "x", "[]", 2), StartsWith("--arguments#: an object is wanted here"));
+  EXPECT_THAT(link("template", "x", R"({"?principal": 1})", 2),
               StartsWith("--arguments#/?principal: a string is wanted here"));
+  EXPECT_THAT(link("template", "x", R"({"?nobody": "User::\"a\""})", 2),
+              StartsWith("--arguments#/?nobody: there is no slot ?nobody"));
   EXPECT_THAT(link("template", "x", R"({"?principal": "User::a"})"),
               StartsWith("--arguments#/?principal: 1:8"));
   EXPECT_THAT(link("template", "x", "{}"),
@@ -401,9 +470,9 @@ TEST_F(Command, EvaluatesExpressions) {
     return run(run_evaluate, args);
   };
   EXPECT_EQ(evaluate("principal in Group::\"staff\""), 0);
-  EXPECT_EQ(out_.str(), "true\n");
+  EXPECT_EQ(out_.str(), "\ntrue\n");
   EXPECT_EQ(evaluate("[1 + 1, 2 * 3]"), 0);
-  EXPECT_EQ(out_.str(), "[2, 6]\n");
+  EXPECT_EQ(out_.str(), "\n[2, 6]\n");
   EXPECT_EQ(evaluate("principal.x"), 1);
   EXPECT_EQ(run(run_evaluate, {"1 + 1"}), 1);
 }

@@ -1,5 +1,4 @@
 // validate, check-parse, format, translate-policy, translate-schema and link.
-#include <filesystem>
 #include <ostream>
 
 #include "base/file.h"
@@ -19,7 +18,9 @@ void print_findings(const Command& command, const std::vector<Finding>& findings
                     std::string_view severity, const Streams& streams) {
   for (const Finding& each : findings) {
     if (command.reports_json()) {
-      command.report(streams, each.error, severity);
+      Error named = each.error;
+      named.message = "for policy `" + each.policy + "`: " + named.message;
+      command.report(streams, named, severity);
     } else {
       streams.out << severity << ": for policy `" << each.policy << "`: " << each.error.text()
                   << "\n";
@@ -141,9 +142,7 @@ int run_format(const Words& args, const Streams& streams) {
     return check && *formatted != *text ? kFailure : kDone;
   }
   if (*formatted == *text) return kDone;
-  std::error_code problem;
-  const auto mode = std::filesystem::status(file, problem).permissions();
-  const Status written = write_file(file, *formatted, static_cast<unsigned>(mode) & 0777U);
+  const Status written = write_in_place(file, *formatted);
   return written ? kDone : command.report(streams, written.error());
 }
 
@@ -201,17 +200,24 @@ int run_link(const Words& args, const Streams& streams) {
                   "what fills the slots, as JSON: {\"?principal\": \"User::\\\"alice\\\"\"}")
       .required();
   if (const std::optional<int> status = command.parse(args, streams)) return *status;
-  const auto made = [&]() -> Result<std::string> {
+  const std::string place = place_in_json("--arguments");
+  const auto read_arguments = [&]() -> Status {
     TRY(json, parse_json(arguments, {}, "--arguments"));
-    const std::string place = place_in_json("--arguments");
     TRY(values, (from_json<std::map<std::string, std::string>>(json, place)));
     link.args = std::move(values);
+    return check_slots(link, place);
+  };
+  if (const Status read = read_arguments(); !read) {
+    command.report(streams, read.error());
+    return kWrongFlags;
+  }
+  const auto made = [&]() -> Result<std::string> {
     TRY(policies, read_policies(policy_flags, streams.in, MissingLinks::kNone));
     CHECK_OK(add_link(policies, link, {"--template-id", "--new-id", place}));
     if (!policy_flags.links.empty()) {
       TRY(links, read_links(policy_flags.links, MissingLinks::kNone));
       links.push_back(link);
-      CHECK_OK(write_file(policy_flags.links, compact(writ::to_json(links)) + "\n"));
+      CHECK_OK(write_in_place(policy_flags.links, compact(writ::to_json(links)) + "\n"));
     }
     return "Template-linked policy added: " + print(*policies.find(link.link_id));
   }();

@@ -209,6 +209,7 @@ int run_tpe(const Words& args, const Streams& streams) {
   TpeFlags flags;
   flags.add_to(command.flags());
   if (const std::optional<int> status = command.parse(args, streams)) return *status;
+  if (!flags.json) streams.out << "\n";  // as `cedar` does
   const Result<Outcome> outcome = evaluate_partly(flags, streams.in);
   if (!outcome) return command.report(streams, outcome.error());
   const Result<std::string> text =

@@ -58,7 +58,7 @@ class CommandTpe : public testing::Test {
 TEST_F(CommandTpe, PrintsWhatIsLeftWithStatusFour) {
   EXPECT_EQ(run({"--request-json", file("request.json")}), 4);
   EXPECT_EQ(out_.str(),
-            "UNKNOWN\nAll policy residuals:\n"
+            "\nUNKNOWN\nAll policy residuals:\n"
             "@id(\"public\")\npermit (\n  principal,\n  action,\n  resource\n)\n"
             "when { resource.isPublic };\n"
             "@id(\"owned\")\npermit (\n  principal,\n  action,\n  resource\n)\n"
@@ -82,10 +82,10 @@ TEST_F(CommandTpe, DecidesWithTheStatusOfAuthorize) {
       "--principal-type", "User",           "-a", "Action::\"View\"", "--resource-type",
       "Document",         "--resource-eid", "d"};
   EXPECT_EQ(run(request), 0);
-  EXPECT_EQ(out_.str(), "ALLOW\n");
+  EXPECT_EQ(out_.str(), "\nALLOW\n");
   write("policies.cedar", "forbid (principal, action, resource);");
   EXPECT_EQ(run(request), 2);
-  EXPECT_EQ(out_.str(), "DENY\n");
+  EXPECT_EQ(out_.str(), "\nDENY\n");
 }
 
 TEST_F(CommandTpe, PrintsJson) {

@@ -29,6 +29,9 @@ class Namer {
         CHECK_OK(name(space, each.context));
         for (SchemaName& type : each.principals) CHECK_OK(entity(space, type));
         for (SchemaName& type : each.resources) CHECK_OK(entity(space, type));
+        for (SchemaActionRef& parent : each.parents) {
+          if (parent.type.empty()) parent.type = full(space, "Action");
+        }
       }
     }
     return std::move(schema_);
