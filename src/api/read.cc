@@ -1,4 +1,5 @@
 // GET: whoami, lists, approval statements, grants and explanations.
+#include <algorithm>
 #include <charconv>
 
 #include "api/context.h"
@@ -83,6 +84,15 @@ Result<Json> explain_decision(const Context& context, const control::RecordedDec
       {{"id", "dec_" + std::to_string(index)}, {"lines", lines_json(explanation.lines)}});
   set_why(json, explanation);
   return json;
+}
+
+// Whether a decision is about what somebody asked, or a machine that they answer for.
+bool is_about(const Context& context, const core::Question& question, const std::string& identity) {
+  if (!question.subject_type.empty()) return false;
+  if (question.subject == identity) return true;
+  const auto persons = core::persons_behind(*context.plane.states().get(), question.subject,
+                                            context.plane.time().now());
+  return std::find(persons.begin(), persons.end(), identity) != persons.end();
 }
 
 bool may_explain(const Context& context, const Caller& caller) {
@@ -354,8 +364,7 @@ void add_read_routes(net::HttpServer& server, const Context& context) {
             if (!entry) return shared->send_error(entry.error());
             auto read = control::read_decision_payload(entry->payload);
             if (!read) return shared->send_error(read.error());
-            own = read->question.subject_type.empty() &&
-                  read->question.subject == caller.actor.identity;
+            own = is_about(context, read->question, caller.actor.identity);
             recorded = std::move(*read);
           } else {
             const auto concerned = concerns(context, id, caller.actor.identity);

@@ -133,6 +133,29 @@ TEST_F(ServiceTest, WhoIsNoDoorAsksAboutItselfAlone) {
             403);
 }
 
+TEST_F(ServiceTest, WhoAnswersForAMachineMayHaveItsDecisionsExplained) {
+  const Holder ada = person("ada");
+  const Holder eve = add(ada, "eve", "user"), mallory = add(ada, "mallory", "user");
+  const auto added = command(
+      ada, "add_identity",
+      Json::object(
+          {{"kind", "service_account"}, {"name", "job"}, {"owner", "identity:" + eve.identity}}));
+  ASSERT_TRUE(added && added->status == 200) << (added ? added->body : "");
+  const auto opened = command(ada, "open_enrollment", Json::object({{"identity", "job"}}));
+  ASSERT_TRUE(opened && opened->status == 200) << (opened ? opened->body : "");
+  Holder job;
+  const auto enrolled = enroll(job, text_of(*body_of(opened).find("result"), "code"));
+  ASSERT_TRUE(enrolled && enrolled->status == 200) << (enrolled ? enrolled->body : "");
+  const Json asked = body_of(call(
+      &job, "POST", "/access/v1/evaluation",
+      Json::object({{"subject", Json::object({{"type", "identity"}, {"id", job.identity}})},
+                    {"action", Json::object({{"name", "list"}})},
+                    {"resource", Json::object({{"type", "system"}, {"id", "example.org"}})}})));
+  const std::string explain = "/v1/explain/" + text_of(*asked.find("context"), "decision_id");
+  EXPECT_EQ(status(&eve, "GET", explain), 200);
+  EXPECT_EQ(status(&mallory, "GET", explain), 403);
+}
+
 TEST_F(ServiceTest, ADoorIsToldWhatIsRecordedAndOnlyAboutItsOwnTargets) {
   const Holder ada = person("ada");
   const Holder bob = person("bob");
