@@ -9,6 +9,7 @@
 #include "cmd/client.h"
 #include "cmd/config.h"
 #include "cmd/open_target.h"
+#include "cmd/policy_files.h"
 #include "cmd/signals.h"
 #include "cmd/text.h"
 #include "cmd/verbs.h"
@@ -198,9 +199,9 @@ Result<int> init(Context& context, const Args& args) {
                             : "name one administrator with --solo",
                 "--administrator");
   }
-  for (const std::string& file : args.all("--policy")) {
-    TRY(text, read_file(file, 1 << 20));
-    founders.policies.push_back({std::filesystem::path(file).filename().string(), text});
+  if (!args.all("--policy").empty()) {
+    TRY(read, read_policies(args.all("--policy")));
+    founders.policies = std::move(read.files);
   }
   CHECK_OK(keep_invariants(context, founders.policies));
   CHECK_OK(make_folder(folder, 0700));
@@ -247,8 +248,8 @@ std::vector<Verb> server_verbs() {
                    {"--solo", "", "one administrator alone: a finding for as long as it lasts"},
                    {"--listen", "HOST:PORT", "default 127.0.0.1:8443"},
                    {"--name", "HOST", "under which clients reach the server", Need::kRepeated},
-                   {"--policy", "FILE", "first policies, beside the default ones", Need::kRepeated,
-                    Words::kFiles},
+                   {"--policy", "FILE", "first policies, beside the default ones; or their folder",
+                    Need::kRepeated, Words::kFiles},
                    json_option()},
        .examples = {{"writ init /var/lib/writ --trust-domain example.org --administrator alice "
                      "--administrator bob",

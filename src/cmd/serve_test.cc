@@ -53,6 +53,20 @@ TEST_F(Founding, TakesTwoAdministratorsOrOneOnPurpose) {
       << desk.terminal.notes;
 }
 
+TEST_F(Founding, TakesAFolderOfPolicies) {
+  const std::string folder = desk.folder.path + "/writ", first = desk.folder.path + "/first";
+  const auto found = [&] {
+    return desk.run({"init", folder, "--trust-domain", "example.org", "--administrator", "alice",
+                     "--administrator", "bob", "--policy", first});
+  };
+  ASSERT_TRUE(make_folder(first));
+  EXPECT_EQ(found(), 4);  // it has none
+  EXPECT_FALSE(std::filesystem::exists(folder));
+  ASSERT_TRUE(write_file(first + "/more.cedar",
+                         "@id(\"more\") forbid (principal is Writ::Agent, action, resource);"));
+  EXPECT_EQ(found(), 0) << desk.terminal.notes;
+}
+
 TEST_F(Founding, ProvesTheInvariantsOfItsFirstPolicies) {
   const std::string folder = desk.folder.path + "/writ";
   const auto found_with = [&](const std::string& invariants) {

@@ -239,7 +239,7 @@ void Asking::forbidden(Answer answer, bool factor_helps) {
   std::string message =
       answer.errors.empty()
           ? "forbidden by the policy \""
-          : "denied, because this policy that may forbid could not be evaluated: \"";
+          : "this policy may forbid and could not be evaluated, so nothing is allowed: \"";
   if (!answer.policies.empty()) message += answer.policies.front();
   message += '"';
   if (factor_helps) {
