@@ -107,7 +107,15 @@ bool may_explain(const Context& context, const Caller& caller) {
   return core::decide(*state, question, context.plane.time().now()).allow;
 }
 
-// What a grant or request rests on: its story, and what a connect would be told now.
+std::string waits_for(const core::Request& request) {
+  const auto have = static_cast<int>(request.approvals.size());
+  const int left = std::max(request.terms.approvals - have, 0);
+  return "It waits for " + std::to_string(left) + (left == 1 ? " approval by " : " approvals by ") +
+         request.terms.approvers + ", until " + to_text(request.until) + ".";
+}
+
+// What a grant or request rests on: its story, and what it waits for, or what a connect would be
+// told now.
 Result<Json> explain_thing(const Context& context, const Caller& caller, const std::string& id,
                            const core::Reader& reader) {
   TRY(seqs, control::story_of(context.plane.evidence().journal(), id));
@@ -136,7 +144,12 @@ Result<Json> explain_thing(const Context& context, const Caller& caller, const s
     lines.push_back(core::narrate(*state, context.plane.vault(), event));
   }
   Json json = Json::object({{"id", id}});
-  if (grant && grant->until) {
+  if (const core::Request* pending = state->requests.find(id)) {
+    lines.push_back(waits_for(*pending));
+    json.set("lines", lines_json(lines));
+    return json;
+  }
+  if (grant && grant->until && state->grants.contains(id)) {
     lines.push_back("The permit that the grant stands for, until it ends:");
     lines.push_back(core::print_permit(*state, *grant));
   }

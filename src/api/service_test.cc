@@ -389,6 +389,25 @@ TEST_F(ServiceTest, TheStoryOfAThingIsNobodysOwn) {
   EXPECT_EQ(status(&ada, "GET", "/v1/evidence/story/grt_e"), 200);
 }
 
+TEST_F(ServiceTest, ARequestThatIsPendingSaysWhatItWaitsFor) {
+  const Holder ada = person("ada");
+  const Holder door = add(ada, "door-1", "door");
+  add_target("pg-main", door.identity);
+  apply(R"(@id("anyone-asks") @approval("1 of Writ::Group::\"administrators\"")
+    permit (principal, action == Writ::Action::"request", resource);)");
+  const Holder eve = add(ada, "eve", "user");
+  const auto asked = command(
+      eve, "request_access",
+      Json::object({{"entitlement", kReader}, {"duration_ms", 600'000}, {"purpose", "to look"}}));
+  ASSERT_TRUE(asked && asked->status == 200) << (asked ? asked->body : asked.error().text());
+  const std::string request = text_of(*body_of(asked).find("result"), "request");
+  const Json said = body_of(call(&eve, "GET", "/v1/explain/" + request));
+  EXPECT_NE(compact(said).find("It waits for 1 approval by group:administrators, until"),
+            std::string::npos)
+      << compact(said);
+  EXPECT_EQ(compact(said).find("ask with"), std::string::npos);
+}
+
 TEST_F(ServiceTest, OnlyWhoMayDecideSeesWhatIsPending) {
   const Holder ada = person("ada");
   const Holder bob = person("bob");
