@@ -23,19 +23,12 @@ struct Piece {
   std::string_view after;                // a comment; empty for none
 };
 
-std::string_view trim(std::string_view text) {
-  constexpr std::string_view kSpace = " \t\r\n\v\f";
-  const std::size_t first = text.find_first_not_of(kSpace);
-  if (first == std::string_view::npos) return {};
-  return text.substr(first, text.find_last_not_of(kSpace) - first + 1);
-}
-
 // The comments in the space between two tokens.
 std::vector<std::string_view> comments_in(std::string_view gap) {
   std::vector<std::string_view> made;
   for (std::size_t at = gap.find("//"); at != std::string_view::npos; at = gap.find("//", at)) {
     const std::size_t end = std::min(gap.find_first_of("\r\n", at), gap.size());
-    made.push_back(trim(gap.substr(at, end - at)));
+    made.push_back(without_space_behind(gap.substr(at, end - at)));
     at = end;
   }
   return made;

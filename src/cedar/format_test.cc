@@ -111,6 +111,11 @@ when
   EXPECT_EQ(formatted("// nothing here"), "// nothing here\n");
 }
 
+TEST(Format, CommentsEndBeforeWhiteSpaceOfAnyKind) {
+  EXPECT_EQ(formatted("permit (principal, action, resource); // a\u00a0\u2003\t \n"),
+            "permit (principal, action, resource); // a\n");
+}
+
 TEST(Format, StringsStayAsTheyAre) {
   const std::string text =
       "permit (principal, action, resource)\nwhen { \"a\n\n   // no comment\n\\\" \\u{41}\" == "

@@ -15,16 +15,21 @@ bool is_digit(char c) {
   return c >= '0' && c <= '9';
 }
 
-// Bytes of the white space that `text` starts with, 0 for none. Unicode's White_Space property.
+// White space is Unicode's White_Space property.
+constexpr std::array<std::string_view, 19> kWideSpaces{
+    "\u0085", "\u00a0", "\u1680", "\u2000", "\u2001", "\u2002", "\u2003",
+    "\u2004", "\u2005", "\u2006", "\u2007", "\u2008", "\u2009", "\u200a",
+    "\u2028", "\u2029", "\u202f", "\u205f", "\u3000"};
+bool is_narrow_space(char c) {
+  return c == ' ' || (c >= '\t' && c <= '\r');
+}
+
+// Bytes of the white space that `text` starts with, 0 for none.
 std::size_t space_at(std::string_view text) {
   const char c = text.front();
-  if (c == ' ' || (c >= '\t' && c <= '\r')) return 1;
-  constexpr std::array<std::string_view, 19> kWide{"\u0085", "\u00a0", "\u1680", "\u2000", "\u2001",
-                                                   "\u2002", "\u2003", "\u2004", "\u2005", "\u2006",
-                                                   "\u2007", "\u2008", "\u2009", "\u200a", "\u2028",
-                                                   "\u2029", "\u202f", "\u205f", "\u3000"};
+  if (is_narrow_space(c)) return 1;
   if (static_cast<unsigned char>(c) < 0x80) return 0;
-  for (std::string_view wide : kWide) {
+  for (std::string_view wide : kWideSpaces) {
     if (text.starts_with(wide)) return wide.size();
   }
   return 0;
@@ -49,6 +54,18 @@ std::size_t sign_at(std::string_view text) {
 }
 
 }  // namespace
+
+std::string_view without_space_behind(std::string_view text) {
+  while (!text.empty()) {
+    std::size_t space = is_narrow_space(text.back()) ? 1 : 0;
+    for (std::string_view wide : kWideSpaces) {
+      if (text.ends_with(wide)) space = wide.size();
+    }
+    if (space == 0) break;
+    text.remove_suffix(space);
+  }
+  return text;
+}
 
 Result<std::vector<Token>> tokenize(const Source& source) {
   const std::string_view text = source.text();

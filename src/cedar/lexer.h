@@ -24,4 +24,7 @@ struct Token {
 // All tokens of the text, the last of kind kEnd.
 Result<std::vector<Token>> tokenize(const Source& source);
 
+// What tokens are told apart by is white space; this is the text without it at its end.
+std::string_view without_space_behind(std::string_view text);
+
 }  // namespace writ::cedar

@@ -88,6 +88,8 @@ class SchemaParser : public TokenReader {
       TRY(word, string_literal());
       return SchemaName{std::move(word), place};
     }
+    // Reserved as it is for types, it names attributes and actions.
+    if (accept("__cedar")) return SchemaName{"__cedar", place};
     TRY(word, identifier("a name"));
     return SchemaName{std::move(word), place};
   }
@@ -206,9 +208,10 @@ class SchemaParser : public TokenReader {
 
   Result<SchemaActionRef> action_ref() {
     SchemaActionRef made{{}, {}, here()};
-    if (peek().kind == TokenKind::kString) {
-      TRY(id, string_literal());
-      made.id = std::move(id);
+    const bool is_type = peek(1).kind == TokenKind::kSign && text(peek(1)) == "::";
+    if (peek().kind == TokenKind::kString || !is_type) {
+      TRY(id, name());
+      made.id = std::move(id.name);
       return made;
     }
     TRY(type, path());
@@ -218,9 +221,7 @@ class SchemaParser : public TokenReader {
       made.id = std::move(id);
       return made;
     }
-    if (type.name.find(':') != std::string::npos) return unexpected("`::` and the action's id");
-    made.id = std::move(type.name);
-    return made;
+    return unexpected("`::` and the action's id");
   }
 
   Status applies_to(SchemaAction& action) {

@@ -132,6 +132,16 @@ TEST(Schema, ErrorsSayWhere) {
       HasSubstr("s#/N/entityTypes/A/memberOfTypes/0: there is no entity type `B`"));
 }
 
+TEST(Schema, AttributesAndActionsMayHaveTheReservedName) {
+  const auto bare =
+      parse_schema("entity E = { __cedar?: Long }; action __cedar; action a in __cedar;", "s");
+  const auto quoted = parse_schema(
+      "entity E = { \"__cedar\"?: Long }; action \"__cedar\"; action a in \"__cedar\";", "s");
+  ASSERT_TRUE(bare) << bare.error().text();
+  ASSERT_TRUE(quoted) << quoted.error().text();
+  EXPECT_EQ(print(*bare).value(), print(*quoted).value());
+}
+
 TEST(Schema, RefusesWhatCedarRefuses) {
   const auto refused = [](const char* text) { return problem_of(Schema::parse(text)); };
   EXPECT_THAT(refused("entity A; entity A;"), HasSubstr("declared twice"));
