@@ -178,8 +178,8 @@ std::vector<Verb> list_verbs() {
        .heading = "Looking",
        .run = who_can,
        .more = "RESOURCE is an entitlement, \"system\" (when it is left out), or a type and a "
-               "name, as in group:dba. A way that depends on a guardrail opens once the connection "
-               "shows what that guardrail wants to see."},
+               "name, as in group:dba. A way that depends on a guardrail, or on context.source_ip "
+               "and the like, opens once the connection shows what that policy wants to see."},
       {.path = "what-can",
        .summary = "say what an identity can use and administer, and how",
        .operands = {{"IDENTITY", Count::kOne, Words::kIdentities}},

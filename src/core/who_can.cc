@@ -2,91 +2,134 @@
 
 #include <algorithm>
 
-#include "cedar/tpe.h"
-#include "cedar/tpe_fold.h"
+#include "core/asking.h"
 #include "core/consulted.h"
 #include "core/grants.h"
+#include "core/partly.h"
 
 namespace writ::core {
 namespace {
 
-constexpr std::uint32_t kOfConnection = part::kMethod | part::kStrength | part::kAttestation |
-                                        part::kMfaAge | part::kCredential | part::kDevice |
-                                        part::kSourceIp;
-
-// Whether a guardrail that denies this connect may let it pass, once more is known of it.
-bool may_pass(const State& state, const Question& question, std::string_view id, Time now) {
-  const auto& guardrails = state.policies->guardrails.policies;
-  const auto index = guardrails.index_of(id);
-  if (!index) return false;
-  const cedar::Policy& policy = guardrails.policy(*index);
-  if ((Slice({&policy}).reads & kOfConnection) == 0) return false;
-  const StateReader reader(state, now);
-  const Parties who = parties(state, question, reader);
-  const auto expr = cedar::lower(policy);
-  if (who.principal == nullptr || !who.resource || !expr) return false;
-  const auto part = [](const cedar::EntityUid& uid) {
-    return cedar::PartialUid{std::string(uid.type()), std::string(uid.id())};
-  };
-  const cedar::PartialRequest request{
-      part(who.principal->uid), action_named("connect")->entity.uid, part(*who.resource), {}};
-  const cedar::KnownEntities entities(reader, cedar::Unlisted::kAbsent);
-  const cedar::detail::Known known{request, entities};
-  cedar::Steps steps(100'000);
-  const cedar::Residual left = cedar::detail::Folding(known, steps).fold(*expr, nullptr);
-  return left.outcome == cedar::Residual::Outcome::kPartial;
-}
-
-// What a denied connect depends on: all guardrails that deny it; none when one always does.
-std::vector<std::string> depends_of(const State& state, const Question& question,
-                                    const Decision& denied, Time now) {
-  std::vector<std::string> ids;
-  for (const std::string_view id : denied.policies) {
-    if (!may_pass(state, question, id, now)) return {};
-    ids.emplace_back(id);
+// A connect of which nothing is shown yet.
+class Connecting {
+ public:
+  Connecting(const State& state, const Question& question, Time now)
+      : state_(state), question_(question), now_(now), reader_(state, now) {
+    const Parties who = parties(state, question, reader_);
+    entry_ = state.entities->entitlement(question.resource);
+    subject_ = state.entities->subject(question.subject);
+    principal_ = who.principal;
   }
-  return ids;
+  bool is_of_both() const {
+    return entry_ != nullptr && subject_ != nullptr && principal_ != nullptr;
+  }
+
+  // What stands in its way: the guardrails that deny it. Empty optional when one of them does
+  // whatever the connection shows.
+  using Depends = std::optional<std::vector<std::string>>;
+  Depends guarded(const Grant* grant) const {
+    const cedar::Request request = request_with(grant);
+    const auto& guardrails = state_.policies->guardrails.policies;
+    const cedar::Response said = cedar::authorize(guardrails, request, reader_);
+    std::vector<std::uint32_t> denying(said.reasons.begin(), said.reasons.end());
+    for (const cedar::PolicyError& error : said.errors) denying.push_back(error.policy);
+    std::vector<std::string> ids;
+    for (const std::uint32_t each : denying) {
+      if (applies(guardrails.policy(each), request, reader_) != Applies::kSometimes) return {};
+      ids.emplace_back(guardrails.id(each));
+    }
+    return ids;
+  }
+
+  struct Opening {
+    std::string policy;
+    std::vector<std::string> depends;  // what of the connection it reads
+  };
+  // The permits that may open it without asking. One that does in any case is the only one.
+  std::vector<Opening> openings() const {
+    std::vector<Opening> made;
+    const cedar::Request request = request_with(nullptr);
+    const Slice& baselines = state_.policies->baselines;
+    for (std::size_t i = 0; i < baselines.scopes.size(); ++i) {
+      if (!baselines.scopes[i].covers(subject_->kind, *principal_, entry_->entity)) continue;
+      const Applies is = applies(baselines.policies.policy(i), request, reader_);
+      if (is == Applies::kNever) continue;
+      std::string id(baselines.policies.id(i));
+      if (is == Applies::kAlways) return {{std::move(id), {}}};
+      const Giver* giver = state_.policies->giver(id);
+      made.push_back({std::move(id), names_of_connection(giver == nullptr ? 0 : giver->reads)});
+    }
+    return made;
+  }
+
+ private:
+  // As decide.cc asks: of a grant, approvals and duration are its own.
+  cedar::Request request_with(const Grant* grant) const {
+    Facts facts = facts_of(question_, now_);
+    facts.grant = grant;
+    facts.approvals.reset();
+    facts.duration.reset();
+    if (grant == nullptr) {
+      facts.approvals = 0;
+      facts.duration = baseline_duration(entry_->tier);
+    }
+    return {principal_->uid, action_named("connect")->entity.uid, entry_->entity.uid,
+            context_of(state_, facts)};
+  }
+
+  const State& state_;
+  const Question& question_;
+  const Time now_;
+  const StateReader reader_;
+  const EntitlementEntry* entry_ = nullptr;
+  const Subject* subject_ = nullptr;
+  const cedar::Entity* principal_ = nullptr;  // null when there is none
+};
+
+bool needs(const Decision& is, std::string_view what) {
+  return std::find(is.needs.begin(), is.needs.end(), what) != is.needs.end();
 }
 
-void add_grants(const State& state, Question question, Time now, std::vector<Way>& made) {
+void add_grants(const State& state, const Connecting& connecting, Question question, Time now,
+                std::vector<Way>& made) {
   for (const Grant* grant : grants_of(state, question.subject, question.resource)) {
     if (grant->state != GrantState::kActive) continue;
     question.grant = grant->id;
     const Decision is = decide(state, question, now);
     Way way{How::kGrant, grant->policy, grant->id, grant->until, {}, {}};
     if (!is.allow) {
-      way.depends = depends_of(state, question, is, now);
-      if (way.depends.empty()) continue;
+      if (is.policies.empty()) continue;  // it is not guardrails that deny it
+      auto depends = connecting.guarded(grant);
+      if (!depends || depends->empty()) continue;
+      way.depends = std::move(*depends);
     }
     made.push_back(std::move(way));
   }
 }
 
-// The permit that opens a connect without asking, whatever guardrails say of it.
-std::string baseline_of(const State& state, const Question& question, Time now) {
-  const StateReader reader(state, now);
-  for (const Consulted& asked : consulted(state, question, now, reader, {}, Also::kWhatMightGive)) {
-    if (asked.role != Consulted::Role::kBaseline) continue;
-    const auto& baselines = asked.slice->policies;
-    const cedar::Response response = cedar::authorize(baselines, asked.request, reader);
-    if (!response.reasons.empty()) return baselines.id(response.reasons.front());
+void add_baseline(const State& state, const Connecting& connecting, const Question& question,
+                  Time now, std::vector<Way>& made) {
+  const auto held = grants_of(state, question.subject, question.resource);
+  const auto is_awaited = [](const Grant* grant) {
+    return grant->state == GrantState::kActivating;
+  };
+  if (std::any_of(held.begin(), held.end(), is_awaited)) return;
+  const Subject* subject = state.entities->subject(question.subject);
+  if (subject == nullptr || subject->state != IdentityState::kActive) return;
+  const auto openings = connecting.openings();
+  if (openings.empty()) return;
+  auto depends = Connecting::Depends(std::in_place);
+  if (const Decision is = decide(state, question, now); !needs(is, "baseline_grant")) {
+    depends = connecting.guarded(nullptr);
+    // What is denied then is a live grant.
+    if (depends && depends->empty() && !is.policies.empty()) return;
   }
-  return {};
-}
-
-void add_baseline(const State& state, const Question& question, Time now, std::vector<Way>& made) {
-  const Decision is = decide(state, question, now);
-  const bool opens =
-      std::find(is.needs.begin(), is.needs.end(), "baseline_grant") != is.needs.end();
-  Way way{How::kBaseline, {}, {}, {}, {}, {}};
-  if (opens) {
-    if (!is.policies.empty()) way.policy = is.policies.front();
-  } else {
-    way.depends = depends_of(state, question, is, now);
-    if (way.depends.empty()) return;
-    way.policy = baseline_of(state, question, now);
+  if (!depends) return;
+  for (const Connecting::Opening& each : openings) {
+    Way way{How::kBaseline, each.policy, {}, {}, {}, each.depends};
+    way.depends.insert(way.depends.end(), depends->begin(), depends->end());
+    made.push_back(std::move(way));
   }
-  made.push_back(std::move(way));
 }
 
 void add_offers(const State& state, const Question& question, Time now, std::vector<Way>& made) {
@@ -101,7 +144,7 @@ void add_permit(const State& state, const Question& question, Time now, std::vec
   if (is.allow) {
     if (!is.policies.empty()) way.policy = is.policies.front();
   } else {
-    if (std::find(is.needs.begin(), is.needs.end(), "mfa") == is.needs.end()) return;
+    if (!needs(is, "mfa")) return;
     way.depends = {"mfa"};
   }
   made.push_back(std::move(way));
@@ -208,8 +251,10 @@ class Walking {
 std::vector<Way> ways(const State& state, const Question& question, Time now) {
   std::vector<Way> made;
   if (question.action == "connect") {
-    add_grants(state, question, now, made);
-    if (made.empty()) add_baseline(state, question, now, made);
+    const Connecting connecting(state, question, now);
+    if (!connecting.is_of_both()) return made;
+    add_grants(state, connecting, question, now, made);
+    if (made.empty()) add_baseline(state, connecting, question, now, made);
     add_offers(state, question, now, made);
   } else if (question.action == "request") {
     add_offers(state, question, now, made);

@@ -6,9 +6,9 @@
 //   offer           may be asked for, on these terms
 //   administration  a permit of an action other than connecting and requesting
 //
-// Candidates come from narrow.h, and each is decided as usual. A guardrail that reads what only a
-// connection has (its address, certificate, second factor) is not known to let it pass: such a way
-// is shown with the guardrails that it depends on.
+// Candidates come from narrow.h, and each is decided as usual. What a guardrail, or a baseline
+// permit itself, reads of a connection (its address, certificate, second factor) is not known: such
+// a way is shown with what it depends on.
 #pragma once
 
 #include <cstddef>
@@ -29,11 +29,13 @@ constexpr auto enum_names(How) {
 
 struct Way {
   How how = How::kAdministration;
-  std::string policy;                // that permits it; empty when a fresh code is wanted first
-  std::string grant;                 // of kGrant
-  std::optional<Time> until;         // of kGrant
-  std::optional<Terms> terms;        // of kOffer
-  std::vector<std::string> depends;  // ids of guardrails, or "mfa": a fresh one-time code
+  std::string policy;          // that permits it; empty when a fresh code is wanted first
+  std::string grant;           // of kGrant
+  std::optional<Time> until;   // of kGrant
+  std::optional<Terms> terms;  // of kOffer
+  // Ids of guardrails; of a baseline permit also what it reads of the connection, as in
+  // "context.source_ip"; or "mfa": a fresh one-time code.
+  std::vector<std::string> depends;
 };
 
 // How an identity can do this; none: it cannot. Of the question subject, action and resource count.

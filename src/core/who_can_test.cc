@@ -79,6 +79,69 @@ TEST(WhoCan, ABaselineThatDependsOnAGuardrailIsNamed) {
   EXPECT_THAT(made[0].depends, ElementsAre("office"));
 }
 
+// Who comes from the right address, or with a fresh code, needs no approval: nobody else may be
+// told that they must ask.
+TEST(WhoCan, ABaselineMayDependOnWhatOnlyAConnectionShows) {
+  Furnished h;
+  const std::string permit =
+      " permit (principal in Writ::Group::\"dba\", action == Writ::Action::\"connect\", resource)";
+  h.policies("@id(\"office\")" + permit +
+             " when { context has source_ip && context.source_ip.isInRange(ip(\"10.0.0.0/8\")) };"
+             "@id(\"fresh\")" +
+             permit +
+             " when { context.auth has mfa_age && context.auth.mfa_age < duration(\"5m\") };"
+             // Whatever the connection shows, these do not apply.
+             "@id(\"writers\")" +
+             permit +
+             " when { context has source_ip && context.source_ip.isLoopback() && resource.role == "
+             "\"writer\" };"
+             "@id(\"approved\")" +
+             permit + " when { context.approvals > 0 && context has source_ip };");
+  Question q = about("connect", "entitlement", "pg-main/orders/reader");
+  const CanPage page = who_can(h.state, q, {}, h.now);
+  ASSERT_EQ(page.found.size(), 1u);
+  EXPECT_EQ(page.found[0].subject, "idn_dana");
+  const std::vector<Way>& made = page.found[0].ways;
+  ASSERT_EQ(made.size(), 2u);
+  EXPECT_EQ(made[0].how, How::kBaseline);
+  EXPECT_EQ(made[0].policy, "office");
+  EXPECT_THAT(made[0].depends, ElementsAre("context.source_ip"));
+  EXPECT_EQ(made[1].policy, "fresh");
+  EXPECT_THAT(made[1].depends, ElementsAre("context.auth.mfa_age"));
+  const CanPage dana = what_can(h.state, "idn_dana", {}, h.now);
+  EXPECT_TRUE(std::any_of(dana.found.begin(), dana.found.end(), [](const Can& can) {
+    return can.resource == "pg-main/orders/reader" && can.ways.size() == 2;
+  }));
+  // A permit that opens it in any case is the way in.
+  h.policies("@id(\"office\")" + permit + " when { context has source_ip };@id(\"dba-in\")" +
+             permit + ";");
+  q.subject = "idn_dana";
+  ASSERT_EQ(ways(h.state, q, h.now).size(), 1u);
+  EXPECT_EQ(ways(h.state, q, h.now)[0].policy, "dba-in");
+  EXPECT_THAT(ways(h.state, q, h.now)[0].depends, IsEmpty());
+}
+
+TEST(WhoCan, ABaselineThatDependsOnTheConnectionIsStillGuarded) {
+  Furnished h;
+  const std::string permit = R"(
+@id("office") permit (principal in Writ::Group::"dba", action == Writ::Action::"connect", resource)
+  when { context has source_ip && context.source_ip.isInRange(ip("10.0.0.0/8")) };)";
+  Question q = about("connect", "entitlement", "pg-main/orders/reader");
+  q.subject = "idn_dana";
+  h.policies(permit + R"(
+@id("fresh") forbid (principal, action == Writ::Action::"connect", resource)
+  unless { context.auth has mfa_age };)");
+  ASSERT_EQ(ways(h.state, q, h.now).size(), 1u);
+  EXPECT_THAT(ways(h.state, q, h.now)[0].depends, ElementsAre("context.source_ip", "fresh"));
+  h.policies(permit + R"(
+@id("asked") forbid (principal, action == Writ::Action::"connect", resource)
+  unless { context has grant && context has source_ip };)");
+  EXPECT_THAT(ways(h.state, q, h.now), IsEmpty()) << "without a grant it never passes";
+  h.policies(permit);
+  h.add(IdentityStateChanged{"idn_dana", IdentityState::kQuarantined, std::nullopt});
+  EXPECT_THAT(ways(h.state, q, h.now), IsEmpty());
+}
+
 TEST(WhatCan, ListsAdministrationFirstAndPagesTheRest) {
   Furnished h;
   const CanPage all = what_can(h.state, "idn_alice", {}, h.now);
