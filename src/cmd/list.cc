@@ -174,6 +174,7 @@ std::vector<Verb> list_verbs() {
        .options = {limit, page, json_option()},
        .examples = {{"writ who-can connect pg-main/orders/reader", "who gets in, and on what"},
                     {"writ who-can request pg-main/orders/reader", "who may ask, on which terms"},
+                    {"writ who-can approve pg-main/orders/writer", "who may decide on requests"},
                     {"writ who-can apply_policy", "who administers; RESOURCE is then the system"}},
        .heading = "Looking",
        .run = who_can,
@@ -181,7 +182,7 @@ std::vector<Verb> list_verbs() {
                "name, as in group:dba. A way that depends on a guardrail, or on context.source_ip "
                "and the like, opens once the connection shows what that policy wants to see."},
       {.path = "what-can",
-       .summary = "say what an identity can use and administer, and how",
+       .summary = "say what an identity can use, approve and administer, and how",
        .operands = {{"IDENTITY", Count::kOne, Words::kIdentities}},
        .options = {limit, page, json_option()},
        .examples = {{"writ what-can alice@example.org", "a person"},

@@ -2,7 +2,6 @@
 
 #include <algorithm>
 
-#include "cedar/search.h"
 #include "core/application.h"
 #include "core/consulted.h"
 
@@ -33,14 +32,6 @@ Lookups together(Lookups a, Lookups b) {
   if (!a || !b) return std::nullopt;
   a->insert(a->end(), b->begin(), b->end());
   return a;
-}
-
-std::vector<std::string> sorted(std::vector<std::string> names) {
-  using Map = CowMap<std::string, bool>;
-  std::sort(names.begin(), names.end(),
-            [](const auto& a, const auto& b) { return Map::comes_before(a, b); });
-  names.erase(std::unique(names.begin(), names.end()), names.end());
-  return names;
 }
 
 void add_identities(const State& state, const Lookup& lookup, std::string_view type,
@@ -115,6 +106,20 @@ bool add_entitlements(const State& state, const Lookup& lookup, std::vector<std:
 
 }  // namespace
 
+std::vector<std::string> sorted_names(std::vector<std::string> names) {
+  using Map = CowMap<std::string, bool>;
+  std::sort(names.begin(), names.end(),
+            [](const auto& a, const auto& b) { return Map::comes_before(a, b); });
+  names.erase(std::unique(names.begin(), names.end()), names.end());
+  return names;
+}
+
+bool add_entitlements(const State& state, const std::vector<Lookup>& lookups,
+                      std::vector<std::string>& names) {
+  return std::all_of(lookups.begin(), lookups.end(),
+                     [&](const Lookup& each) { return add_entitlements(state, each, names); });
+}
+
 Candidates subjects_for(const State& state, const Question& question, Time now) {
   const Action* action = action_named(question.action);
   const auto resource = resource_uid(state, question.resource_type, question.resource);
@@ -133,7 +138,7 @@ Candidates subjects_for(const State& state, const Question& question, Time now) 
       for (const Lookup& each : *found) add_identities(state, each, type, names);
     }
   }
-  return sorted(std::move(names));
+  return sorted_names(std::move(names));
 }
 
 Candidates entitlements_for(const State& state, const Question& question, Time now) {
@@ -154,10 +159,8 @@ Candidates entitlements_for(const State& state, const Question& question, Time n
   }
   if (!found) return std::nullopt;
   std::vector<std::string> names;
-  for (const Lookup& each : *found) {
-    if (!add_entitlements(state, each, names)) return std::nullopt;
-  }
-  return sorted(std::move(names));
+  if (!add_entitlements(state, *found, names)) return std::nullopt;
+  return sorted_names(std::move(names));
 }
 
 std::optional<std::vector<std::uint32_t>> known_for(const State& state, const Question& question,

@@ -9,6 +9,7 @@
 #include <string_view>
 #include <vector>
 
+#include "cedar/search.h"
 #include "core/decide.h"
 #include "core/reader.h"
 
@@ -16,6 +17,11 @@ namespace writ::core {
 
 // Sorted as CowMap::for_each_after walks, each once. Empty optional: it may be any.
 using Candidates = std::optional<std::vector<std::string>>;
+
+std::vector<std::string> sorted_names(std::vector<std::string> names);  // as Candidates are
+// Adds the entitlements that lookups find. False when an index cannot tell.
+bool add_entitlements(const State& state, const std::vector<cedar::Lookup>& lookups,
+                      std::vector<std::string>& names);
 
 // Identities that may do it to the question's resource, one of Writ's own.
 Candidates subjects_for(const State& state, const Question& question, Time now);

@@ -24,6 +24,10 @@ class PolicyScope {
     return resource_.covers(entitlement) && (kinds_ >> static_cast<unsigned>(kind) & 1) != 0 &&
            principal_.covers(principal);
   }
+  // Whether it covers this entitlement for some principal.
+  bool covers(const cedar::Entity& entitlement) const {
+    return kinds_ != 0 && resource_.covers(entitlement);
+  }
   // Whether the policy has no conditions: then it applies to all that it covers.
   bool is_all() const { return is_all_; }
 

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "core/approvers.h"
 #include "core/asking.h"
 #include "core/consulted.h"
 #include "core/grants.h"
@@ -138,7 +139,14 @@ void add_offers(const State& state, const Question& question, Time now, std::vec
   }
 }
 
+// Persons alone approve: policies say it of nobody.
+bool is_a_person(const State& state, std::string_view id) {
+  const Identity* identity = state.identities.find(id);
+  return identity != nullptr && is_person(identity->kind);
+}
+
 void add_permit(const State& state, const Question& question, Time now, std::vector<Way>& made) {
+  if (question.action == "approve" && !is_a_person(state, question.subject)) return;
   const Decision is = decide(state, question, now);
   Way way;
   if (is.allow) {
@@ -150,16 +158,38 @@ void add_permit(const State& state, const Question& question, Time now, std::vec
   made.push_back(std::move(way));
 }
 
+// Whom the terms of an offer name decides, where policies let them.
+void add_approvals(const State& state, const Question& question, Time now, std::vector<Way>& made) {
+  std::vector<Way> permitted;
+  add_permit(state, question, now, permitted);
+  if (permitted.empty()) return;
+  for (Offer& offer : offers_to_approve(state, question.resource, question.subject, now)) {
+    made.push_back({How::kApproval,
+                    std::move(offer.policy),
+                    {},
+                    {},
+                    std::move(offer.terms),
+                    permitted.front().depends});
+  }
+}
+
+// Requests for an entitlement; of the rest, changes are approved by whom policies let.
+bool is_about_requests(const Question& question) {
+  return question.action == "approve" && question.resource_type == "entitlement";
+}
+
 class Walking {
  public:
   Walking(const State& state, const CanBounds& bounds, Time now)
       : state_(state), bounds_(bounds), now_(now) {}
 
   CanPage who(Question question) {
-    const Candidates candidates = subjects_for(state_, question, now_);
+    const Candidates candidates = is_about_requests(question)
+                                      ? Candidates(deciders_of(state_, question.resource, now_))
+                                      : subjects_for(state_, question, now_);
     const auto look = [&](const std::string& id) {
       question.subject = id;
-      return look_at(id, question);
+      return look_at(id, {&question});
     };
     if (candidates) {
       each(*candidates, look);
@@ -175,10 +205,19 @@ class Walking {
     if (!bounds_.after) administration(question);
     question.resource_type = "entitlement";
     question.action = "connect";
-    const Candidates candidates = entitlements_for(state_, question, now_);
+    Question approving = question;
+    approving.action = "approve";
+    Candidates candidates = entitlements_for(state_, question, now_);
+    const Candidates decided = decided_by(state_, identity, now_);
+    if (candidates && decided) {
+      candidates->insert(candidates->end(), decided->begin(), decided->end());
+      candidates = sorted_names(std::move(*candidates));
+    } else {
+      candidates.reset();
+    }
     const auto look = [&](const std::string& name) {
-      question.resource = name;
-      return look_at(name, question);
+      question.resource = approving.resource = name;
+      return look_at(name, {&question, &approving});
     };
     if (candidates) {
       each(*candidates, look);
@@ -201,7 +240,7 @@ class Walking {
     }
   }
 
-  bool look_at(const std::string& candidate, const Question& question) {
+  bool look_at(const std::string& candidate, std::initializer_list<const Question*> questions) {
     if (results_ >= bounds_.results || looked_at_ >= bounds_.steps) {
       page_.more = true;
       return false;
@@ -209,7 +248,7 @@ class Walking {
     ++looked_at_;
     ++page_.steps;
     page_.last = candidate;
-    if (add(question)) ++results_;
+    for (const Question* each : questions) results_ += add(*each) ? 1 : 0;
     return true;
   }
   bool add(const Question& question) {
@@ -258,6 +297,8 @@ std::vector<Way> ways(const State& state, const Question& question, Time now) {
     add_offers(state, question, now, made);
   } else if (question.action == "request") {
     add_offers(state, question, now, made);
+  } else if (is_about_requests(question)) {
+    add_approvals(state, question, now, made);
   } else {
     add_permit(state, question, now, made);
   }

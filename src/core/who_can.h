@@ -4,7 +4,8 @@
 //   grant           a live grant that would let a connect through
 //   baseline        a permit of connecting without asking
 //   offer           may be asked for, on these terms
-//   administration  a permit of an action other than connecting and requesting
+//   approval        may decide on requests of it, under an offer on these terms
+//   administration  a permit of an action other than these
 //
 // Candidates come from narrow.h, and each is decided as usual. What a guardrail, or a baseline
 // permit itself, reads of a connection (its address, certificate, second factor) is not known: such
@@ -22,9 +23,10 @@
 
 namespace writ::core {
 
-enum class How { kGrant, kBaseline, kOffer, kAdministration };
+enum class How { kGrant, kBaseline, kOffer, kApproval, kAdministration };
 constexpr auto enum_names(How) {
-  return std::to_array<std::string_view>({"grant", "baseline", "offer", "administration"});
+  return std::to_array<std::string_view>(
+      {"grant", "baseline", "offer", "approval", "administration"});
 }
 
 struct Way {
@@ -62,8 +64,8 @@ struct CanBounds {
 
 // Who can do the question's action to its resource. `after` is an identity.
 CanPage who_can(const State& state, const Question& question, const CanBounds& bounds, Time now);
-// What the identity can administer, and which entitlements it can use. `after` is an action or
-// entitlement as found.
+// What the identity can administer, which entitlements it can use, and of which it can approve
+// requests. `after` is an entitlement as found; administration comes with the first page.
 CanPage what_can(const State& state, std::string_view identity, const CanBounds& bounds, Time now);
 
 }  // namespace writ::core

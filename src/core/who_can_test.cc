@@ -7,6 +7,7 @@
 #include <set>
 
 #include "base/random.h"
+#include "core/call.h"
 #include "core/entities.h"
 #include "core/house_test.h"
 #include "core/search.h"
@@ -154,6 +155,86 @@ TEST(WhatCan, ListsAdministrationFirstAndPagesTheRest) {
   EXPECT_EQ(erin.found[1].resource, "pg-main/orders/reader");
 }
 
+// ---- Approving ----
+
+constexpr const char* kToApprove = R"(
+@id("read-by-dba") @approval("1 of Writ::Group::\"dba\"")
+permit (principal in Writ::Group::"engineering", action == Writ::Action::"request",
+        resource == Writ::Entitlement::"pg-main/orders/reader");
+@id("read-by-owner") @max_ttl("10m") @approval("1 of owner")
+permit (principal is Writ::Workload, action == Writ::Action::"request",
+        resource == Writ::Entitlement::"pg-main/orders/reader");
+@id("read-at-once") @approval("none")
+permit (principal, action == Writ::Action::"request",
+        resource == Writ::Entitlement::"pg-main/orders/reader");
+@id("write-by-engineers") @approval("1 of Writ::Group::\"engineering\"")
+permit (principal, action == Writ::Action::"request",
+        resource == Writ::Entitlement::"pg-main/orders/writer");
+)";
+
+TEST(WhoCan, ApprovesWhomTheTermsOfAnOfferName) {
+  Furnished h;
+  h.policies(kToApprove);
+  h.person("idn_carl");  // of no group
+  h.machine("idn_job", "job", IdentityKind::kServiceAccount, "group:dba");
+  h.join("dba", "idn_job");
+  const CanPage page =
+      who_can(h.state, about("approve", "entitlement", "pg-main/orders/reader"), {}, h.now);
+  ASSERT_EQ(page.found.size(), 1u) << "neither machines nor others";
+  EXPECT_EQ(page.found[0].subject, "idn_dana");
+  ASSERT_EQ(page.found[0].ways.size(), 2u);
+  EXPECT_EQ(page.found[0].ways[0].how, How::kApproval);
+  EXPECT_EQ(page.found[0].ways[0].policy, "read-by-dba");
+  EXPECT_EQ(page.found[0].ways[0].terms->approvers, "group:dba");
+  EXPECT_EQ(page.found[0].ways[1].policy, "read-by-owner");
+  EXPECT_EQ(page.found[0].ways[1].terms->max_ttl, std::chrono::minutes(10));
+  h.add(IdentityStateChanged{"idn_dana", IdentityState::kQuarantined, std::nullopt});
+  EXPECT_THAT(
+      who_can(h.state, about("approve", "entitlement", "pg-main/orders/reader"), {}, h.now).found,
+      IsEmpty());
+}
+
+TEST(WhoCan, ApprovesOnlyWherePoliciesLetThem) {
+  Furnished h;
+  h.policies(std::string(kToApprove) + R"(
+@id("not-dana") forbid (principal == Writ::User::"idn_dana", action == Writ::Action::"approve", resource);)");
+  EXPECT_THAT(
+      who_can(h.state, about("approve", "entitlement", "pg-main/orders/reader"), {}, h.now).found,
+      IsEmpty());
+}
+
+TEST(WhoCan, NoMachineApprovesChanges) {
+  Furnished h;
+  h.machine("idn_job", "job", IdentityKind::kServiceAccount, "group:dba");
+  h.policies(R"(
+@id("all") permit (principal, action == Writ::Action::"approve", resource is Writ::System);)");
+  const CanPage page = who_can(h.state, about("approve", "system", "example.org"), {}, h.now);
+  ASSERT_EQ(page.found.size(), 3u);
+  EXPECT_TRUE(std::none_of(page.found.begin(), page.found.end(), [](const Can& can) {
+    return can.subject == "idn_job" || can.subject == "idn_door";
+  }));
+}
+
+TEST(WhatCan, SaysWhoseRequestsAPersonMayApprove) {
+  Furnished h;
+  h.policies(kToApprove);
+  const auto approved = [&](const std::string& who, const CanBounds& bounds) {
+    std::vector<std::string> names;
+    const CanPage page = what_can(h.state, who, bounds, h.now);
+    for (const Can& can : page.found) {
+      if (can.resource_type == "entitlement" && can.action == "approve") {
+        names.push_back(can.resource);
+        EXPECT_EQ(can.ways.at(0).how, How::kApproval);
+      }
+    }
+    return names;
+  };
+  EXPECT_THAT(approved("idn_dana", {}), ElementsAre("pg-main/orders/reader"));
+  EXPECT_THAT(approved("idn_erin", {}), ElementsAre("pg-main/orders/writer"));
+  EXPECT_THAT(approved("idn_alice", {}), IsEmpty());
+  EXPECT_THAT(approved("idn_door", {}), IsEmpty());
+}
+
 // ---- Who may ask ----
 
 TEST(WhoCan, WhoMayNotAskLearnsNotEvenWhetherItExists) {
@@ -204,6 +285,7 @@ struct RandomHouse : House {
     }
     std::string text;
     for (int i = 0; i < 5; ++i) text += policy(i);
+    text += "@id(\"approving\") permit (principal, action == Writ::Action::\"approve\", resource);";
     policies(text);
     for (int i = 0; i < 8; ++i) hold(i);
     now += Millis(10);  // some memberships are over
@@ -271,6 +353,10 @@ struct RandomHouse : House {
     return names;
   }
 
+  std::string owner_of(const std::string& entitlement_name) const {
+    return state.resources.find(state.entitlements.find(entitlement_name)->resource)->owner;
+  }
+
   std::set<std::string> who(const Question& question, std::size_t steps) const {
     std::set<std::string> found;
     CanBounds bounds{std::nullopt, 2, steps};  // few, so that there are several pages
@@ -284,13 +370,14 @@ struct RandomHouse : House {
     ADD_FAILURE() << "no end";
     return found;
   }
-  std::set<std::string> what(const std::string& identity, std::string_view type) const {
+  std::set<std::string> what(const std::string& identity, std::string_view type,
+                             std::string_view action = {}) const {
     std::set<std::string> found;
     CanBounds bounds{std::nullopt, 3, 1'000};
     for (int pages = 0; pages < 100; ++pages) {
       const CanPage page = what_can(state, identity, bounds, now);
       for (const Can& can : page.found) {
-        if (can.resource_type != type) continue;
+        if (can.resource_type != type || (!action.empty() && can.action != action)) continue;
         EXPECT_TRUE(found.insert(type == "system" ? can.action : can.resource).second);
       }
       if (!page.more) return found;
@@ -336,7 +423,7 @@ TEST_P(CanLaw, WhoAndWhatAgreeWithEachDecision) {
       }
     }
     for (const std::string& id : h.identities()) {
-      ASSERT_EQ(h.what(id, "entitlement"), usable[id]) << seed << " " << id;
+      ASSERT_EQ(h.what(id, "entitlement", "connect"), usable[id]) << seed << " " << id;
     }
     for (const char* action : {"add_group", "list_own"}) {
       Question q = about(action, "system", "example.org");
@@ -350,6 +437,42 @@ TEST_P(CanLaw, WhoAndWhatAgreeWithEachDecision) {
     }
   }
   EXPECT_GT(found, 50);
+}
+
+// Whoever an offer names that somebody can take up may approve; and nobody whom none names.
+TEST_P(CanLaw, WhoApprovesIsWhomOffersName) {
+  int found = 0;
+  for (unsigned long long seed = GetParam() * 20; seed < (GetParam() + 1) * 20; ++seed) {
+    const RandomHouse h(seed);
+    std::map<std::string, std::set<std::string>> approved;  // by identity
+    for (const std::string& name : h.entitlements()) {
+      Question q = about("approve", "entitlement", name);
+      const std::set<std::string> who = h.who(q, 1'000);
+      std::set<std::string> named;
+      for (const std::string& asks : h.identities()) {
+        for (const Offer& offer : offers_for(h.state, asks, name, h.now)) {
+          for (const std::string& id : persons_of_owner(h.state, offer.terms.approvers, h.now)) {
+            if (h.state.identities.find(id)->state == IdentityState::kActive) named.insert(id);
+          }
+        }
+      }
+      ASSERT_TRUE(std::includes(who.begin(), who.end(), named.begin(), named.end())) << seed;
+      const auto owners = persons_of_owner(h.state, h.owner_of(name), h.now);
+      for (const std::string& id : who) {
+        ASSERT_NE(std::find(owners.begin(), owners.end(), id), owners.end()) << seed << " " << id;
+        approved[id].insert(name);
+      }
+      for (const std::string& id : h.identities()) {
+        q.subject = id;
+        ASSERT_EQ(who.contains(id), !ways(h.state, q, h.now).empty()) << seed << " " << id;
+      }
+      found += static_cast<int>(named.size());
+    }
+    for (const std::string& id : h.identities()) {
+      ASSERT_EQ(h.what(id, "entitlement", "approve"), approved[id]) << seed << " " << id;
+    }
+  }
+  EXPECT_GT(found, 20);
 }
 
 // AuthZEN's search finds the same whether policies say where to look or not.
