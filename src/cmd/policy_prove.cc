@@ -42,6 +42,9 @@ std::string show(const prove::Remark& of, const TableStyle& style) {
       for (std::size_t i = 0; i < of.covered_by.size(); ++i) {
         made += (i == 0 ? ": it is covered by " : ", by ") + of.covered_by[i];
       }
+      for (std::size_t i = 0; i < of.forbidden_by.size(); ++i) {
+        made += (i == 0 ? ": all of it is forbidden by " : ", by ") + of.forbidden_by[i];
+      }
       return made + place;
     }
     case prove::Remark::Kind::kCanFail:

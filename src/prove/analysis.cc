@@ -64,6 +64,20 @@ Danger breach(const WritPolicies& policies, const One& statement, bool about_err
           }};
 }
 
+// That one policy does something, and the other does not do it, or does not forbid it.
+Danger only_first_acts(const WritPolicies& policies, std::size_t first, std::size_t other) {
+  return {[=, &policies](World& world) -> Result<TermId> {
+            TRY(one, acts(world, policies, first));
+            if (world.terms().is_false(one)) return one;
+            TRY(two, acts(world, policies, other));
+            CHECK_OK(assume_possible(world));
+            return world.terms().all({one, world.terms().negation(two)});
+          },
+          [=, &policies](const Counterexample& in) {
+            return is_possible(in) && acts(policies, first, in) && !acts(policies, other, in);
+          }};
+}
+
 }  // namespace
 
 Result<std::vector<InvariantVerdict>> prove_invariants(const WritPolicies& policies,
@@ -138,7 +152,7 @@ Result<Remarks> remarks(const WritPolicies& policies, const Means& means) {
     const One one{subject, i};
     const cedar::Policy& policy = *subject.policies()[i].policy;
     const auto note = [&](Remark::Kind kind) -> Remark& {
-      return made.list.emplace_back(Remark{kind, policy.id, policy.position(), {}, {}});
+      return made.list.emplace_back(Remark{kind, policy.id, policy.position(), {}, {}, {}});
     };
     const auto unknown = [&](const Verdict& verdict, std::string_view what) {
       if (verdict.kind != Verdict::Kind::kUnknown) return;
@@ -179,10 +193,14 @@ Result<Remarks> remarks(const WritPolicies& policies, const Means& means) {
     if (!redundant.holds()) continue;
     Remark& found = note(Remark::Kind::kRedundant);
     for (std::size_t other = 0; other < subject.policies().size(); ++other) {
-      if (other == i || subject.compiled().effect(other) != policy.effect) continue;
-      if ((policies.offer(other) == nullptr) != (policies.offer(i) == nullptr)) continue;
-      TRY(covered, prove(schema, where, only_first_matches(one, One{subject, other}), means));
-      if (covered.holds()) found.covered_by.push_back(subject.compiled().id(other));
+      const cedar::Effect effect = subject.compiled().effect(other);
+      const bool forbidden =
+          policy.effect == cedar::Effect::kPermit && effect == cedar::Effect::kForbid;
+      if (other == i || (effect != policy.effect && !forbidden)) continue;
+      TRY(covered, prove(schema, where, only_first_acts(policies, i, other), means));
+      unknown(covered, "is redundant because of " + subject.compiled().id(other));
+      if (!covered.holds()) continue;
+      (forbidden ? found.forbidden_by : found.covered_by).push_back(subject.compiled().id(other));
     }
   }
   return made;
@@ -212,6 +230,9 @@ Json to_json(const Remark& of) {
     Json covered = Json::array();
     for (const std::string& each : of.covered_by) covered.push(Json(each));
     made.set("covered_by", std::move(covered));
+    Json forbidden = Json::array();
+    for (const std::string& each : of.forbidden_by) forbidden.push(Json(each));
+    made.set("forbidden_by", std::move(forbidden));
   }
   return made;
 }

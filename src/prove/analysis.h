@@ -49,7 +49,10 @@ struct Remark {
   std::string policy;  // its id
   cedar::Position place;
   std::optional<Counterexample> counterexample;  // of kCanFail
-  std::vector<std::string> covered_by;           // of kRedundant: each alone makes it so
+  // Of kRedundant, each alone makes it so: policies that do all that it does, an offer on terms
+  // that are no harder; and of a permit, forbids of all that it lets.
+  std::vector<std::string> covered_by;
+  std::vector<std::string> forbidden_by;
 };
 struct Remarks {
   std::vector<Remark> list;

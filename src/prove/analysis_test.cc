@@ -310,6 +310,36 @@ TEST_F(Analysis, RemarksNameWhatDoesNothingAndWhatCanFail) {
   EXPECT_EQ(made->list[2].kind, Remark::Kind::kCanFail);
 }
 
+// What is named makes it redundant by itself, so its terms must be no harder.
+TEST_F(Analysis, AnOfferIsCoveredOnlyByOneOnTermsThatAreNoHarder) {
+  const WritPolicies of =
+      set(offer("@approval(\"none\") @max_ttl(\"1h\")", "o1") +
+          offer("@approval(\"none\") @max_ttl(\"30m\")", "o2") +
+          offer("@approval(\"1 of owner\") @max_ttl(\"1h\") @step_up(\"mfa:5m\")", "o3"));
+  const auto made = remarks(of, means_);
+  ASSERT_TRUE(made) << made.error().text();
+  EXPECT_THAT(made->unknown, ::testing::IsEmpty());
+  ASSERT_EQ(made->list.size(), 2U);
+  EXPECT_EQ(made->list[0].policy, "o2");
+  EXPECT_THAT(made->list[0].covered_by, ElementsAre("o1"));
+  EXPECT_EQ(made->list[1].policy, "o3");
+  EXPECT_THAT(made->list[1].covered_by, ElementsAre("o1"));
+}
+
+TEST_F(Analysis, TheForbidOfAllThatAPermitLetsIsNamed) {
+  const std::string list = "action == Writ::Action::\"list\", resource);";
+  const WritPolicies of = set("@id(\"p\") permit (principal is Writ::User, " + list +
+                              "@id(\"all\") forbid (principal, " + list +
+                              "@id(\"one\") forbid (principal == Writ::User::\"u\", " + list);
+  const auto made = remarks(of, means_);
+  ASSERT_TRUE(made) << made.error().text();
+  const auto found = std::find_if(made->list.begin(), made->list.end(),
+                                  [](const Remark& each) { return each.policy == "p"; });
+  ASSERT_NE(found, made->list.end());
+  EXPECT_THAT(found->covered_by, ::testing::IsEmpty());
+  EXPECT_THAT(found->forbidden_by, ElementsAre("all"));
+}
+
 TEST_F(Analysis, TheSameInOtherWordsIsNoDifference) {
   EXPECT_TRUE(differences(offer("@max_ttl(\"60m\")"), offer("@max_ttl(\"1h\")")).same());
   const std::string list = "action == Writ::Action::\"list\", resource) when { ";

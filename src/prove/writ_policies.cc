@@ -213,6 +213,39 @@ std::string unconstitutional(const Counterexample& in) {
   return {};
 }
 
+// What a policy does, whatever the constitution says.
+Result<TermId> acts_anyway(World& world, Context& context, const WritPolicies& policies,
+                           std::size_t index) {
+  Terms& terms = world.terms();
+  const Subject& subject = policies.subject();
+  TRY(meaning, encode(world, subject.policies()[index]));
+  if (subject.compiled().effect(index) == cedar::Effect::kForbid) {
+    return terms.any({terms.negation(meaning.ok), meaning.holds});
+  }
+  const bool requests = is_action(world.environment().action, "request");
+  const core::Giver* offer = policies.offer(index);
+  if (requests && offer == nullptr) return terms.truth(false);
+  const TermId applies = terms.all({meaning.ok, meaning.holds});
+  if (!requests || terms.is_false(applies)) return applies;
+  TRY(met, terms_met(world, context, *offer));
+  TRY(within, within_tier(world, context));
+  return terms.all({applies, met, within});
+}
+
+bool acts_anyway(const WritPolicies& policies, std::size_t index, const Counterexample& in) {
+  const Subject& subject = policies.subject();
+  using Outcome = cedar::Explanation::Outcome;
+  const Outcome outcome =
+      cedar::explain(subject.compiled(), index, in.request, CounterexampleEntities(in)).outcome;
+  if (subject.compiled().effect(index) == cedar::Effect::kForbid) {
+    return outcome == Outcome::kSatisfied || outcome == Outcome::kError;
+  }
+  if (outcome != Outcome::kSatisfied) return false;
+  if (!is_action(in.request.action, "request")) return true;
+  const core::Giver* offer = policies.offer(index);
+  return offer != nullptr && unmet(*offer, in).empty() && is_within_tier(in);
+}
+
 // is_possible, as a premise.
 void bound(World& world, Context& context) {
   Terms& terms = world.terms();
@@ -263,29 +296,15 @@ Result<TermId> lets(World& world, const Without& set) {
   Terms& terms = world.terms();
   const cedar::EntityUid& action = world.environment().action;
   if (never_may(action, world.environment().principal)) return terms.truth(false);
-  const bool requests = is_action(action, "request");
   TRY(context, Context::of(world));
   std::vector<TermId> permits;
   std::vector<TermId> forbids;
   const Subject& subject = set.policies.subject();
   for (std::size_t i = 0; i < subject.policies().size(); ++i) {
     if (i == set.index) continue;
-    TRY(meaning, encode(world, subject.policies()[i]));
-    if (subject.compiled().effect(i) == cedar::Effect::kForbid) {
-      forbids.push_back(terms.any({terms.negation(meaning.ok), meaning.holds}));
-      continue;
-    }
-    const core::Giver* offer = set.policies.offer(i);
-    if (requests && offer == nullptr) continue;
-    const TermId applies = terms.all({meaning.ok, meaning.holds});
-    if (terms.is_false(applies)) continue;
-    if (!requests) {
-      permits.push_back(applies);
-      continue;
-    }
-    TRY(met, terms_met(world, context, *offer));
-    TRY(within, within_tier(world, context));
-    permits.push_back(terms.all({applies, met, within}));
+    TRY(acting, acts_anyway(world, context, set.policies, i));
+    const bool forbid = subject.compiled().effect(i) == cedar::Effect::kForbid;
+    (forbid ? forbids : permits).push_back(acting);
   }
   if (is_action(action, "connect")) {
     permits.push_back(
@@ -300,27 +319,29 @@ Result<TermId> lets(World& world, const Without& set) {
 
 bool lets(const Without& set, const Counterexample& in) {
   const Subject& subject = set.policies.subject();
-  const cedar::EntityUid& action = in.request.action;
   if (!unconstitutional(in).empty()) return false;
-  const CounterexampleEntities entities(in);
-  bool given = is_action(action, "connect") &&
+  bool given = is_action(in.request.action, "connect") &&
                !in.request.context.view().find("grant").is(cedar::Kind::kNone);
   for (std::size_t i = 0; i < subject.policies().size(); ++i) {
-    if (i == set.index) continue;
-    using Outcome = cedar::Explanation::Outcome;
-    const Outcome outcome = cedar::explain(subject.compiled(), i, in.request, entities).outcome;
-    if (subject.compiled().effect(i) == cedar::Effect::kForbid) {
-      if (outcome == Outcome::kSatisfied || outcome == Outcome::kError) return false;
-      continue;
-    }
-    if (outcome != Outcome::kSatisfied) continue;
-    if (!is_action(action, "request")) {
-      given = true;
-    } else if (const core::Giver* offer = set.policies.offer(i)) {
-      given = given || (unmet(*offer, in).empty() && is_within_tier(in));
-    }
+    if (i == set.index || !acts_anyway(set.policies, i, in)) continue;
+    if (subject.compiled().effect(i) == cedar::Effect::kForbid) return false;
+    given = true;
   }
   return given;
+}
+
+Result<TermId> acts(World& world, const WritPolicies& policies, std::size_t index) {
+  Terms& terms = world.terms();
+  const cedar::EntityUid& action = world.environment().action;
+  if (never_may(action, world.environment().principal)) return terms.truth(false);
+  TRY(context, Context::of(world));
+  TRY(acting, acts_anyway(world, context, policies, index));
+  if (!is_action(action, "approve")) return acting;
+  return terms.all({acting, terms.negation(approves_own(world, context))});
+}
+
+bool acts(const WritPolicies& policies, std::size_t index, const Counterexample& in) {
+  return unconstitutional(in).empty() && acts_anyway(policies, index, in);
 }
 
 Status assume_possible(World& world) {

@@ -52,6 +52,11 @@ struct Without {
 // ages are not negative.
 Result<TermId> lets(World& world, const Without& set);
 bool lets(const Without& set, const Counterexample& in);
+// What one policy of the set does by itself: a permit lets it happen (an offer on its terms), a
+// forbid stops it. Only where the constitution leaves it to policies.
+Result<TermId> acts(World& world, const WritPolicies& policies, std::size_t index);
+bool acts(const WritPolicies& policies, std::size_t index, const Counterexample& in);
+
 // Whether Writ could ask this: no count, age or duration is negative, and nobody gave more
 // approvals than there are. `lets` assumes it of the world; any other formula does so with the
 // second, once it has read all that it reads. The evaluator does not look.
