@@ -48,14 +48,14 @@ Result<Pipe> make_pipe() {
   return Pipe{Fd(ends[0]), Fd(ends[1])};
 }
 
-// A running program; it does not outlive this.
+// A running program and those that it started, a group of processes; none outlives this.
 class Child {
  public:
   explicit Child(pid_t pid) : pid_(pid) {}
   Child(const Child&) = delete;
   Child& operator=(const Child&) = delete;
   ~Child() {
-    ::kill(pid_, SIGKILL);
+    ::kill(-pid_, SIGKILL);
     while (::waitpid(pid_, nullptr, 0) < 0 && errno == EINTR) {
     }
   }
@@ -131,7 +131,10 @@ Result<SolverAnswer> ask(const Solver& solver, const std::string& question,
   posix_spawnattr_setsigmask(&attributes, &usual);
   sigaddset(&usual, SIGPIPE);
   posix_spawnattr_setsigdefault(&attributes, &usual);
-  posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETSIGMASK);
+  // A group of its own, so that what a wrapper around it starts ends with it.
+  posix_spawnattr_setpgroup(&attributes, 0);
+  posix_spawnattr_setflags(&attributes,
+                           POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETPGROUP);
   // It needs nothing of this process's environment.
   std::array<char*, 1> environment{nullptr};
   pid_t pid = 0;
@@ -146,6 +149,11 @@ Result<SolverAnswer> ask(const Solver& solver, const std::string& question,
   const Child child(pid);
   const rlimit memory{limits.memory, limits.memory};
   ::prlimit(pid, RLIMIT_AS, &memory, nullptr);  // it has not read the question yet
+  // An interrupt from the terminal ends this process and not that group: it then ends by itself.
+  const auto seconds =
+      static_cast<rlim_t>(std::chrono::ceil<std::chrono::seconds>(limits.time).count() + 1);
+  const rlimit computing{seconds, seconds};
+  ::prlimit(pid, RLIMIT_CPU, &computing, nullptr);
   in.read.close();
   out.write.close();
   ::fcntl(in.write.get(), F_SETFL, O_NONBLOCK);

@@ -1,6 +1,6 @@
 // Solvers: cvc5 or z3, another program that reads a question on its standard input and answers on
 // its standard output. It is run without a shell, for a bounded time, and what it may answer is
-// bounded; at the limit it is killed.
+// bounded; at the limit it is killed, with all that it started.
 #pragma once
 
 #include <chrono>

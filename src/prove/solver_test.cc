@@ -5,6 +5,7 @@
 #include <gtest/gtest.h>
 
 #include <filesystem>
+#include <thread>
 
 #include "base/file.h"
 
@@ -48,6 +49,31 @@ TEST_F(SolverProcess, SaysNoMoreThanItMay) {
   const SolverAnswer said = answer("exec yes", {.output = 1000});
   EXPECT_EQ(said.kind, SolverAnswer::Kind::kUnknown);
   EXPECT_THAT(said.why, HasSubstr("longer than 1000 bytes"));
+}
+
+// Not a zombie, which nobody may have waited for.
+bool runs(const std::string& pid) {
+  const auto stat = read_file("/proc/" + pid + "/stat");
+  return stat && stat->find(") Z ") == std::string::npos;
+}
+
+TEST_F(SolverProcess, EndsWithAllThatItStarted) {
+  const std::string file = folder + "/pid";
+  const SolverAnswer said =
+      answer("sleep 1000 & echo $! >" + file + "; exec yes", {.output = 1000});
+  EXPECT_EQ(said.kind, SolverAnswer::Kind::kUnknown);
+  const auto written = read_file(file);
+  ASSERT_TRUE(written);
+  const std::string pid = written->substr(0, written->find('\n'));
+  for (int i = 0; i < 1000 && runs(pid); ++i) {
+    std::this_thread::sleep_for(std::chrono::milliseconds(10));
+  }
+  EXPECT_FALSE(runs(pid));
+}
+
+TEST_F(SolverProcess, ThatNobodyWaitsForComputesNoLongerThanItMay) {
+  EXPECT_THAT(answer("cat >/dev/null; ulimit -t", {.time = std::chrono::milliseconds(58'500)}).why,
+              HasSubstr("said: 60"));
 }
 
 TEST_F(SolverProcess, HasAMemoryLimit) {
