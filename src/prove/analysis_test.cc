@@ -5,9 +5,11 @@
 #include <gtest/gtest.h>
 
 #include <cstdlib>
+#include <filesystem>
 #include <limits>
 #include <set>
 
+#include "base/file.h"
 #include "core/writ_schema.h"
 
 namespace writ::prove {
@@ -248,6 +250,35 @@ TEST_F(Analysis, InvariantsAreCheckedBeforeASetTakesEffect) {
   const Status no_time = check_invariants(bad, search_path(), std::chrono::seconds{0});
   ASSERT_FALSE(no_time);
   EXPECT_EQ(no_time.error().code, Code::kExhausted);
+}
+
+// And that is one that the invariant is about, not one whose turn it would have been next.
+TEST_F(Analysis, TheEnvironmentThatTheTimeLimitLeavesIsNamed) {
+  const WritPolicies of = set({{"p.cedar", "@id(\"all\") permit (principal, action, resource);"},
+                               {"o.invariants.cedar", std::string(kNoServiceAccount)}});
+  const auto environment = [&](const Means& means) {
+    const auto made = prove_invariants(of, means);
+    EXPECT_TRUE(made);
+    if (!made) return std::string();
+    const Verdict& verdict = made->at(0).verdict;
+    EXPECT_EQ(verdict.kind, Verdict::Kind::kUnknown);
+    EXPECT_THAT(verdict.why, HasSubstr("Writ::ServiceAccount, Writ::Action::\"connect\", "
+                                       "Writ::Entitlement"));
+    EXPECT_THAT(verdict.why, HasSubstr("the time limit for all is reached"));
+    return verdict.environment ? verdict.environment->principal : std::string();
+  };
+  Means none = means_;
+  none.until = std::chrono::steady_clock::now();
+  EXPECT_EQ(environment(none), "Writ::ServiceAccount");
+  // One that is asked and does not answer in time.
+  std::string folder = std::filesystem::temp_directory_path() / "writ-analysis-XXXXXX";
+  ASSERT_NE(mkdtemp(folder.data()), nullptr);
+  ASSERT_TRUE(write_file(folder + "/cvc5", "#!/bin/sh\nexec sleep 1000\n", 0700));
+  Means slow;
+  slow.solvers = {solver_at(folder + "/cvc5")};
+  slow.until = std::chrono::steady_clock::now() + std::chrono::milliseconds(200);
+  EXPECT_EQ(environment(slow), "Writ::ServiceAccount");
+  std::filesystem::remove_all(folder);
 }
 
 // By proof: validation sees the first alone.

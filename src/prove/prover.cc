@@ -5,6 +5,13 @@
 namespace writ::prove {
 namespace {
 
+constexpr std::string_view kAllTimeIsUp = "the time limit for all is reached";
+
+// Solvers are given whole milliseconds.
+bool is_time_up(const Means& means) {
+  return means.until - std::chrono::steady_clock::now() < std::chrono::milliseconds(1);
+}
+
 std::string environment_text(const cedar::Environment& of) {
   return of.principal + ", " + of.action.print() + ", " + of.resource;
 }
@@ -35,13 +42,13 @@ Result<Verdict> refute(World& world, TermId formula,
   Verdict made{Verdict::Kind::kUnknown, world.environment(), {}, {}};
   for (const Solver& solver : means.solvers) {
     SolverLimits limits = means.limits;
-    const auto now = std::chrono::steady_clock::now();
-    if (now >= means.until) {
-      made.why = "the time limit for all is reached";
+    if (is_time_up(means)) {
+      if (made.why.empty()) made.why = kAllTimeIsUp;
       break;
     }
-    limits.time = std::min(
-        limits.time, std::chrono::duration_cast<std::chrono::milliseconds>(means.until - now));
+    const auto left = std::chrono::duration_cast<std::chrono::milliseconds>(
+        means.until - std::chrono::steady_clock::now());
+    limits.time = std::min(limits.time, left);
     TRY(answer, ask(solver, script(terms, claim, asked, solver.dialect), limits));
     std::string why = std::move(answer.why);
     if (answer.kind == SolverAnswer::Kind::kUnsat) return Verdict{};
@@ -56,6 +63,7 @@ Result<Verdict> refute(World& world, TermId formula,
       why = found ? "the evaluator does not confirm the counterexample that it found"
                   : found.error().text();
     }
+    if (answer.late && left < means.limits.time) why = kAllTimeIsUp;
     made.why += (made.why.empty() ? "" : "; ") + solver.name + ": " + why;
   }
   made.why = "in the environment " + environment_text(world.environment()) + ", " + made.why;
@@ -67,13 +75,9 @@ Result<Verdict> prove(const cedar::Schema& schema,
                       const Means& means) {
   Verdict unknown;
   for (const cedar::Environment& environment : environments) {
-    if (std::chrono::steady_clock::now() >= means.until) {
-      return Verdict{
-          Verdict::Kind::kUnknown,
-          environment,
-          {},
-          "the time limit for all is reached at the environment " + environment_text(environment)};
-    }
+    // What was not answered is named, not what was not asked after it. Until then formulas are
+    // still made: of most it is seen at once that they are false.
+    if (!unknown.holds() && is_time_up(means)) break;
     World world(schema, environment, means.store);
     TRY(formula, danger.formula(world));
     TRY(verdict, refute(world, formula, danger.happens, means));

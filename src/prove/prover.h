@@ -29,7 +29,7 @@ struct Verdict {
     kUnknown,  // no solver knows, for the reason in `why`
   };
   Kind kind = Kind::kHolds;
-  std::optional<cedar::Environment> environment;  // where it fails or is not known
+  std::optional<cedar::Environment> environment;  // where it fails, or first is not known
   std::optional<Counterexample> counterexample;
   std::string why;
   bool holds() const { return kind == Kind::kHolds; }

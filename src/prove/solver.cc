@@ -171,6 +171,7 @@ Result<SolverAnswer> ask(const Solver& solver, const std::string& question,
   for (;;) {
     const auto left = std::chrono::duration_cast<std::chrono::milliseconds>(end - Clock::now());
     if (left.count() <= 0) {
+      unfinished.late = true;
       unfinished.why =
           "the time limit of " + std::to_string(limits.time.count()) + " ms is reached";
       break;

@@ -35,6 +35,7 @@ struct SolverAnswer {
   Kind kind = Kind::kUnknown;
   std::string values;  // of kSat: what was asked for, as written
   std::string why;     // of kUnknown
+  bool late = false;   // of kUnknown: it reached the time limit
 };
 
 // kUnavailable when the program cannot be run.
