@@ -264,6 +264,30 @@ TEST_F(PlanByProof, ProveMarksInvariantsThatCoverNoRequest) {
   EXPECT_EQ(rows[1].find("covers_nothing"), nullptr);
 }
 
+TEST_F(PlanByProof, ProveSaysWhereItIsNotKnownWhetherAnInvariantCoversAnything) {
+  std::filesystem::create_directories(desk.folder.path + "/set");
+  std::filesystem::create_directories(desk.folder.path + "/programs");
+  file("set/a.cedar", offer("none"));
+  file("set/a.invariants.cedar",
+       "@invariant(\"nobody lists\")\nforbid (principal, action == Writ::Action::\"list\", "
+       "resource);\n");
+  // No policy lets anybody list, so that much is known without a solver.
+  ASSERT_TRUE(write_file(desk.folder.path + "/programs/cvc5", "#!/bin/sh\necho unknown\n", 0700));
+  const char* programs = std::getenv("PATH");
+  const std::string was = programs == nullptr ? "" : programs;
+  ::setenv("PATH", (desk.folder.path + "/programs").c_str(), 1);
+  EXPECT_EQ(desk.run({"policy", "prove", desk.folder.path + "/set"}), 6) << noted();
+  EXPECT_THAT(said(), HasSubstr("? nobody lists  a.invariants.cedar:1:1\n"
+                                "    it holds, but it is not known whether it covers any request"));
+  EXPECT_EQ(desk.run({"policy", "prove", desk.folder.path + "/set", "--json"}), 6) << noted();
+  ::setenv("PATH", was.c_str(), 1);
+  const auto json = parse_json(said());
+  ASSERT_TRUE(json) << said();
+  EXPECT_THAT(compact(*json->find("unknown")),
+              HasSubstr("whether the invariant \\\"nobody lists\\\" covers any request"));
+  EXPECT_TRUE(json->find("invariants")->as_array()->at(0).find("covers_nothing")->is_null());
+}
+
 TEST_F(PolicyLife, HistoryShowAndRollback) {
   server.on("GET /v1/policies/history", *parse_json(R"({"in_force": 2, "versions": [
     {"version": 2, "time": "2027-01-02T00:00:00.000Z", "hash": "0123456789abcdef", "change": "chg_1",

@@ -21,6 +21,11 @@ std::string show(const prove::InvariantVerdict& of, const TableStyle& style) {
         return toned("!", Tone::kWarn, style) + " " + of.text + place +
                indented("it covers no request, so it holds whatever the policies say");
       }
+      if (!of.why_not_known_to_cover.empty()) {
+        return toned("?", Tone::kWarn, style) + " " + of.text + place +
+               indented("it holds, but it is not known whether it covers any request: " +
+                        of.why_not_known_to_cover);
+      }
       return toned("✓", Tone::kGood, style) + " " + of.text + place;
     case Kind::kUnknown:
       return toned("?", Tone::kWarn, style) + " " + of.text + place + indented(of.verdict.why);
@@ -74,6 +79,16 @@ Json strings(const std::vector<std::string>& of) {
   return made;
 }
 
+std::vector<std::string> not_known_to_cover(const std::vector<prove::InvariantVerdict>& verdicts) {
+  std::vector<std::string> made;
+  for (const auto& each : verdicts) {
+    if (each.why_not_known_to_cover.empty()) continue;
+    made.push_back("whether the invariant \"" + each.text +
+                   "\" covers any request: " + each.why_not_known_to_cover);
+  }
+  return made;
+}
+
 template <class T>
 Json list(const std::vector<T>& of) {
   Json made = Json::array();
@@ -90,14 +105,16 @@ Result<int> prove(Context& context, const Args& args) {
   TRY(found, prove::remarks(policies, means));
   CHECK_OK(prove::mark_idle(policies, means, verdicts));  // last: with the time that is left
   const Counts counts = count(verdicts);
-  const int status = counts.broken > 0                              ? kBroken
-                     : counts.unknown > 0 || !found.unknown.empty() ? kNotKnown
-                                                                    : 0;
+  const std::vector<std::string> idle_unknown = not_known_to_cover(verdicts);
+  const bool all_known = counts.unknown == 0 && found.unknown.empty() && idle_unknown.empty();
+  const int status = counts.broken > 0 ? kBroken : all_known ? 0 : kNotKnown;
   if (args.has("--json")) {
     Json json = Json::object({});
     json.set("invariants", list(verdicts));
     json.set("remarks", list(found.list));
-    json.set("unknown", strings(found.unknown));
+    std::vector<std::string> unknown = found.unknown;
+    unknown.insert(unknown.end(), idle_unknown.begin(), idle_unknown.end());
+    json.set("unknown", strings(unknown));
     print_json(context, json);
     return status;
   }

@@ -92,7 +92,8 @@ Result<std::vector<InvariantVerdict>> prove_invariants(const WritPolicies& polic
     const One statement{statements, i};
     TRY(verdict, prove(schema, where, breach(policies, statement, its.about_errors), means));
     InvariantVerdict one{
-        its.text, invariants.statements.policies()[i].position(), std::move(verdict), {}};
+        its.text, invariants.statements.policies()[i].position(), std::move(verdict), {}, false,
+        {}};
     if (one.verdict.counterexample) one.reasons = reasons(policies, *one.verdict.counterexample);
     made.push_back(std::move(one));
   }
@@ -109,6 +110,7 @@ Status mark_idle(const WritPolicies& policies, const Means& means,
     TRY(covered,
         prove(schema, writ_environments(schema), sometimes_covers(One{statements, i}), means));
     verdicts[i].covers_nothing = covered.holds();
+    if (covered.kind == Verdict::Kind::kUnknown) verdicts[i].why_not_known_to_cover = covered.why;
   }
   return {};
 }
@@ -210,6 +212,7 @@ Json to_json(const InvariantVerdict& of) {
   Json made = Json::object({{"invariant", Json(of.text)}, {"where", Json(of.place.text())}});
   made.set("holds", of.verdict.kind == Verdict::Kind::kUnknown ? Json() : Json(of.verdict.holds()));
   if (of.covers_nothing) made.set("covers_nothing", Json(true));
+  if (!of.why_not_known_to_cover.empty()) made.set("covers_nothing", Json());
   if (of.verdict.counterexample) {
     made.set("counterexample", to_json(*of.verdict.counterexample));
     Json reasons = Json::array();

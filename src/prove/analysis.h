@@ -15,8 +15,9 @@ struct InvariantVerdict {
   std::string text;       // what should be true
   cedar::Position place;  // of the statement
   Verdict verdict;
-  std::vector<std::string> reasons;  // what the policies say of the counterexample
-  bool covers_nothing = false;       // known to cover no request (mark_idle)
+  std::vector<std::string> reasons;    // what the policies say of the counterexample
+  bool covers_nothing = false;         // known to cover no request (mark_idle)
+  std::string why_not_known_to_cover;  // of one that holds: whether it covers any is not known
 };
 
 // Each invariant that stands in the files, in their order. kInvalid where one does not pass strict
@@ -24,7 +25,7 @@ struct InvariantVerdict {
 Result<std::vector<InvariantVerdict>> prove_invariants(const WritPolicies& policies,
                                                        const Means& means);
 // Marks those of these verdicts that hold whatever the policies say, because their invariants cover
-// no request. What is not known stays without a mark.
+// no request, and those of which that is not known.
 Status mark_idle(const WritPolicies& policies, const Means& means,
                  std::vector<InvariantVerdict>& verdicts);
 

@@ -309,6 +309,23 @@ TEST_F(Analysis, AnInvariantThatCoversNoRequestIsMarked) {
   EXPECT_EQ(to_json(made->at(3)).find("covers_nothing"), nullptr);
 }
 
+TEST_F(Analysis, WhetherAnInvariantCoversAnyRequestMayNotBeKnown) {
+  const WritPolicies of =
+      set({{"p.cedar", offer("")},
+           {"o.invariants.cedar",
+            "@invariant(\"many\") forbid (principal, action == Writ::Action::\"list\", resource) "
+            "when { context.approvals > 3 };"}});
+  auto made = prove_invariants(of, means_);
+  ASSERT_TRUE(made) << made.error().text();
+  ASSERT_TRUE(made->at(0).verdict.holds());
+  Means none = means_;
+  none.until = std::chrono::steady_clock::now();
+  ASSERT_TRUE(mark_idle(of, none, *made));
+  EXPECT_FALSE(made->at(0).covers_nothing);
+  EXPECT_THAT(made->at(0).why_not_known_to_cover, HasSubstr("the time limit for all is reached"));
+  EXPECT_TRUE(to_json(made->at(0)).find("covers_nothing")->is_null());
+}
+
 TEST_F(Analysis, AnInvariantThatIsNotValidIsRefusedWithItsPlace) {
   const WritPolicies of = set({{"p.cedar", offer("")},
                                {"o.invariants.cedar",
