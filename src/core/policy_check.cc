@@ -1,5 +1,7 @@
 #include "core/policy_check.h"
 
+#include <algorithm>
+
 #include "cedar/validate.h"
 #include "core/application.h"
 #include "core/invariant.h"
@@ -31,6 +33,26 @@ Result<cedar::PolicySet> all_policies(const std::vector<PolicyFile>& files) {
     CHECK_OK(set.merge(parsed));
   }
   return set;
+}
+
+// A permit of requesting that is no offer: nothing can be asked for by it. One whose scope names no
+// action is of all the others.
+std::optional<PolicyFinding> offers_nothing(const cedar::Policy& policy) {
+  static const cedar::EntityUid& requesting = action_named("request")->entity.uid;
+  const cedar::Constraint& scope = policy.action;
+  const bool named =
+      std::find(scope.uids.begin(), scope.uids.end(), requesting) != scope.uids.end();
+  if (policy.effect != cedar::Effect::kPermit || !named ||
+      scope.shape == cedar::Constraint::Shape::kEq) {
+    return std::nullopt;
+  }
+  return PolicyFinding{
+      "no_offer",
+      policy.source->error(
+          scope.begin,
+          "this is no offer, so nothing can be requested by it: an offer is a permit with action "
+          "== "
+          "Writ::Action::\"request\" and no other action; write it as a policy of its own")};
 }
 
 Status check_entities(const std::vector<PolicyFile>& files, const cedar::Schema& schema) {
@@ -68,6 +90,10 @@ PolicyFindings validated(const std::vector<PolicyFile>& files, std::string hash)
     TRY(written, all_policies(files));
     TRY(validation, cedar::validate(schema, written));
     take(validation);
+    for (const cedar::Policy& policy : written.policies()) {
+      if (made.warnings.size() == kMostWarnings) break;
+      if (auto found = offers_nothing(policy)) made.warnings.push_back(std::move(*found));
+    }
     // One that covers no request holds whatever the policies say.
     TRY(invariants, parse_invariants(files));
     TRY(covered, cedar::validate(schema, invariants.statements));

@@ -12,8 +12,8 @@
 namespace writ::core {
 
 struct PolicyFinding {
-  // "scenario" where one fails; what validation calls it ("type", "impossible", …); else the name
-  // of the error's code.
+  // "scenario" where one fails; "no_offer" of a permit of requesting that is none; what validation
+  // calls it ("type", "impossible", …); else the name of the error's code.
   std::string kind;
   Error error;  // its place is file:line:column, file#pointer, or a file of entities
 };
@@ -30,7 +30,8 @@ PolicyFindings find_in_policies(const std::vector<PolicyFile>& files, std::strin
 
 struct CheckedPolicies {
   std::shared_ptr<const Policies> policies;
-  // Policies that can never apply, and text that may be taken for other text. Each begins with
+  // Policies that can never apply, permits of requesting that are no offers, and text that may be
+  // taken for other text. Each begins with
   // file:line:column and shows the line and a caret.
   std::vector<std::string> warnings;
 };

@@ -76,6 +76,24 @@ TEST(PolicyCheck, WhatCanNeverApplyIsAWarning) {
               Contains(AllOf(HasSubstr("a.cedar:1:"), HasSubstr("^"))));
 }
 
+// Only `==` makes an offer.
+TEST(PolicyCheck, APermitOfRequestingThatIsNoOfferIsAWarning) {
+  const auto warned_of = [](const std::string& effect, const std::string& action) {
+    return warned({{"a.cedar", "@id(\"a\") " + effect + " (principal,\n" + action +
+                                   ", resource in Writ::Target::\"pg-main\");"}});
+  };
+  const std::string request = "Writ::Action::\"request\"";
+  const auto is_no_offer = ElementsAre(
+      AllOf(HasSubstr("a.cedar:2:1"), HasSubstr("action == " + request), HasSubstr("^")));
+  EXPECT_THAT(warned_of("permit", "action in [" + request + "]"), is_no_offer);
+  EXPECT_THAT(warned_of("permit", "action in [Writ::Action::\"connect\", " + request + "]"),
+              is_no_offer);
+  EXPECT_THAT(warned_of("permit", "action in " + request), is_no_offer);
+  EXPECT_THAT(warned_of("permit", "action == " + request), IsEmpty());
+  EXPECT_THAT(warned_of("forbid", "action in [" + request + "]"), IsEmpty());
+  EXPECT_THAT(warned_of("permit", "action"), IsEmpty()) << "it permits all else";
+}
+
 // ---- Applications ----
 
 constexpr std::string_view kTodo = R"(namespace TodoApp {
