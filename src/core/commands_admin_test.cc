@@ -475,6 +475,16 @@ TEST_F(ApplyPolicy, ThatWantsAFreshCodeLocksNobodyOut) {
              "unless { context.auth has mfa_age && context.auth.mfa_age <= duration(\"15m\") };"));
 }
 
+TEST_F(ApplyPolicy, RefusesWhatIsInForceAlready) {
+  const std::string quiet = "// as before";
+  w.change("apply_policy", policy(quiet));
+  const Error error = w.refused("alice", "apply_policy", policy(quiet));
+  EXPECT_EQ(error.code, Code::kConflict);
+  EXPECT_THAT(error.message, HasSubstr("are version " + std::to_string(w.state.policy_version) +
+                                       ", which is in force already"));
+  w.must("alice", "apply_policy", policy(quiet + "\n"));
+}
+
 TEST_F(ApplyPolicy, TakesGrantsWhoseOfferIsGone) {
   const std::string grant = w.granted("erin", World::ask("reader"));
   EXPECT_TRUE(lost_offers(w.state, w.now).empty());

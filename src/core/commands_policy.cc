@@ -53,6 +53,11 @@ Result<Carried> apply_policy(const Call& call, const Json& json) {
   if (claimed && *claimed != hash) {
     return fail(Code::kInvalid, "this is not the hash of these files, which is " + hash, "/hash");
   }
+  if (hash == call.state.policy_hash) {
+    return fail(Code::kConflict, "these files are version " +
+                                     std::to_string(call.state.policy_version) +
+                                     ", which is in force already; there is nothing to apply");
+  }
   std::shared_ptr<const Policies> policies = call.outside.compiled;
   if (policies == nullptr || policies->hash != hash) {
     TRY(checked, check_policies(files, hash));
