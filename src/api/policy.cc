@@ -52,15 +52,16 @@ Json file_changes(const std::vector<core::NamedText>& before,
 }
 
 Json lost_json(const Context& context, const core::State& state,
-               const std::vector<const core::Grant*>& lost) {
+               const std::vector<core::LostGrant>& lost) {
   Json rows = Json::array();
   for (std::size_t i = 0; i < lost.size() && i < kMostGrantsShown; ++i) {
-    const core::Grant& grant = *lost[i];
+    const core::Grant& grant = *lost[i].grant;
     rows.push(Json::object(
         {{"grant", grant.id},
          {"beneficiary", core::display_name(state, context.plane.vault(), grant.beneficiary)},
          {"entitlement", grant.entitlement},
-         {"policy", grant.policy}}));
+         {"policy", grant.policy},
+         {"why", name_of(lost[i].why)}}));
   }
   return rows;
 }

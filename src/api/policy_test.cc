@@ -1,7 +1,10 @@
 // Policies over time: plans, the replay of recorded decisions, and every version that there was.
 #include <gmock/gmock.h>
 
+#include <thread>
+
 #include "api/service_for_test.h"
+#include "control/writer.h"
 
 namespace writ::api {
 namespace {
@@ -67,6 +70,20 @@ class PolicyTest : public ServiceTest {
                  "permit (principal in Writ::Group::\"administrators\",\n"
                  "        action == Writ::Action::\"list_own\", resource);");
     return {{"default.cedar", text}};
+  }
+  // Why a grant is being revoked, or was, as the journal says it.
+  std::string why_lost(const std::string& grant) {
+    const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(60);
+    while (std::chrono::steady_clock::now() < deadline) {
+      const auto seqs = control::story_of(plane_->evidence().journal(), grant);
+      for (const std::uint64_t seq : *seqs) {
+        const auto event = plane_->evidence().event(seq);
+        const auto* revoking = std::get_if<core::GrantRevoking>(&event->data);
+        if (revoking != nullptr) return std::string(name_of(revoking->reason));
+      }
+      std::this_thread::sleep_for(Millis(1));
+    }
+    return "it goes on";
   }
   static std::int64_t number(const Json& json, std::string_view name) {
     const Json* member = json.find(name);
@@ -150,6 +167,47 @@ TEST_F(PolicyTest, APlanCountsTheGrantsThatWouldBeLost) {
   EXPECT_EQ(number(plan(with_defaults({{"test.cedar", connects}})), "grants_lost"), 0);
 }
 
+TEST_F(PolicyTest, ANewGuardrailEndsOpenSessionsAndAPlanSaysSo) {
+  const Holder door = add(ada_, "pg-door", "door");
+  add_target("pg-main", door.identity);
+  const std::string connects =
+      "@id(\"anyone-connects\") permit (principal, action == "
+      "Writ::Action::\"connect\", resource);\n";
+  const std::string guarded =
+      connects +
+      "@id(\"stop\") forbid (principal, action == Writ::Action::\"connect\", resource);\n";
+  apply(connects);
+  give("grt_eve", eve_.identity, std::string(kReader));
+  EXPECT_EQ(number(plan(with_defaults({{"test.cedar", guarded}})), "grants_lost"), 0)
+      << "no session is open";
+  say({core::SessionStarted{
+      core::Session{"ses_1", door.identity, "grt_eve", eve_.identity, "192.0.2.7", "psql", 1,
+                    clock_.now(), eve_.serial, eve_.device},
+      1}});
+  const Json made = plan(with_defaults({{"test.cedar", guarded}}));
+  EXPECT_EQ(number(made, "grants_lost"), 1);
+  EXPECT_THAT(compact(*made.find("grants")), HasSubstr(R"("why":"policy_changed")"));
+  apply(guarded);
+  EXPECT_EQ(why_lost("grt_eve"), "policy_changed");
+}
+
+// The door decided before the change, and its report comes after it.
+TEST_F(PolicyTest, ASessionThatIsReportedLateIsNotForgotten) {
+  const Holder door = add(ada_, "pg-door", "door");
+  add_target("pg-main", door.identity);
+  const std::string connects =
+      "@id(\"anyone-connects\") permit (principal, action == "
+      "Writ::Action::\"connect\", resource);\n";
+  apply(connects);
+  give("grt_eve", eve_.identity, std::string(kReader));
+  apply(connects +
+        "@id(\"stop\") forbid (principal, action == Writ::Action::\"connect\", resource);\n");
+  say({core::SessionStarted{
+      core::Session{"ses_1", door.identity, "grt_eve", eve_.identity, "192.0.2.7", "psql", 1,
+                    clock_.now(), eve_.serial, eve_.device},
+      1}});
+  EXPECT_EQ(why_lost("grt_eve"), "policy_changed");
+}
 TEST_F(PolicyTest, RecordedDecisionsAreAskedAgain) {
   ASSERT_TRUE(may_list_own(eve_));
   ASSERT_TRUE(may_list_own(ada_));

@@ -19,6 +19,9 @@ constexpr std::string_view kFormat = "1\n";
 constexpr std::string_view kConstitution = "1";
 constexpr Millis kHousekeepingPause{25};
 constexpr int kHousekeepingNiceness = 10;
+// No tier lets a door go on for longer without the stream that it reports over.
+constexpr Millis kLateSessions = std::chrono::minutes(2);
+constexpr std::size_t kMostEarlier = 8;  // sets that are kept for sessions which are reported late
 constexpr auto kRootLife = std::chrono::hours(24 * 365 * 10);
 
 std::string sha256_hex(std::string_view bytes) {
@@ -277,6 +280,7 @@ void Plane::start() {
       if (const core::Resource* r = state->resources.find(e->resource)) target_of_[id] = r->target;
     }
   });
+  in_force_ = state->policies;
   writer_->start();
   state->targets.for_each(
       [&](const std::string& name, const core::TargetSystem&) { start_reconciler(name); });
@@ -352,8 +356,21 @@ void Plane::published(const std::vector<core::Event>& events, const core::State&
   doors_->repeat_missed_cuts(state);
   std::vector<std::string> touched;
   bool offers_changed = false;
+  // What was published before, where these events change it.
+  const auto before = std::exchange(in_force_, state.policies);
+  const bool policies_changed = before != in_force_;
+  const Millis steady = clock_.steady();
+  std::erase_if(earlier_, [&](const auto& each) { return each.first <= steady; });
+  if (policies_changed && before != nullptr) {
+    if (earlier_.size() >= kMostEarlier) earlier_.erase(earlier_.begin());
+    earlier_.emplace_back(steady + kLateSessions, before);
+  }
+  std::vector<std::string> late;
   for (const core::Event& event : events) {
     offers_changed = offers_changed || changes_offers(event.data);
+    if (const auto* began = std::get_if<core::SessionStarted>(&event.data)) {
+      if (!earlier_.empty()) late.push_back(began->session.id);
+    }
     if (const auto* added = std::get_if<core::TargetAdded>(&event.data)) {
       start_reconciler(added->target.name);
     } else if (const auto* removed = std::get_if<core::TargetRemoved>(&event.data)) {
@@ -394,21 +411,36 @@ void Plane::published(const std::vector<core::Event>& events, const core::State&
     }
   }
   if (!touched.empty()) waits_.changed(touched, state);
-  if (offers_changed) revoke_lost_offers();
+  if (offers_changed) revoke_lost_offers(policies_changed ? before : nullptr);
+  if (!late.empty()) revoke_late(late);
 }
 
-void Plane::revoke_lost_offers() {
+void Plane::revoke_lost_offers(std::shared_ptr<const core::Policies> before) {
   auto more = std::make_shared<bool>(false);
   writer_->submit(
       {{"server"}, {}},
-      [more](const core::State& state, Time now) -> Result<core::Outcome> {
-        core::Outcome outcome{core::lost_offers(state, now), {}, {}};
+      [more, before](const core::State& state, Time now) -> Result<core::Outcome> {
+        core::Outcome outcome{before == nullptr ? core::lost_offers(state, now)
+                                                : core::lost_by_policy(state, before, now),
+                              {},
+                              {}};
         *more = shorten(outcome.events);
         return outcome;
       },
-      [this, more](const Result<Done>& done) {
-        if (done && *more) revoke_lost_offers();
+      [this, more, before](const Result<Done>& done) {
+        if (done && *more) revoke_lost_offers(before);
       });
+}
+
+void Plane::revoke_late(const std::vector<std::string>& sessions) {
+  for (const auto& [until, before] : earlier_) {
+    writer_->submit(
+        {{"server"}, {}},
+        [sessions, before](const core::State& state, Time now) -> Result<core::Outcome> {
+          return core::Outcome{core::lost_of_late(state, sessions, before, now), {}, {}};
+        },
+        [](const Result<Done>&) {});
+  }
 }
 
 void Plane::housekeep() {

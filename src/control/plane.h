@@ -112,8 +112,11 @@ class Plane {
         std::unique_ptr<Vault> vault, std::unique_ptr<Evidence> evidence, const core::State& state);
 
   void published(const std::vector<core::Event>& events, const core::State& state);
-  // Revokes grants whose offer no longer matches, group by group.
-  void revoke_lost_offers();
+  // Revokes grants whose offer no longer matches, group by group; after a change of policies, which
+  // were `before`, also those with an open session that it denies.
+  void revoke_lost_offers(std::shared_ptr<const core::Policies> before);
+  // Of sessions that doors let in before a change of policies and reported after it.
+  void revoke_late(const std::vector<std::string>& sessions);
   void start_reconciler(const std::string& target);
   Reconciler* reconciler_of(const core::State& state, const std::string& grant);
   void housekeep();
@@ -143,6 +146,11 @@ class Plane {
   std::map<std::string, std::unique_ptr<Reconciler>> reconcilers_;  // guarded by mutex_; by target
   std::vector<std::unique_ptr<Reconciler>> retired_;  // guarded by mutex_; of removed targets
   std::map<std::string, std::string> target_of_;      // guarded by mutex_; live grant -> target
+
+  // Both the writer's thread: the policies published last; and those before them, under which a
+  // door may have let in sessions that it has not reported yet, until when.
+  std::shared_ptr<const core::Policies> in_force_;
+  std::vector<std::pair<Millis, std::shared_ptr<const core::Policies>>> earlier_;
 
   std::thread house_;
   std::mutex house_mutex_;

@@ -8,6 +8,7 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -103,6 +104,20 @@ std::optional<Time> next_end(const State& state);
 // Grants whose offer no longer matches, after a change of policy, memberships or identities:
 // `grant_revoking` with reason offer_lost. Costs the live grants; run after such events only.
 std::vector<EventData> lost_offers(const State& state, Time now);
+// Live grants with an open session whose connect policies allowed `before`, and deny `after`, by
+// id. Both are asked now, with the facts that the session was opened with, so that what merely aged
+// since (a code, a certificate) takes nothing; where a code aged, also as if it were fresh. Costs
+// the open sessions.
+std::vector<std::string> denied_sessions(const State& state,
+                                         const std::shared_ptr<const Policies>& before,
+                                         const std::shared_ptr<const Policies>& after, Time now);
+// What the change from the policies `before` to those in force takes: lost_offers, and
+// denied_sessions with reason policy_changed; each grant once.
+std::vector<EventData> lost_by_policy(const State& state,
+                                      const std::shared_ptr<const Policies>& before, Time now);
+// The same of these sessions alone, which were let in before the change and reported after it.
+std::vector<EventData> lost_of_late(const State& state, const std::vector<std::string>& sessions,
+                                    const std::shared_ptr<const Policies>& before, Time now);
 
 // ---- What targets should hold ----
 

@@ -374,11 +374,13 @@ enum class EndReason {
   kOffboarded,
   kSignal,
   kSuperseded,
-  kActivationFailed
+  kActivationFailed,
+  kPolicyChanged  // its offer stands, and a new guardrail or condition denies its open session
 };
 constexpr auto enum_names(EndReason) {
   return std::to_array<std::string_view>({"expired", "revoked", "offer_lost", "offboarded",
-                                          "signal", "superseded", "activation_failed"});
+                                          "signal", "superseded", "activation_failed",
+                                          "policy_changed"});
 }
 
 // While a grant is being revoked.

@@ -1,5 +1,6 @@
-// What time and changes of policy end: due, lost_offers.
+// What time and changes of policy end: due, lost_offers, lost_by_policy.
 #include <algorithm>
+#include <set>
 
 #include "core/command.h"
 #include "core/decide.h"
@@ -79,6 +80,56 @@ std::optional<EventData> ended(const State& state, std::string_view what, Time n
   return std::nullopt;
 }
 
+// The connect behind an open session, as its door would ask now. A certificate or device that ran
+// out ends no session; where it has, the question names none, and no door, which would have to.
+Question question_of(const State& state, const Session& session, const Grant& grant, Time now) {
+  Question question;
+  question.subject = session.identity;
+  question.action = "connect";
+  question.resource_type = "entitlement";
+  question.resource = grant.entitlement;
+  question.source_ip = session.source_ip;
+  question.grant = session.grant;
+  const Certificate* certificate = state.certificates.find(session.credential);
+  if (certificate != nullptr && now < certificate->good_until) {
+    question.credential = session.credential;
+    question.door = session.door;
+  }
+  return question;
+}
+
+// 2 for an allow, 1 for what a fresh code would allow, 0 for a denial.
+int standing(const Decision& decision) {
+  if (decision.allow) return 2;
+  return std::find(decision.needs.begin(), decision.needs.end(), "mfa") != decision.needs.end();
+}
+
+// The state under the policies before and after a change.
+class BothSets {
+ public:
+  BothSets(const State& state, const std::shared_ptr<const Policies>& before,
+           const std::shared_ptr<const Policies>& after)
+      : before_(state), after_(state) {
+    before_.policies = before;
+    after_.policies = after;
+  }
+  // Whether the change takes the grant of an open session.
+  bool take(const Session& session, Time now) const {
+    const Grant* grant = after_.grants.find(session.grant);
+    if (grant == nullptr || grant->state == GrantState::kRevoking) return false;
+    const Question question = question_of(after_, session, *grant, now);
+    const int is = standing(decide(after_, question, now));
+    return is < 2 && is < standing(decide(before_, question, now));
+  }
+
+ private:
+  State before_, after_;
+};
+
+EventData policy_took(const std::string& grant) {
+  return GrantRevoking{grant, EndReason::kPolicyChanged, std::nullopt, std::nullopt};
+}
+
 }  // namespace
 
 std::optional<Time> next_end(const State& state) {
@@ -116,6 +167,41 @@ std::vector<EventData> lost_offers(const State& state, Time now) {
   for (const std::string& id : lost) {
     events.push_back(GrantRevoking{id, EndReason::kOfferLost, std::nullopt, std::nullopt});
   }
+  return events;
+}
+
+std::vector<std::string> denied_sessions(const State& state,
+                                         const std::shared_ptr<const Policies>& before,
+                                         const std::shared_ptr<const Policies>& after, Time now) {
+  const BothSets both(state, before, after);
+  std::set<std::string> denied;
+  state.sessions.for_each([&](const std::string&, const Session& session) {
+    if (!denied.contains(session.grant) && both.take(session, now)) denied.insert(session.grant);
+  });
+  return {denied.begin(), denied.end()};
+}
+
+std::vector<EventData> lost_by_policy(const State& state,
+                                      const std::shared_ptr<const Policies>& before, Time now) {
+  std::vector<EventData> events = lost_offers(state, now);
+  std::set<std::string> lost;
+  for (const EventData& event : events) lost.insert(std::get<GrantRevoking>(event).grant);
+  for (const std::string& id : denied_sessions(state, before, state.policies, now)) {
+    if (!lost.contains(id)) events.push_back(policy_took(id));
+  }
+  return events;
+}
+
+std::vector<EventData> lost_of_late(const State& state, const std::vector<std::string>& sessions,
+                                    const std::shared_ptr<const Policies>& before, Time now) {
+  const BothSets both(state, before, state.policies);
+  std::set<std::string> denied;
+  for (const std::string& id : sessions) {
+    const Session* session = state.sessions.find(id);
+    if (session != nullptr && both.take(*session, now)) denied.insert(session->grant);
+  }
+  std::vector<EventData> events;
+  for (const std::string& id : denied) events.push_back(policy_took(id));
   return events;
 }
 

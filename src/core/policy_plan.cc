@@ -2,7 +2,9 @@
 
 #include <algorithm>
 #include <map>
+#include <set>
 
+#include "core/call.h"
 #include "core/decide.h"
 
 namespace writ::core {
@@ -64,18 +66,30 @@ std::vector<PolicyDifference> policy_differences(const Policies& before, const P
   return differences;
 }
 
-std::vector<const Grant*> grants_lost(const State& state,
-                                      const std::shared_ptr<const Policies>& after, Time now) {
+std::vector<LostGrant> grants_lost(const State& state, const std::shared_ptr<const Policies>& after,
+                                   Time now) {
   State candidate = state;
   candidate.policies = after;
-  std::vector<const Grant*> lost;
+  std::vector<LostGrant> lost;
   state.grants.for_each([&](const std::string&, const Grant& grant) {
-    if (grant.state == GrantState::kRevoking || end_of(grant) <= now) return;
+    if (grant.state == GrantState::kRevoking || grant.cause == Cause::kBreakGlass ||
+        end_of(grant) <= now) {
+      return;
+    }
     if (still_offered(state, grant, now) && !still_offered(candidate, grant, now)) {
-      lost.push_back(&grant);
+      lost.push_back({&grant, EndReason::kOfferLost});
     }
   });
-  std::sort(lost.begin(), lost.end(), [](const Grant* a, const Grant* b) { return a->id < b->id; });
+  std::set<std::string_view> known;
+  for (const LostGrant& each : lost) known.insert(std::string_view(each.grant->id));
+  for (const std::string& id : denied_sessions(state, state.policies, after, now)) {
+    const Grant* grant = state.grants.find(id);
+    if (!known.contains(id) && end_of(*grant) > now) {
+      lost.push_back({grant, EndReason::kPolicyChanged});
+    }
+  }
+  std::sort(lost.begin(), lost.end(),
+            [](const LostGrant& a, const LostGrant& b) { return a.grant->id < b.grant->id; });
   return lost;
 }
 

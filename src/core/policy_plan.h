@@ -35,8 +35,14 @@ void fields(V& v, PolicyDifference& d) {
 // Sorted by id. Annotations count; comments and layout do not.
 std::vector<PolicyDifference> policy_differences(const Policies& before, const Policies& after);
 
-// Live grants that the policies in force still give, and these would not; by id.
-std::vector<const Grant*> grants_lost(const State& state,
-                                      const std::shared_ptr<const Policies>& after, Time now);
+// A live grant that would be revoked, and why: offer_lost or policy_changed.
+struct LostGrant {
+  const Grant* grant = nullptr;
+  EndReason why = EndReason::kOfferLost;
+};
+// What applying these would revoke and the policies in force do not, by id. See lost_by_policy in
+// command.h.
+std::vector<LostGrant> grants_lost(const State& state, const std::shared_ptr<const Policies>& after,
+                                   Time now);
 
 }  // namespace writ::core
