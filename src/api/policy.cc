@@ -77,7 +77,8 @@ Json flip_json(const Context& context, const core::State& state, const control::
                     {"action", question.action},
                     {"resource", question.resource},
                     {"was", flip.recorded.allow ? "allow" : "deny"},
-                    {"would_be", flip.recorded.allow ? "deny" : "allow"},
+                    {"in_force", flip.in_force ? "allow" : "deny"},
+                    {"would_be", flip.would_be ? "allow" : "deny"},
                     {"policies", to_json(flip.policies)}});
   if (!flip.message.empty()) row.set("message", flip.message);
   return row;
@@ -93,9 +94,11 @@ Json replay_json(const Context& context, const core::State& state, const control
                        {"replayed", count(replay.replayed)},
                        {"to_deny", count(replay.to_deny)},
                        {"to_allow", count(replay.to_allow)},
+                       {"changed_before", count(replay.changed_before)},
                        {"unlike", count(replay.unlike)},
                        {"erased", count(replay.erased)},
                        {"other_entries", count(replay.not_decisions)},
+                       {"commands_not_asked", count(replay.commands)},
                        {"complete", replay.complete},
                        {"flips", std::move(flips)}});
 }
@@ -130,7 +133,7 @@ Result<Json> plan(const Context& context, const std::string& text) {
        {"grants", lost_json(context, *state, lost)}});
   if (body.since) {
     const Time since = now - *body.since;
-    TRY(replayed, control::replay(context.plane, checked.policies, since));
+    TRY(replayed, control::replay(context.plane, {state->policies, checked.policies}, since));
     answer.set("replay", replay_json(context, *state, replayed, since));
   }
   return answer;

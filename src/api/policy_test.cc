@@ -208,6 +208,42 @@ TEST_F(PolicyTest, ASessionThatIsReportedLateIsNotForgotten) {
       1}});
   EXPECT_EQ(why_lost("grt_eve"), "policy_changed");
 }
+
+TEST_F(PolicyTest, WhatAnEarlierChangeTurnedIsNoFlipOfThisOne) {
+  ASSERT_TRUE(may_list_own(eve_));
+  const std::string text = narrower()[0].text;
+  const std::vector<PolicyFile> same{{"default.cedar", text}, {"note.cedar", "// nothing\n"}};
+  say(core::apply_files(*plane_->states().get(), narrower(), sha256_hex));
+  const Json replay = *plan(same, std::chrono::hours(1)).find("replay");
+  EXPECT_EQ(number(replay, "to_deny"), 0) << compact(replay);
+  EXPECT_EQ(number(replay, "changed_before"), 1);
+  EXPECT_TRUE(replay.find("flips")->as_array()->empty());
+  // What takes the earlier change back does flip it.
+  const Json back = *plan(with_defaults({}), std::chrono::hours(1)).find("replay");
+  EXPECT_EQ(number(back, "to_allow"), 1) << compact(back);
+  EXPECT_EQ(number(back, "changed_before"), 1);
+  const Json& flip = back.find("flips")->as_array()->front();
+  EXPECT_EQ(text_of(flip, "was"), "allow");
+  EXPECT_EQ(text_of(flip, "in_force"), "deny");
+  EXPECT_EQ(text_of(flip, "would_be"), "allow");
+}
+
+// Their permits stand in the journal, not among the decisions.
+TEST_F(PolicyTest, CommandsAreCountedAndNotAskedAgain) {
+  const auto counted = [&] {
+    return number(*plan(with_defaults({}), std::chrono::hours(1)).find("replay"),
+                  "commands_not_asked");
+  };
+  const auto before = counted();
+  EXPECT_GT(before, 0) << "Ada added Eve, and opened her an enrollment";
+  ASSERT_EQ(
+      command(ada_, "add_group", Json::object({{"name", "dba"}, {"purpose", "work"}}))->status,
+      200);
+  EXPECT_EQ(counted(), before + 1);
+  clock_.advance(std::chrono::hours(2));
+  EXPECT_EQ(counted(), 0);
+}
+
 TEST_F(PolicyTest, RecordedDecisionsAreAskedAgain) {
   ASSERT_TRUE(may_list_own(eve_));
   ASSERT_TRUE(may_list_own(ada_));

@@ -61,8 +61,11 @@ void show_replay(Context& context, const Json& replay) {
   const auto count = [&](std::string_view name) { return std::to_string(number_of(replay, name)); };
   std::string text = "\nReplayed since " + printable(text_or_empty(replay, "since")) + ": " +
                      count("replayed") + " of " + count("decisions") + " decisions\n";
-  text += "  " + count("to_deny") + " that were allowed would be denied\n";
-  text += "  " + count("to_allow") + " that were denied would be allowed\n";
+  text += "  " + count("to_deny") + " that are allowed now would be denied\n";
+  text += "  " + count("to_allow") + " that are denied now would be allowed\n";
+  if (number_of(replay, "changed_before") > 0) {
+    text += "  " + count("changed_before") + " had changed already: by the set in force\n";
+  }
   if (number_of(replay, "erased") > 0) {
     text += "  " + count("erased") + " rest on erased persons, and cannot be asked again\n";
   }
@@ -72,6 +75,8 @@ void show_replay(Context& context, const Json& replay) {
   if (number_of(replay, "other_entries") > 0) {
     text += "  " + count("other_entries") + " entries hold no question\n";
   }
+  text += "  " + count("commands_not_asked") +
+          " commands that were allowed (requests, approvals, administration) are not asked again\n";
   const Json* complete = replay.find("complete");
   if (complete != nullptr && complete->as_bool() != nullptr && !*complete->as_bool()) {
     text += "  not all of them: the limit was reached; ask for a shorter time\n";

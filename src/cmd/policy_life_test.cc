@@ -153,10 +153,11 @@ TEST_F(PolicyLife, PlanShowsFilesPoliciesGrantsAndFlips) {
     "grants": [{"grant": "grt_1", "beneficiary": "erin", "entitlement": "pg/o/r", "policy": "p",
                 "why": "policy_changed"}],
     "replay": {"since": "2027-01-01T00:00:00.000Z", "decisions": 9, "replayed": 7, "to_deny": 1,
-               "to_allow": 0, "unlike": 0, "erased": 2, "other_entries": 0, "complete": true,
+               "to_allow": 0, "changed_before": 3, "unlike": 0, "erased": 2, "other_entries": 0,
+               "commands_not_asked": 4, "complete": true,
                "flips": [{"decision": "dec_4", "time": "2027-01-02T00:00:00.000Z", "who": "erin",
                           "action": "connect", "resource": "pg/o/r", "was": "allow",
-                          "would_be": "deny", "policies": []}]}})"));
+                          "in_force": "allow", "would_be": "deny", "policies": []}]}})"));
   server.on("GET /v1/policies/3", *parse_json(R"({"version": 3, "in_force": 3, "files": [
     {"name": "a.cedar", "text": "@id(\"own\") permit (principal, action, resource);\n// old\n"},
     {"name": "b.cedar", "text": ""}]})"));
@@ -164,7 +165,9 @@ TEST_F(PolicyLife, PlanShowsFilesPoliciesGrantsAndFlips) {
   for (const char* part :
        {"Against version 3", "changed  a.cedar", "removed  b.cedar", "-// old", "+// new", "own",
         "Live grants that would be lost: 1", "grt_1", "7 of 9 decisions",
-        "1 that were allowed would be denied", "2 rest on erased persons", "dec_4"}) {
+        "1 that are allowed now would be denied", "3 had changed already",
+        "4 commands that were allowed (requests, approvals, administration) are not asked again",
+        "2 rest on erased persons", "dec_4"}) {
     EXPECT_THAT(said(), HasSubstr(part));
   }
   EXPECT_THAT(said(), Not(HasSubstr("limit was reached")));

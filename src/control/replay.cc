@@ -43,10 +43,23 @@ bool rests_on_erased(const core::State& now, const core::Question& question) {
                      [&](const std::string& actor) { return is_erased(now, actor); });
 }
 
+// Logging in is no command: it needs no permit.
+bool is_of_command(const core::Event& event) {
+  if (event.actors.empty() || event.actors.front() == "server" ||
+      event.actors.front().starts_with("door:")) {
+    return false;
+  }
+  const core::EventData& data = event.data;
+  return !std::holds_alternative<core::CertificateIssued>(data) &&
+         !std::holds_alternative<core::DeviceEnrolled>(data) &&
+         !std::holds_alternative<core::SecondFactorSet>(data) &&
+         !std::holds_alternative<core::SecondFactorShown>(data) &&
+         !std::holds_alternative<core::SecondFactorFailed>(data);
+}
+
 class Replaying {
  public:
-  Replaying(Plane& plane, std::shared_ptr<const core::Policies> policies,
-            const ReplayLimits& limits)
+  Replaying(Plane& plane, Compared policies, const ReplayLimits& limits)
       : plane_(plane),
         policies_(std::move(policies)),
         limits_(limits),
@@ -54,6 +67,7 @@ class Replaying {
 
   Result<Replay> run(Time since) {
     CHECK_OK(read(since));
+    CHECK_OK(count_commands(since));
     if (asked_.empty()) return std::move(out_);
     TRY(past, plane_.past_before(asked_.front().recorded.journal_seq));
     std::size_t done = 0;
@@ -66,8 +80,9 @@ class Replaying {
         CHECK_OK(past.walk(seq, kTogether));
       }
       if (moves || !candidate_) {
-        candidate_ = past.state();
-        candidate_->policies = policies_;
+        in_force_ = candidate_ = past.state();
+        in_force_->policies = policies_.in_force;
+        candidate_->policies = policies_.others;
       }
       ask(each, past.state());
     }
@@ -115,6 +130,37 @@ class Replaying {
     return {};
   }
 
+  Status count_commands(Time since) {
+    const Evidence& evidence = plane_.evidence();
+    const std::uint64_t size = evidence.size(LogName::kJournal);
+    std::uint64_t next = 0;
+    for (std::uint64_t high = size; next < high;) {
+      const std::uint64_t middle = next + (high - next) / 2;
+      TRY(event, evidence.event(middle));
+      if (event.time < since) {
+        next = middle + 1;
+      } else {
+        high = middle;
+      }
+    }
+    std::vector<std::string> sender;
+    Time moment;
+    while (next < size) {
+      if (late()) return {};
+      TRY(events, evidence.journal().read(next, std::min<std::uint64_t>(kTogether, size - next)));
+      if (events.empty()) break;
+      next += events.size();
+      for (const std::string& bytes : events) {
+        TRY(event, core::decode_event(bytes));
+        if (!is_of_command(event) || (event.actors == sender && event.time == moment)) continue;
+        ++out_.commands;
+        sender = std::move(event.actors);
+        moment = event.time;
+      }
+    }
+    return {};
+  }
+
   void ask(const Asked& asked, const core::State& then) {
     const RecordedDecision& recorded = asked.recorded;
     ++out_.replayed;
@@ -122,26 +168,30 @@ class Replaying {
       ++out_.unlike;
       return;
     }
+    const bool is = core::decide(*in_force_, recorded.question, recorded.time).allow;
+    if (is != recorded.allow) ++out_.changed_before;
     const core::Decision would = core::decide(*candidate_, recorded.question, recorded.time);
-    if (would.allow == recorded.allow) return;
+    if (would.allow == is) return;
     ++(would.allow ? out_.to_allow : out_.to_deny);
     if (out_.flips.size() >= limits_.flips) return;
-    out_.flips.push_back({asked.entry, recorded, core::reason_of(would), would.message});
+    out_.flips.push_back(
+        {asked.entry, recorded, is, would.allow, core::reason_of(would), would.message});
   }
 
   Plane& plane_;
-  const std::shared_ptr<const core::Policies> policies_;
+  const Compared policies_;
   const ReplayLimits limits_;
   const Millis deadline_;
   std::vector<Asked> asked_;
-  std::optional<core::State> candidate_;  // the state of the moment, under these policies
+  // The state of the moment, under the policies in force and under the others.
+  std::optional<core::State> in_force_, candidate_;
   Replay out_;
 };
 
 }  // namespace
 
-Result<Replay> replay(Plane& plane, const std::shared_ptr<const core::Policies>& policies,
-                      Time since, const ReplayLimits& limits) {
+Result<Replay> replay(Plane& plane, const Compared& policies, Time since,
+                      const ReplayLimits& limits) {
   return Replaying(plane, policies, limits).run(since);
 }
 
