@@ -10,6 +10,7 @@
 #include "core/policy_check.h"
 #include "core/policy_plan.h"
 #include "core/views.h"
+#include "prove/analysis.h"
 
 namespace writ::api {
 namespace {
@@ -109,6 +110,21 @@ std::vector<core::NamedText> named(const std::vector<core::PolicyFile>& files) {
   return list;
 }
 
+// Why applying these would be refused, as far as the files alone do not tell.
+Json refusals(const Context& context, const core::State& state, const PlanBody& body,
+              const std::shared_ptr<const core::Policies>& policies, Time now) {
+  Json rows = Json::array();
+  const auto add = [&](const Status& status) {
+    if (status) return;
+    const Error& error = status.error();
+    rows.push(Json::object(
+        {{"code", code_name(error.code)}, {"where", error.where}, {"message", error.message}}));
+  };
+  add(core::keeps_administration(state, policies, now, context.plane.vault()));
+  add(prove::check_invariants(body.files, context.programs, prove::kInvariantsTime));
+  return rows;
+}
+
 Result<Json> plan(const Context& context, const std::string& text) {
   TRY(json, parse_json(text, {.bytes = kMostPolicyBody}));
   TRY(body, from_json<PlanBody>(json));
@@ -129,6 +145,7 @@ Result<Json> plan(const Context& context, const std::string& text) {
        {"files", file_changes(in_force, named(body.files))},
        {"policies", to_json(core::policy_differences(*state->policies, *checked.policies))},
        {"warnings", to_json(checked.warnings)},
+       {"refused", refusals(context, *state, body, checked.policies, now)},
        {"grants_lost", static_cast<std::int64_t>(lost.size())},
        {"grants", lost_json(context, *state, lost)}});
   if (body.since) {

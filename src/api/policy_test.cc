@@ -209,6 +209,34 @@ TEST_F(PolicyTest, ASessionThatIsReportedLateIsNotForgotten) {
   EXPECT_EQ(why_lost("grt_eve"), "policy_changed");
 }
 
+TEST_F(PolicyTest, APlanSaysWhatApplyWouldRefuse) {
+  EXPECT_TRUE(plan(with_defaults({})).find("refused")->as_array()->empty());
+  const std::vector<PolicyFile> locked{
+      {"a.cedar", "@id(\"x\") permit (principal, action == Writ::Action::\"list\", resource);"}};
+  const Json refused = *plan(locked).find("refused");
+  ASSERT_EQ(refused.as_array()->size(), 1U) << compact(refused);
+  EXPECT_EQ(text_of(refused.as_array()->front(), "code"), "conflict");
+  EXPECT_THAT(compact(refused), HasSubstr("nobody could still propose and approve policies"));
+  // As apply_policy says it.
+  const auto applied = command(ada_, "apply_policy", Json::object({{"files", to_json(locked)}}));
+  EXPECT_EQ(applied->status, 409) << applied->body;
+  EXPECT_THAT(applied->body, HasSubstr(text_of(refused.as_array()->front(), "message")));
+}
+
+TEST_F(PolicyTest, APlanSaysWhichInvariantApplyWouldRefuse) {
+  const Json refused =
+      *plan(with_defaults({{"x.invariants.cedar",
+                            "@invariant(\"nobody lists\")\nforbid (principal, action == "
+                            "Writ::Action::\"list\", resource);\n"}}))
+           .find("refused");
+  ASSERT_EQ(refused.as_array()->size(), 1U) << compact(refused);
+  const std::string code = text_of(refused.as_array()->front(), "code");
+  if (code == "unavailable") GTEST_SKIP() << "no solver on this host: cvc5 or z3";
+  EXPECT_EQ(code, "conflict");
+  EXPECT_EQ(text_of(refused.as_array()->front(), "where"), "x.invariants.cedar:1:1");
+  EXPECT_THAT(compact(refused), HasSubstr("nobody lists"));
+}
+
 TEST_F(PolicyTest, WhatAnEarlierChangeTurnedIsNoFlipOfThisOne) {
   ASSERT_TRUE(may_list_own(eve_));
   const std::string text = narrower()[0].text;

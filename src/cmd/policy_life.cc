@@ -85,6 +85,27 @@ void show_replay(Context& context, const Json& replay) {
   show_table(context, "Would flip:", list_of(replay, "flips"));
 }
 
+// ---- What apply would refuse ----
+
+void show_refusal(Context& context, const Json& refusal) {
+  const std::string where = text_or_empty(refusal, "where");
+  context.terminal.out(
+      "\nwrit policy apply would refuse these: " + (where.empty() ? "" : printable(where) + ": ") +
+      printable_lines(text_or_empty(refusal, "message")) + "\n");
+}
+
+// As policy test and policy prove end: 2 where the set is not as it should be, else 6, where that
+// is not known.
+int status_of(const JsonArray& refused) {
+  int status = 0;
+  for (const Json& each : refused) {
+    const Code code = code_from_name(text_or_empty(each, "code"));
+    if (code == Code::kConflict) return exit_status(Code::kInvalid);
+    status = exit_status(code);
+  }
+  return status;
+}
+
 // By proof, on this host. What is in the way makes it unknown, and the rest of a plan stands.
 prove::Diff differences(Context& context, const Args& args, const Json& in_force,
                         const std::vector<core::PolicyFile>& files) {
@@ -121,10 +142,12 @@ Result<int> plan(Context& context, const Args& args) {
   const std::string version = std::to_string(number_of(answer, "version"));
   TRY(in_force, client.get("/v1/policies/" + version));
   const prove::Diff proved = differences(context, args, in_force, read.files);
+  const JsonArray& refused = list_of(answer, "refused");
+  const int status = status_of(refused);
   if (args.has("--json")) {
     answer.set("proof", prove::to_json(proved));
     print_json(context, answer);
-    return 0;
+    return status;
   }
   context.terminal.out("Against version " + version + ", which is in force:\n");
   show_files(context, answer, read.files, in_force);
@@ -139,7 +162,8 @@ Result<int> plan(Context& context, const Args& args) {
     context.terminal.out(table(list_of(answer, "grants"), context.terminal.style()));
   }
   if (const Json* replay = answer.find("replay")) show_replay(context, *replay);
-  return 0;
+  for (const Json& each : refused) show_refusal(context, each);
+  return status;
 }
 
 // ---- history ----
@@ -254,7 +278,11 @@ std::vector<Verb> policy_life_verbs() {
        .more =
            "What only one of the two sets lets happen is found by proof, as by writ policy diff, "
            "with cvc5 or z3 on this host. Each recorded decision is asked again on the state of "
-           "its moment, under these files: at most the newest 50,000, for at most 20 seconds."},
+           "its moment, under the set in force and under these files: at most the newest 50,000, "
+           "for at "
+           "most 20 seconds. What apply would refuse is said: 2 where the set breaks an invariant, "
+           "or "
+           "too few could still change policies; 6 where an invariant is not proved."},
       {.path = "policy history",
        .summary = "list the versions of the policy: when, by whom, which files changed",
        .options = {{"--before", "VERSION", "those before it; 200 are shown at once"},

@@ -176,6 +176,30 @@ TEST_F(PolicyLife, PlanShowsFilesPoliciesGrantsAndFlips) {
   EXPECT_EQ(desk.run({"policy", "plan", path, "--since", "soon"}), 2);
 }
 
+TEST_F(PolicyLife, PlanSaysWhatApplyWouldRefuseAndFails) {
+  const std::string path = file("a.cedar", "@id(\"own\") permit (principal, action, resource);\n");
+  server.on("GET /v1/policies/3", *parse_json(R"({"version": 3, "in_force": 3, "files": []})"));
+  const auto refused = [&](const std::string& rows) {
+    server.on("POST /v1/policies/plan", *parse_json(R"({"version": 3, "hash": "h", "in_force": "g",
+      "files": [], "policies": [], "warnings": [], "grants_lost": 0, "grants": [], "refused": [)" +
+                                                    rows + "]}"));
+    return desk.run({"policy", "plan", path});
+  };
+  const std::string unknown =
+      R"({"code": "exhausted", "where": "a.invariants.cedar:1:1", "message": "it is not known"})";
+  const std::string locked =
+      R"({"code": "conflict", "where": "", "message": "after this, nobody could still propose"})";
+  EXPECT_EQ(refused(""), 0) << noted();
+  EXPECT_THAT(said(), Not(HasSubstr("would refuse")));
+  EXPECT_EQ(refused(unknown), 6) << noted();
+  EXPECT_THAT(said(), HasSubstr("writ policy apply would refuse these: a.invariants.cedar:1:1: it "
+                                "is not known\n"));
+  EXPECT_EQ(refused(unknown + "," + locked), 2) << noted();
+  EXPECT_THAT(said(), HasSubstr("would refuse these: after this, nobody could still propose\n"));
+  EXPECT_EQ(desk.run({"policy", "plan", path, "--json"}), 2);
+  EXPECT_THAT(said(), HasSubstr("after this, nobody"));
+}
+
 // A plan says by proof what policy diff says, against the set in force.
 struct PlanByProof : PolicyLife {
   void in_force(std::string_view text) {

@@ -148,12 +148,16 @@ int administrators_of(const State& state, Time now, const Sealer& sealer) {
 }
 
 Status check_administration(const Call& call, const std::vector<EventData>& events) {
-  const int least = call.state.genesis.solo ? 1 : 2;
   TRY(candidate, candidate_of(call, events));
-  const int after = administrators_of(candidate, call.now(), call.sealer());
+  return keeps_administration(call.state, candidate, call.now(), call.sealer());
+}
+
+Status keeps_administration(const State& was, const State& is, Time now, const Sealer& sealer) {
+  const int least = was.genesis.solo ? 1 : 2;
+  const int after = administrators_of(is, now, sealer);
   if (after >= least) return {};
   // Where too few are left already (memberships ended), what makes it no worse may pass.
-  if (after > 0 && after >= administrators_of(call.state, call.now(), call.sealer())) return {};
+  if (after > 0 && after >= administrators_of(was, now, sealer)) return {};
   return fail(Code::kConflict, "after this, " +
                                    std::string(after == 0 ? "nobody" : "one person alone") +
                                    " could still propose and approve policies, and " +

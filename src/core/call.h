@@ -112,5 +112,6 @@ int administrators_of(const State& state, Time now, const Sealer& sealer);
 bool needs_second_person(const Call& call, const std::vector<EventData>& events);
 // kConflict when the events would leave fewer administrators than must stay.
 Status check_administration(const Call& call, const std::vector<EventData>& events);
+Status keeps_administration(const State& was, const State& is, Time now, const Sealer& sealer);
 
 }  // namespace writ::core

@@ -93,4 +93,11 @@ std::vector<LostGrant> grants_lost(const State& state, const std::shared_ptr<con
   return lost;
 }
 
+Status keeps_administration(const State& state, const std::shared_ptr<const Policies>& after,
+                            Time now, const Sealer& sealer) {
+  State candidate = state;
+  candidate.policies = after;
+  return keeps_administration(state, candidate, now, sealer);
+}
+
 }  // namespace writ::core

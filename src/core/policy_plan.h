@@ -45,4 +45,9 @@ struct LostGrant {
 std::vector<LostGrant> grants_lost(const State& state, const std::shared_ptr<const Policies>& after,
                                    Time now);
 
+// kConflict when these would leave fewer than two persons who could propose and approve policies,
+// as `apply_policy` says it.
+Status keeps_administration(const State& state, const std::shared_ptr<const Policies>& after,
+                            Time now, const Sealer& sealer);
+
 }  // namespace writ::core
