@@ -1,4 +1,5 @@
 // policy plan, history, show, rollback: what a change would do, what there was, and back to it.
+#include <algorithm>
 #include <charconv>
 #include <filesystem>
 
@@ -221,6 +222,37 @@ Result<std::string> path_in(const std::string& folder, const std::string& name) 
   return folder + "/" + name;
 }
 
+// That the folder stands for this version and nothing else once its files are written there.
+Status check_folder(const std::string& folder, const Json& version) {
+  std::vector<std::string> others;
+  std::error_code error;
+  for (std::filesystem::directory_iterator at(folder, error), end; !error && at != end;
+       at.increment(error)) {
+    const std::string name = at->path().filename().string();
+    const JsonArray& files = list_of(version, "files");
+    const bool known = std::any_of(files.begin(), files.end(), [&](const Json& file) {
+      return text_or_empty(file, "name") == name;
+    });
+    if (!known && core::is_policy_file_name(name)) others.push_back(printable(name));
+  }
+  if (error) return fail(Code::kUnavailable, error.message(), folder);
+  if (others.empty()) return {};
+  std::sort(others.begin(), others.end());
+  constexpr std::size_t kMostNamed = 10;
+  std::string names;
+  for (std::size_t i = 0; i < others.size() && i < kMostNamed; ++i) {
+    names += (i == 0 ? "" : ", ") + others[i];
+  }
+  if (others.size() > kMostNamed) {
+    names += " and " + std::to_string(others.size() - kMostNamed) + " more";
+  }
+  return fail(Code::kExists,
+              "this folder holds policy files that are not of version " +
+                  std::to_string(number_of(version, "version")) + ": " + names +
+                  "; name an empty or a new folder, or move them away",
+              folder);
+}
+
 Result<int> show(Context& context, const Args& args) {
   TRY(client, client_for(context));
   TRY(version, version_of(client, args.operand("VERSION")));
@@ -233,6 +265,7 @@ Result<int> show(Context& context, const Args& args) {
     std::error_code error;
     std::filesystem::create_directories(*folder, error);
     if (error) return fail(Code::kUnavailable, error.message(), *folder);
+    CHECK_OK(check_folder(*folder, version));
   }
   for (const Json& file : list_of(version, "files")) {
     const std::string name = text_or_empty(file, "name");

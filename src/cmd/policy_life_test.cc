@@ -335,6 +335,12 @@ TEST_F(PolicyLife, HistoryShowAndRollback) {
   ASSERT_EQ(desk.run({"policy", "show", "1", "--into", desk.folder.path + "/old"}), 0) << noted();
   EXPECT_EQ(text_of(desk.folder.path + "/old/a.cedar"), "// the first\n");
   EXPECT_EQ(desk.run({"policy", "show", "first"}), 2);
+  // Again into the same folder, but into none that would then stand for more than this version.
+  ASSERT_EQ(desk.run({"policy", "show", "1", "--into", desk.folder.path + "/old"}), 0) << noted();
+  file("old/z.cedar", "// of another version\n");
+  file("old/README", "no policy");
+  EXPECT_EQ(desk.run({"policy", "show", "1", "--into", desk.folder.path + "/old"}), 5);
+  EXPECT_THAT(noted(), HasSubstr("policy files that are not of version 1: z.cedar; name an empty"));
 
   server.on("POST /v1/commands",
             Json::object({{"result", *parse_json(R"({"change":"chg_2","state":"pending",
