@@ -96,9 +96,11 @@ Status write_file(const std::string& path, std::string_view bytes, unsigned mode
 }
 
 Status write_in_place(const std::string& path, std::string_view bytes) {
-  const Descriptor file(::open(path.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666));
-  if (file.get() < 0) return system_failure("opening the file", path);
-  if (!write_all(file.get(), bytes)) return system_failure("writing the file", path);
+  const int file = ::open(path.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
+  if (file < 0) return system_failure("opening the file", path);
+  const bool written = write_all(file, bytes);
+  // Some file systems say only here that there was no room.
+  if (::close(file) != 0 || !written) return system_failure("writing the file", path);
   return {};
 }
 

@@ -21,11 +21,42 @@ std::string missing_verb(const CLI::App& app) {
                  : "one of these is wanted: " + names;
 }
 
-// "-p=FILE" means "-pFILE" to scripts of `cedar`.
-std::string without_equals(std::string word) {
-  const bool is_short = word.size() > 2 && word[0] == '-' && word[1] != '-' && word[2] == '=';
-  if (is_short) word.erase(2, 1);
-  return word;
+// The option of that name, here or of a verb below; null when there is none.
+const CLI::Option* option_named(const CLI::App& app, const std::string& name) {
+  if (const CLI::Option* found = app.get_option_no_throw(name)) return found;
+  for (const CLI::App* verb : app.get_subcommands([](const CLI::App*) { return true; })) {
+    if (const CLI::Option* found = verb->get_option_no_throw(name)) return found;
+  }
+  return nullptr;
+}
+
+// To `cedar` "-p=FILE" is "-p FILE". Values and what stands behind "--" stay as they are.
+Words with_equals_split(const CLI::App& app, const Words& args) {
+  Words made;
+  const auto takes_value = [&](const std::string& name) {
+    const CLI::Option* option = option_named(app, name);
+    return option != nullptr && option->get_items_expected_max() > 0;
+  };
+  for (std::size_t i = 0; i < args.size(); ++i) {
+    const std::string& word = args[i];
+    if (word == "--") {
+      made.insert(made.end(), args.begin() + static_cast<std::ptrdiff_t>(i), args.end());
+      break;
+    }
+    const std::string name = word.substr(0, 2);
+    if (word.size() > 2 && name[0] == '-' && name[1] != '-' && word[2] == '=' &&
+        takes_value(name)) {
+      made.push_back(name);
+      made.push_back(word.substr(3));
+      continue;
+    }
+    made.push_back(word);
+    const bool is_value_next = word.size() > 1 && word[0] == '-' &&
+                               (word.size() == 2 || word[1] == '-') &&
+                               word.find('=') == std::string::npos && takes_value(word);
+    if (is_value_next && i + 1 < args.size()) made.push_back(args[++i]);
+  }
+  return made;
 }
 
 // An empty value is what a variable of the shell leaves that is not set.
@@ -98,8 +129,8 @@ Command::Command(const std::string& name, const std::string& what)
 Command::~Command() = default;
 
 std::optional<int> Command::parse(const Words& args, const Streams& streams) {
-  std::vector<std::string> reversed(args.rbegin(), args.rend());
-  for (std::string& word : reversed) word = without_equals(std::move(word));
+  const Words split = with_equals_split(*app_, args);
+  std::vector<std::string> reversed(split.rbegin(), split.rend());
   try {
     app_->parse(std::move(reversed));
   } catch (const CLI::ParseError& error) {

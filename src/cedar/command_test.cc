@@ -317,6 +317,21 @@ TEST_F(Command, ShortFlagsTakeTheirValueBehindAnEqualsSign) {
   EXPECT_THAT(out_.str(), HasSubstr("\n    principal"));
 }
 
+TEST_F(Command, ValuesThatLookLikeFlagsStayWhatTheyAre) {
+  const fs::path before = fs::current_path();
+  fs::current_path(folder_);
+  write("-x=1", "permit(principal,action,resource);");
+  EXPECT_EQ(run(run_check_parse, {"-p", "-x=1"}), 0) << err_.str();
+  EXPECT_EQ(run(run_check_parse, {"--policies", "-x=1"}), 0) << err_.str();
+  fs::current_path(before);
+  EXPECT_EQ(
+      run(run_evaluate, {"-l=User::\"a\"", "-a=Action::\"b\"", "-r=Doc::\"c=d\"", "--", "-1==-1"}),
+      0)
+      << err_.str();
+  EXPECT_EQ(out_.str(), "\ntrue\n");
+  EXPECT_EQ(run(run_format, {"-p=", file("p.cedar"), "-w"}), 2) << "an unset variable";
+}
+
 TEST_F(Command, AnEmptyValueIsWrong) {
   const std::string policies = file("p.cedar"), request = file("r.json");
   for (const Words& more :

@@ -67,16 +67,21 @@ class Replaying {
 
   Result<Replay> run(Time since) {
     CHECK_OK(read(since));
-    CHECK_OK(count_commands(since));
-    if (asked_.empty()) return std::move(out_);
+    if (!asked_.empty()) CHECK_OK(ask_all());
+    CHECK_OK(count_commands(since));  // last: it may take what time is left
+    return std::move(out_);
+  }
+
+ private:
+  Status ask_all() {
     TRY(past, plane_.past_before(asked_.front().recorded.journal_seq));
     std::size_t done = 0;
     for (const Asked& each : asked_) {
-      if (done++ % kDecisionsTogether == 0 && late()) return std::move(out_);
+      if (done++ % kDecisionsTogether == 0 && late()) return {};
       const std::uint64_t seq = each.recorded.journal_seq;
       const bool moves = past.state().next_seq < seq;
       while (past.state().next_seq < seq) {
-        if (late()) return std::move(out_);
+        if (late()) return {};
         CHECK_OK(past.walk(seq, kTogether));
       }
       if (moves || !candidate_) {
@@ -86,10 +91,9 @@ class Replaying {
       }
       ask(each, past.state());
     }
-    return std::move(out_);
+    return {};
   }
 
- private:
   bool late() {
     if (plane_.time().steady() < deadline_) return false;
     out_.complete = false;

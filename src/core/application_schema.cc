@@ -81,11 +81,6 @@ Status check_entity(const SchemaSyntax& syntax, const cedar::SchemaEntity& entit
 }
 
 Status check_action(const SchemaSyntax& syntax, const cedar::SchemaAction& action) {
-  if (action.name.name.empty() || action.name.name.find("::") != std::string::npos) {
-    return refuse(syntax, action.name.place,
-                  "no door can ask for this action: its name is empty or has \"::\" in it, which "
-                  "stands behind a namespace");
-  }
   CHECK_OK(none_asserted(syntax, action.annotations));
   CHECK_OK(check_members(syntax, action.context));
   for (const cedar::SchemaActionRef& parent : action.parents) {

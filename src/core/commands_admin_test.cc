@@ -496,6 +496,27 @@ TEST_F(ApplyPolicy, TakesGrantsWhoseOfferIsGone) {
   EXPECT_TRUE(lost_offers(w.state, w.now).empty());
 }
 
+// In one step, so that no crash stands between a guardrail and the session that it ends.
+TEST_F(ApplyPolicy, EndsTheOpenSessionsThatItDenies) {
+  const std::string offer = R"(@id("all-ask") @approval("none")
+    permit (principal, action == Writ::Action::"request", resource);)";
+  w.change("apply_policy", policy(offer));
+  const std::string grant = w.granted("erin", World::ask("reader"));
+  Session session;
+  session.id = "ses_1";
+  session.door = w.id("pg-door");
+  session.grant = grant;
+  session.identity = w.id("erin");
+  session.source_ip = "10.0.0.7";
+  w.commit({"door:" + session.door}, {SessionStarted{session, 1}});
+  w.change("apply_policy", policy(offer + "// as before"));
+  EXPECT_EQ(w.state.grants.find(grant)->state, GrantState::kActive);
+  w.change("apply_policy", policy(offer + R"(
+    @id("stop") forbid (principal, action == Writ::Action::"connect", resource);)"));
+  ASSERT_EQ(w.state.grants.find(grant)->state, GrantState::kRevoking);
+  EXPECT_EQ(w.state.grants.find(grant)->ending->reason, EndReason::kPolicyChanged);
+}
+
 TEST_F(Administration, TwoPersonsAlwaysRemain) {
   EXPECT_EQ(w.refused("alice", "set_identity_state", state_of("bob", "quarantined")).code,
             Code::kConflict);

@@ -75,6 +75,15 @@ Result<Carried> apply_policy(const Call& call, const Json& json) {
   Outcome outcome{
       std::move(recorded.events), Json::object({{"version", applied.version}, {"hash", hash}}), {}};
   outcome.events.emplace_back(applied);
+  // With the change itself, so that a crash between them leaves no session open; the rest of very
+  // many come after it.
+  constexpr std::size_t kMostTogether = 500;
+  for (std::string& grant :
+       denied_sessions(call.state, call.state.policies, applied.compiled, call.now())) {
+    if (outcome.events.size() >= kMostTogether) break;
+    outcome.events.emplace_back(
+        GrantRevoking{std::move(grant), EndReason::kPolicyChanged, std::nullopt, std::nullopt});
+  }
   return Carried{std::move(outcome), Persons::kTwo, std::move(kept)};
 }
 

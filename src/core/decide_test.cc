@@ -248,6 +248,40 @@ TEST(OpenSession, ACertificateThatRanOutHidesNoNewGuardrail) {
   EXPECT_THAT(h.lost_to(std::string(kNoOne)), ElementsAre("grt_1 policy_changed"));
 }
 
+TEST(OpenSession, WhatItsCertificateSaidCountsWhenThatRanOut) {
+  constexpr std::string_view kWithoutDevice =
+      "@id(\"d\") forbid (principal, action == Writ::Action::\"connect\", resource) unless { "
+      "context.auth has device };";
+  constexpr std::string_view kFromThisDevice =
+      "@id(\"d\") forbid (principal, action == Writ::Action::\"connect\", resource) when { "
+      "context.auth has device && context.auth.device == \"dev_erin\" };";
+  InSession h;
+  h.add(CertificateExpired{"c1"});
+  EXPECT_THAT(h.lost_to(std::string(kWithoutDevice)), IsEmpty());
+  EXPECT_THAT(h.lost_to(std::string(kFromThisDevice)), ElementsAre("grt_1 policy_changed"));
+}
+
+TEST(OpenSession, ACodeThatABaselineReadsHidesNoNewGuardrail) {
+  constexpr std::string_view kBaseline =
+      "@id(\"open\") permit (principal, action == Writ::Action::\"connect\", resource) when { "
+      "context.auth has mfa_age && context.auth.mfa_age < duration(\"5m\") };";
+  Furnished h;
+  h.policies(std::string(kBaseline));
+  h.factor("idn_erin", "dev_erin");
+  Grant g = h.grant("grt_1", "idn_erin", "pg-main/orders/reader", "open");
+  g.cause = Cause::kBaseline;
+  h.live(g);
+  h.add(SessionStarted{Session{"ses_1", "idn_door", "grt_1", "idn_erin", "10.0.0.7", "psql", 1,
+                               h.now, "c1", "dev_erin"},
+                       1});
+  h.now += minutes(6);
+  const auto before = h.state.policies;
+  h.policies(std::string(kBaseline) + "// again");
+  EXPECT_THAT(lost_by_policy(h.state, before, h.now), IsEmpty());
+  h.policies(std::string(kBaseline) + std::string(kNoOne));
+  EXPECT_EQ(lost_by_policy(h.state, before, h.now).size(), 1U);
+}
+
 TEST(OpenSession, APlanTellsWhatApplyingTakes) {
   InSession h;
   house::House with = h;

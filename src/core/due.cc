@@ -6,6 +6,7 @@
 #include "core/decide.h"
 #include "core/dormant.h"
 #include "core/grants.h"
+#include "core/reader.h"
 
 namespace writ::core {
 namespace {
@@ -80,28 +81,38 @@ std::optional<EventData> ended(const State& state, std::string_view what, Time n
   return std::nullopt;
 }
 
-// The connect behind an open session, as its door would ask now. A certificate or device that ran
-// out ends no session; where it has, the question names none, and no door, which would have to.
-Question question_of(const State& state, const Session& session, const Grant& grant, Time now) {
-  Question question;
-  question.subject = session.identity;
-  question.action = "connect";
-  question.resource_type = "entitlement";
-  question.resource = grant.entitlement;
-  question.source_ip = session.source_ip;
-  question.grant = session.grant;
-  const Certificate* certificate = state.certificates.find(session.credential);
-  if (certificate != nullptr && now < certificate->good_until) {
-    question.credential = session.credential;
-    question.door = session.door;
-  }
-  return question;
+// What a session was opened with: its certificate counts even where it ran out since.
+Facts facts_of(const Session& session, const Grant& grant, Time now) {
+  static const std::vector<std::string> kNoActors;
+  Facts facts;
+  facts.now = now;
+  facts.factor_of = session.identity;
+  facts.device = session.device;
+  facts.credential = session.credential;
+  facts.source_ip = session.source_ip;
+  facts.actors = &kNoActors;
+  facts.grant = &grant;
+  return facts;
 }
 
-// 2 for an allow, 1 for what a fresh code would allow, 0 for a denial.
-int standing(const Decision& decision) {
-  if (decision.allow) return 2;
-  return std::find(decision.needs.begin(), decision.needs.end(), "mfa") != decision.needs.end();
+// Whether the policies of a state let this connect: what gave the grant, and every guardrail.
+bool lets(const State& state, const Session& session, const Grant& grant, const Facts& facts) {
+  const Giver* giver = state.policies->giver(grant.policy);
+  const Subject* subject = state.entities->subject(session.identity);
+  const EntitlementEntry* entry = state.entities->entitlement(grant.entitlement);
+  if (giver == nullptr || subject == nullptr || entry == nullptr ||
+      giver->offer != (grant.cause == Cause::kOffer)) {
+    return false;
+  }
+  const StateReader reader(state, facts.now);
+  const cedar::Entity& principal = reader.of(*subject);
+  const cedar::Entity& connect = action_named("connect")->entity;
+  const Context context(state, facts);
+  const cedar::RequestView request{principal.uid, connect.uid, entry->entity.uid, context,
+                                   &principal,    &connect,    &entry->entity};
+  return !cedar::any_applies(state.policies->guardrails.policies, request, reader) &&
+         gives(state, reader, *giver, subject->kind, principal, entry->entity,
+               giver->offer ? recorded_facts(grant, facts.now) : facts);
 }
 
 // The state under the policies before and after a change.
@@ -117,12 +128,19 @@ class BothSets {
   bool take(const Session& session, Time now) const {
     const Grant* grant = after_.grants.find(session.grant);
     if (grant == nullptr || grant->state == GrantState::kRevoking) return false;
-    const Question question = question_of(after_, session, *grant, now);
-    const int is = standing(decide(after_, question, now));
-    return is < 2 && is < standing(decide(before_, question, now));
+    Facts facts = facts_of(session, *grant, now);
+    if (changes(session, *grant, facts)) return true;
+    // A code that aged must not hide what is new.
+    if (!after_.second_factors.contains(session.identity)) return false;
+    facts.mfa_age = Millis(0);
+    return changes(session, *grant, facts);
   }
 
  private:
+  bool changes(const Session& session, const Grant& grant, const Facts& facts) const {
+    return lets(before_, session, grant, facts) && !lets(after_, session, grant, facts);
+  }
+
   State before_, after_;
 };
 

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "cedar/schema_syntax.h"
 #include "cedar/validate.h"
 #include "core/application.h"
 #include "core/invariant.h"
@@ -55,6 +56,25 @@ std::optional<PolicyFinding> offers_nothing(const cedar::Policy& policy) {
           "Writ::Action::\"request\" and no other action; write it as a policy of its own")};
 }
 
+// Sets that were in force before this was checked hold such actions, and are folded still.
+Status check_actions(const std::vector<PolicyFile>& files) {
+  for (const PolicyFile& file : files) {
+    if (kind_of(file) != PolicyFileKind::kSchema) continue;
+    TRY(syntax, cedar::parse_schema(file.text, file.name));
+    for (const cedar::SchemaNamespace& space : syntax.namespaces) {
+      for (const cedar::SchemaAction& action : space.actions) {
+        const std::string& name = action.name.name;
+        if (!name.empty() && name.find("::") == std::string::npos) continue;
+        Error error = syntax.error(action.name.place,
+                                   "no door can ask for this action: its name is empty, or has the "
+                                   "`::` in it that stands behind a namespace");
+        return fail(Code::kInvalid, error.message, error.where);
+      }
+    }
+  }
+  return {};
+}
+
 Status check_entities(const std::vector<PolicyFile>& files, const cedar::Schema& schema) {
   for (const PolicyFile& file : files) {
     if (kind_of(file) != PolicyFileKind::kEntities) continue;
@@ -98,6 +118,7 @@ PolicyFindings validated(const std::vector<PolicyFile>& files, std::string hash)
     TRY(invariants, parse_invariants(files));
     TRY(covered, cedar::validate(schema, invariants.statements));
     take(covered);
+    CHECK_OK(check_actions(files));
     return check_entities(files, schema);
   };
   if (const Status done = look(); !done) made.errors.push_back(finding(done.error()));

@@ -149,8 +149,18 @@ TEST(ApplicationSchema, DeclaresNothingOfWrits) {
                       "[u], context: { approvals: Long } }; }"),
               HasSubstr("Writ's alone"));
   EXPECT_THAT(refuses("namespace A { entity u = { a: Missing }; }"), HasSubstr("Missing"));
-  EXPECT_THAT(refuses("namespace A { action \"doc::read\"; }"), HasSubstr("no door can ask"));
-  EXPECT_THAT(refuses("namespace A { action \"\"; }"), HasSubstr("no door can ask"));
+}
+
+TEST(PolicyCheck, ActionsThatNoDoorCanAskForAreRefusedAndStillFolded) {
+  for (const char* name : {"doc::read", ""}) {
+    const std::vector<PolicyFile> files{
+        {"a.cedarschema", "namespace A { action \"" + std::string(name) + "\"; }"}};
+    const auto checked = check_policies(files);
+    ASSERT_FALSE(checked);
+    EXPECT_THAT(checked.error().text(), HasSubstr("a.cedarschema:1:"));
+    EXPECT_THAT(checked.error().text(), HasSubstr("no door can ask"));
+    EXPECT_TRUE(compile_policies(files)) << "a journal may hold it";
+  }
 }
 
 TEST(ApplicationSchema, AssertsWholeAttributesAlone) {

@@ -74,9 +74,15 @@ Result<Verdict> prove(const cedar::Schema& schema,
                       const std::vector<cedar::Environment>& environments, const Danger& danger,
                       const Means& means) {
   Verdict unknown;
+  // Making formulas takes time too, of many policies much.
+  constexpr auto kAllowance = std::chrono::seconds(1);
   for (const cedar::Environment& environment : environments) {
+    if (std::chrono::steady_clock::now() - kAllowance > means.until) {
+      if (!unknown.holds()) break;
+      return Verdict{Verdict::Kind::kUnknown, environment, {}, std::string(kAllTimeIsUp)};
+    }
     // What was not answered is named, not what was not asked after it. Until then formulas are
-    // still made: of most it is seen at once that they are false.
+    // still made for a while: of most it is seen at once that they are false.
     if (!unknown.holds() && is_time_up(means)) break;
     World world(schema, environment, means.store);
     TRY(formula, danger.formula(world));
