@@ -177,8 +177,11 @@ std::string make_answer(const Context& context, const PageTokens& tokens, Lookin
     looking.answer = fail(exists);
     return {};
   }
+  constexpr Millis kMostTime = std::chrono::seconds(1);
+  const Millis deadline = context.plane.time().steady() + kMostTime;
   const core::CanBounds bounds{looking.position.after,
-                               static_cast<std::size_t>(looking.position.limit), 20'000};
+                               static_cast<std::size_t>(looking.position.limit), 20'000,
+                               [&] { return context.plane.time().steady() >= deadline; }};
   const core::CanPage page = looking.asks == Asks::kWho
                                  ? core::who_can(state, looking.about, bounds, now)
                                  : core::what_can(state, looking.about.subject, bounds, now);

@@ -241,7 +241,8 @@ class Walking {
   }
 
   bool look_at(const std::string& candidate, std::initializer_list<const Question*> questions) {
-    if (results_ >= bounds_.results || looked_at_ >= bounds_.steps) {
+    if (results_ >= bounds_.results || looked_at_ >= bounds_.steps ||
+        (looked_at_ > 0 && bounds_.is_late())) {
       page_.more = true;
       return false;
     }

@@ -13,6 +13,7 @@
 #pragma once
 
 #include <cstddef>
+#include <functional>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -60,6 +61,8 @@ struct CanBounds {
   std::optional<std::string> after;  // empty: from the start
   std::size_t results = 100;         // at least 1, like steps
   std::size_t steps = 20'000;
+  // Asked behind each candidate: true ends the page there.
+  std::function<bool()> is_late = [] { return false; };
 };
 
 // Who can do the question's action to its resource. `after` is an identity.

@@ -143,6 +143,26 @@ TEST(WhoCan, ABaselineThatDependsOnTheConnectionIsStillGuarded) {
   EXPECT_THAT(ways(h.state, q, h.now), IsEmpty());
 }
 
+TEST(WhoCan, APageEndsWhenItIsLateButNotBeforeItsFirstCandidate) {
+  Furnished h;
+  Question question;
+  question.action = "list_own";
+  question.resource_type = "system";
+  question.resource = "example.org";
+  const CanPage all = who_can(h.state, question, {}, h.now);
+  ASSERT_GT(all.found.size(), 2U);
+  std::vector<std::string> seen;
+  CanBounds bounds{.is_late = [] { return true; }};
+  for (bool more = true; more;) {
+    const CanPage page = who_can(h.state, question, bounds, h.now);
+    ASSERT_LE(page.steps, 1U);
+    for (const Can& can : page.found) seen.push_back(can.subject);
+    more = page.more;
+    bounds.after = page.last;
+  }
+  EXPECT_EQ(seen.size(), all.found.size());
+}
+
 TEST(WhatCan, ListsAdministrationFirstAndPagesTheRest) {
   Furnished h;
   const CanPage all = what_can(h.state, "idn_alice", {}, h.now);
