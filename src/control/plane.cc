@@ -415,7 +415,7 @@ void Plane::published(const std::vector<core::Event>& events, const core::State&
   if (!late.empty()) revoke_late(late);
 }
 
-void Plane::revoke_lost_offers(std::shared_ptr<const core::Policies> before) {
+void Plane::revoke_lost_offers(const std::shared_ptr<const core::Policies>& before) {
   auto more = std::make_shared<bool>(false);
   writer_->submit(
       {{"server"}, {}},

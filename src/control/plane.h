@@ -114,7 +114,7 @@ class Plane {
   void published(const std::vector<core::Event>& events, const core::State& state);
   // Revokes grants whose offer no longer matches, group by group; after a change of policies, which
   // were `before`, also those with an open session that it denies.
-  void revoke_lost_offers(std::shared_ptr<const core::Policies> before);
+  void revoke_lost_offers(const std::shared_ptr<const core::Policies>& before);
   // Of sessions that doors let in before a change of policies and reported after it.
   void revoke_late(const std::vector<std::string>& sessions);
   void start_reconciler(const std::string& target);
