@@ -81,7 +81,7 @@ class PolicyTest : public ServiceTest {
         const auto* revoking = std::get_if<core::GrantRevoking>(&event->data);
         if (revoking != nullptr) return std::string(name_of(revoking->reason));
       }
-      std::this_thread::sleep_for(Millis(1));
+      std::this_thread::yield();
     }
     return "it goes on";
   }

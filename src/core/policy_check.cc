@@ -51,9 +51,9 @@ std::optional<PolicyFinding> offers_nothing(const cedar::Policy& policy) {
       "no_offer",
       policy.source->error(
           scope.begin,
-          "this is no offer, so nothing can be requested by it: an offer is a permit with action "
-          "== "
-          "Writ::Action::\"request\" and no other action; write it as a policy of its own")};
+          "this is no offer, so nothing can be requested by it: an offer is a permit with "
+          "action == Writ::Action::\"request\" and no other action; write it as a policy of its "
+          "own")};
 }
 
 // Sets that were in force before this was checked hold such actions, and are folded still.

@@ -31,8 +31,7 @@ PolicyFindings find_in_policies(const std::vector<PolicyFile>& files, std::strin
 struct CheckedPolicies {
   std::shared_ptr<const Policies> policies;
   // Policies that can never apply, permits of requesting that are no offers, and text that may be
-  // taken for other text. Each begins with
-  // file:line:column and shows the line and a caret.
+  // taken for other text. Each begins with file:line:column and shows the line and a caret.
   std::vector<std::string> warnings;
 };
 
